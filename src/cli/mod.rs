@@ -1,0 +1,46 @@
+//! The commands: what was said on the command line, one file a command.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub mod exit;
+mod check;
+mod parse;
+mod tarpit;
+
+/// Turns thousands of RSS, Atom and JSON feeds into one durable, ordered, resumable stream of articles.
+#[derive(Parser, Debug)]
+#[command(name = "rssd", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Report every mistake in feeds.toml at once, with line and column, and what a reload would add, change and remove
+    Check(check::CheckArgs),
+    /// Turn the bytes of a file into articles, without a network
+    Parse(parse::ParseArgs),
+    /// Serve hostile feeds, for trying any reader
+    Tarpit(tarpit::TarpitArgs),
+}
+
+/// Runs the command that the arguments name.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { exit::USAGE.into() } else { exit::FINE.into() };
+        }
+    };
+    let code = match cli.command {
+        Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Parse(args)) => parse::run(&args),
+        Some(Command::Tarpit(args)) => tarpit::run(&args),
+        None => exit::USAGE,
+    };
+    code.into()
+}

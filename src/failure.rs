@@ -1,0 +1,126 @@
+//! Why a poll failed: a class that code and dashboards branch on, the phase it happened in, and a sentence for a person.
+//!
+//! The class is a bounded set, so it may be a metric's label; the message is not.
+
+use std::fmt;
+
+/// What kind of failure, as in `last_error_class`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Class {
+    Dns,
+    Connect,
+    Tls,
+    /// A deadline passed: the phase says which.
+    Timeout,
+    Header,
+    Body,
+    Decode,
+    TooLarge,
+    Redirect,
+    /// We refuse: address guard, scheme, downgrade.
+    Policy,
+    Status,
+    /// 401, 403, 407.
+    Credentials,
+    Gone,
+    Empty,
+    NotFeed,
+    TooDeep,
+    TooComplex,
+    Parse,
+    /// A parser panicked; the body is quarantined.
+    Panic,
+    /// Ours: a file that the feed's configuration names cannot be read, say.
+    Local,
+}
+
+impl Class {
+    /// The name in SQL, metrics and JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Dns => "dns",
+            Class::Connect => "connect",
+            Class::Tls => "tls",
+            Class::Timeout => "timeout",
+            Class::Header => "header",
+            Class::Body => "body",
+            Class::Decode => "decode",
+            Class::TooLarge => "too_large",
+            Class::Redirect => "redirect",
+            Class::Policy => "policy",
+            Class::Status => "status",
+            Class::Credentials => "credentials",
+            Class::Gone => "gone",
+            Class::Empty => "empty",
+            Class::NotFeed => "not_feed",
+            Class::TooDeep => "too_deep",
+            Class::TooComplex => "too_complex",
+            Class::Parse => "parse",
+            Class::Panic => "panic",
+            Class::Local => "local",
+        }
+    }
+}
+
+/// Where in a poll.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    Resolve,
+    Connect,
+    Tls,
+    Send,
+    FirstByte,
+    Header,
+    Body,
+    Decode,
+    Parse,
+    Commit,
+}
+
+impl Phase {
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Resolve => "resolve",
+            Phase::Connect => "connect",
+            Phase::Tls => "tls",
+            Phase::Send => "send",
+            Phase::FirstByte => "first byte",
+            Phase::Header => "header",
+            Phase::Body => "body",
+            Phase::Decode => "decode",
+            Phase::Parse => "parse",
+            Phase::Commit => "commit",
+        }
+    }
+}
+
+/// Why a poll failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub class: Class,
+    pub phase: Phase,
+    /// Operation, subject, cause and, where there is one, the remedy. Never a secret, never an unescaped byte of a feed.
+    pub message: String,
+}
+
+impl Failure {
+    pub fn new(class: Class, phase: Phase, message: impl Into<String>) -> Failure {
+        Failure { class, phase, message: message.into() }
+    }
+
+    /// What `last_error_class` holds: the class, and for a timeout its phase, as in `timeout(first byte)`.
+    pub fn class_and_phase(&self) -> String {
+        match self.class {
+            Class::Timeout => format!("timeout({})", self.phase.name()),
+            class => class.name().to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.class_and_phase(), self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
