@@ -1,1 +1,1 @@
-//! To be written.
+//! The store: SQLite behind one writer thread. No SQL stands anywhere else.
