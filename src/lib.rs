@@ -13,6 +13,7 @@ pub mod clock;
 pub mod failure;
 pub mod limits;
 
+mod placement;
 pub mod schedule;
 pub mod fetch;
 pub mod parse;
