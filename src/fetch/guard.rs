@@ -133,7 +133,7 @@ struct Carried {
 
 fn carried_v4(addr: Ipv6Addr) -> Carried {
     let s = addr.segments();
-    let v4 = |high: u16, low: u16| Some(Ipv4Addr::from(u32::from(high) << 16 | u32::from(low)));
+    let v4 = |high: u16, low: u16| Some(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)));
     match s {
         // NAT64 (RFC 6052): how an IPv6-only network reaches the public IPv4 addresses that DNS64 made up.
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Carried { judged: [v4(high, low), None], decides: true },
