@@ -45,7 +45,7 @@ pub(crate) fn mix(mut x: u64) -> u64 {
     x = x.wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x ^= x >> 27;
     x = x.wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ x >> 31
+    x ^ (x >> 31)
 }
 
 #[cfg(test)]
