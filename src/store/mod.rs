@@ -1,1 +1,37 @@
 //! The store: SQLite behind one writer thread. No SQL stands anywhere else.
+//!
+//! [`Store::open`] makes sure that the database is ours alone and whole. [`Store::start`] gives it to the thread
+//! `writer`; from then on cores hand it [`PollRecord`]s through a [`WriterHandle`] and never wait for it, and hear by
+//! a one-shot when their poll is on disk.
+//!
+//! Invariants: nothing is answered or published before its commit; a feed's validators are never stored without the
+//! articles that came with them; `seq` grows in commit order and no number is given out twice; an error is retried
+//! only where waiting can help, and nothing is lost meanwhile; no file is ever repaired or deleted.
+//!
+//! On a full disk the writer keeps its batch and tries again until there is space. Nothing is deleted to make some,
+//! so no ballast is kept yet: it belongs to retention, whose DELETE needs space before it gives any.
+
+mod commit;
+mod error;
+mod feed_state;
+mod gauges;
+mod lock;
+mod migrate;
+mod moved;
+mod open;
+mod record;
+mod register;
+mod summary;
+mod turn;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{Degraded, StoreError, StoreFault};
+pub use feed_state::{FeedRecord, FeedState};
+pub use gauges::WriterGauges;
+pub use open::Store;
+pub use record::{FetchLog, PollRecord, Stored};
+pub use summary::{Summary, known_feeds, summary};
+pub use writer::{StoreEvent, Writer, WriterHandle};

@@ -1,0 +1,196 @@
+//! One transaction: what several polls found, and what their feeds are to remember.
+//!
+//! The invariant of the whole store is kept here: a feed's validators and the articles that came with them are
+//! written by one transaction, under one savepoint. `seq` is given out inside it too, so its order is commit order.
+
+use rusqlite::{Connection, Savepoint, Transaction, TransactionBehavior, params};
+use serde::Serialize;
+
+use super::error::{Remedy, remedy};
+use super::feed_state::advance;
+use super::{PollRecord, StoreFault, Stored};
+use crate::article::{Article, Enclosure, FeedMeta};
+use crate::clock::Clock;
+use crate::limits::{BATCH_ARTICLES_MAX, BATCH_MS_MAX, BATCH_POLLS_MAX, FETCH_LOG_POLLS};
+
+/// What a transaction did.
+#[derive(Debug)]
+pub(super) struct Committed {
+    /// One for each record from the front of the batch; the rest waits for the next transaction.
+    pub(super) results: Vec<Result<Stored, StoreFault>>,
+    /// The newest `seq` after it.
+    pub(super) seq_last: i64,
+    pub(super) article_count: usize,
+}
+
+/// Stores as many of `records`, from the front, as one transaction may hold, and at least one.
+///
+/// A record that the database refuses is answered with [`StoreFault::Rejected`] and leaves no trace; any other error
+/// means that nothing of the batch was stored.
+pub(super) fn commit<'a>(
+    db: &mut Connection,
+    records: impl Iterator<Item = &'a PollRecord>,
+) -> rusqlite::Result<Committed> {
+    // IMMEDIATE: to learn of another program's lock now and not with half of the batch written.
+    let mut tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let seq_before = tx.prepare_cached("SELECT seq_last FROM meta")?.query_row([], |row| row.get(0))?;
+    let mut batch = Committed { results: Vec::new(), seq_last: seq_before, article_count: 0 };
+    let started = Clock::monotonic();
+    for record in records {
+        let full = batch.article_count + record.articles.len() > BATCH_ARTICLES_MAX
+            || batch.results.len() >= BATCH_POLLS_MAX
+            || Clock::elapsed_ms(started) > BATCH_MS_MAX;
+        if full && !batch.results.is_empty() {
+            break;
+        }
+        store(&mut tx, record, &mut batch)?;
+    }
+    if batch.seq_last > seq_before {
+        tx.prepare_cached("UPDATE meta SET seq_last = ?1")?.execute([batch.seq_last])?;
+    }
+    tx.commit()?;
+    Ok(batch)
+}
+
+/// Stores one poll under a savepoint of its own, so that it can be refused alone.
+fn store(tx: &mut Transaction<'_>, record: &PollRecord, batch: &mut Committed) -> rusqlite::Result<()> {
+    let mut seq = batch.seq_last;
+    let savepoint = tx.savepoint()?;
+    match store_poll(&savepoint, record, &mut seq) {
+        Ok(new_count) => {
+            savepoint.commit()?;
+            batch.seq_last = seq;
+            let new_count = usize::try_from(new_count).expect("a count of a slice's items fits");
+            batch.article_count += new_count;
+            batch.results.push(Ok(Stored { new_count }));
+        }
+        Err(error) if remedy(&error) == Remedy::Reject => {
+            let mut savepoint = savepoint;
+            savepoint.rollback()?;
+            savepoint.commit()?;
+            log::error!("storing a poll of feed {}: the database refused it: {error}", record.feed_id);
+            batch.results.push(Err(StoreFault::Rejected(error.to_string())));
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
+/// Gives the number of new articles; `seq` is moved on by as many.
+fn store_poll(db: &Savepoint<'_>, record: &PollRecord, seq: &mut i64) -> rusqlite::Result<i64> {
+    let fetched_at = record.log.started_at.saturating_add(record.log.total_ms.into());
+    let mut new_count = 0;
+    for article in &record.articles {
+        if is_known(db, record.feed_id, &article.key)? {
+            continue;
+        }
+        *seq += 1;
+        insert_article(db, record.feed_id, *seq, article, fetched_at)?;
+        new_count += 1;
+    }
+    if let Some(meta) = &record.feed_meta {
+        update_meta(db, record.feed_id, meta)?;
+    }
+    let poll = advance(db, record.feed_id, &record.state, new_count)?.ok_or_else(|| no_such_feed(record.feed_id))?;
+    insert_log(db, record, poll, new_count)?;
+    Ok(new_count)
+}
+
+/// Stored already, or stored once and removed by retention.
+///
+/// Asked before inserting because most articles of most polls are known: their text is then never copied, and
+/// AUTOINCREMENT writes nothing.
+fn is_known(db: &Connection, feed_id: i64, key: &str) -> rusqlite::Result<bool> {
+    db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM article WHERE feed_id = ?1 AND key = ?2)
+             OR EXISTS (SELECT 1 FROM tombstone WHERE feed_id = ?1 AND key = ?2)",
+    )?
+    .query_row(params![feed_id, key], |row| row.get(0))
+}
+
+fn insert_article(db: &Connection, feed_id: i64, seq: i64, article: &Article, fetched_at: i64) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO article (seq, feed_id, key, guid, url, title, authors, summary, content, image_url, enclosures,
+             categories, language, published_at, updated_at, fetched_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+    )?
+    .execute(params![
+        seq,
+        feed_id,
+        article.key,
+        article.guid,
+        article.url,
+        article.title,
+        json(&article.authors),
+        article.summary,
+        article.content,
+        article.image_url,
+        json(&article.enclosures.iter().map(EnclosureJson::from).collect::<Vec<_>>()),
+        json(&article.categories),
+        article.language,
+        article.published_at,
+        article.updated_at,
+        fetched_at,
+    ])?;
+    Ok(())
+}
+
+fn update_meta(db: &Connection, feed_id: i64, meta: &FeedMeta) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE feed SET title = ?2, site_url = ?3, language = ?4 WHERE id = ?1")?.execute(params![
+        feed_id,
+        meta.title,
+        meta.site_url,
+        meta.language
+    ])?;
+    Ok(())
+}
+
+fn insert_log(db: &Connection, record: &PollRecord, poll: i64, new_count: i64) -> rusqlite::Result<()> {
+    let log = &record.log;
+    db.prepare_cached(
+        "INSERT OR REPLACE INTO fetch_log (feed_id, slot, poll, started_at, resolve_ms, connect_ms, tls_ms,
+             first_byte_ms, body_ms, parse_ms, total_ms, status, outcome, body_bytes, new_count, error)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+    )?
+    .execute(params![
+        record.feed_id,
+        poll % FETCH_LOG_POLLS,
+        poll,
+        log.started_at,
+        log.resolve_ms,
+        log.connect_ms,
+        log.tls_ms,
+        log.first_byte_ms,
+        log.body_ms,
+        log.parse_ms,
+        log.total_ms,
+        log.status,
+        log.outcome,
+        log.body_bytes.map(|count| i64::try_from(count).unwrap_or(i64::MAX)),
+        new_count,
+        log.error,
+    ])?;
+    Ok(())
+}
+
+/// An enclosure as HTTP serves it, so that it need not be rewritten on the way out.
+#[derive(Serialize)]
+struct EnclosureJson<'a> {
+    url: &'a str,
+    r#type: Option<&'a str>,
+    length: Option<u64>,
+}
+
+impl<'a> From<&'a Enclosure> for EnclosureJson<'a> {
+    fn from(enclosure: &'a Enclosure) -> EnclosureJson<'a> {
+        EnclosureJson { url: &enclosure.url, r#type: enclosure.media_type.as_deref(), length: enclosure.length_bytes }
+    }
+}
+
+fn json<T: Serialize>(list: &[T]) -> String {
+    serde_json::to_string(list).expect("strings and numbers always have a JSON form")
+}
+
+fn no_such_feed(feed_id: i64) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(format!("there is no feed {feed_id}").into())
+}

@@ -1,0 +1,64 @@
+//! What the writer shows of itself while it works: read by anybody, at any time, without a lock.
+
+use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
+
+use super::Degraded;
+
+/// Counters since the start, and how the writer is.
+#[derive(Debug, Default)]
+pub struct WriterGauges {
+    commits: AtomicU64,
+    articles: AtomicU64,
+    rejected: AtomicU64,
+    last_commit_at: AtomicI64,
+    degraded: AtomicU8,
+}
+
+impl WriterGauges {
+    /// Transactions that stored polls.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
+    }
+
+    /// Articles that were new.
+    pub fn articles(&self) -> u64 {
+        self.articles.load(Ordering::Relaxed)
+    }
+
+    /// Polls that the database refused.
+    pub fn rejected(&self) -> u64 {
+        self.rejected.load(Ordering::Relaxed)
+    }
+
+    /// Milliseconds since 1970; `None` before the first commit.
+    pub fn last_commit_at(&self) -> Option<i64> {
+        Some(self.last_commit_at.load(Ordering::Relaxed)).filter(|&at| at != 0)
+    }
+
+    /// Why commits wait; `None` when they do not.
+    pub fn degraded(&self) -> Option<Degraded> {
+        match self.degraded.load(Ordering::Relaxed) {
+            1 => Some(Degraded::Full),
+            2 => Some(Degraded::Locked),
+            3 => Some(Degraded::ReadOnly),
+            _ => None,
+        }
+    }
+
+    pub(super) fn committed(&self, articles: usize, rejected: usize, now: i64) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.articles.fetch_add(articles as u64, Ordering::Relaxed);
+        self.rejected.fetch_add(rejected as u64, Ordering::Relaxed);
+        self.last_commit_at.store(now, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_degraded(&self, reason: Option<Degraded>) {
+        let code = match reason {
+            None => 0,
+            Some(Degraded::Full) => 1,
+            Some(Degraded::Locked) => 2,
+            Some(Degraded::ReadOnly) => 3,
+        };
+        self.degraded.store(code, Ordering::Relaxed);
+    }
+}

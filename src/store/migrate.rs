@@ -1,0 +1,80 @@
+//! Brings the schema up to what this program knows, by the numbered files in `migrations/`.
+//!
+//! The number of the last file that was applied is `PRAGMA user_version`. Each file runs in one transaction with its
+//! number, so an interrupted one leaves nothing behind. There is no way back: a newer database is refused.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::StoreError;
+
+/// "rssd" in ASCII, in the header of every database of ours.
+const APPLICATION_ID: i64 = 0x7273_7364;
+
+/// The files of `migrations/`, the first is number 1. Released ones never change.
+pub(super) const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_feeds_and_articles.sql")];
+
+/// Refuses what is not ours, then applies the files that are missing. `path` is for messages.
+pub(super) fn migrate(db: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), StoreError> {
+    let failed = |error: rusqlite::Error| StoreError::from_sqlite(path, &error);
+    let mut version = version(db, path, migrations)?;
+    for sql in migrations.iter().skip(usize::try_from(version).unwrap_or(0)) {
+        version += 1;
+        let tx = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        tx.execute_batch(sql).map_err(failed)?;
+        tx.pragma_update(None, "user_version", version).map_err(failed)?;
+        tx.commit().map_err(failed)?;
+        log::info!("database {}: schema is now {version}", path.display());
+    }
+    Ok(())
+}
+
+/// The schema's number, 0 for a new database. An error, without having written anything, if the database is another
+/// program's or newer than `migrations`.
+pub(super) fn version(db: &Connection, path: &Path, migrations: &[&str]) -> Result<i64, StoreError> {
+    let failed = |error: rusqlite::Error| StoreError::from_sqlite(path, &error);
+    let application_id: i64 = db.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
+    let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+    let objects: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
+    let fresh = application_id == 0 && version == 0 && objects == 0;
+    if application_id != APPLICATION_ID && !fresh {
+        return Err(StoreError::Foreign { path: path.to_owned() });
+    }
+    let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);
+    if version > known {
+        return Err(StoreError::Newer { path: path.to_owned(), found: version, known });
+    }
+    Ok(version)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_fails_leaves_nothing_and_the_next_start_goes_on_from_there() {
+        let path = Path::new("test.db");
+        let mut db = Connection::open_in_memory().unwrap();
+        let broken = [MIGRATIONS[0], "CREATE TABLE half (a); INSERT INTO missing VALUES (1);"];
+        migrate(&mut db, path, &broken).unwrap_err();
+        assert_eq!(version(&db, path, &broken).unwrap(), 1);
+        assert!(!db.table_exists(None, "half").unwrap());
+
+        let repaired = [MIGRATIONS[0], "CREATE TABLE whole (a);"];
+        migrate(&mut db, path, &repaired).unwrap();
+        assert_eq!(version(&db, path, &repaired).unwrap(), 2);
+        assert!(db.table_exists(None, "whole").unwrap());
+        migrate(&mut db, path, &repaired).unwrap();
+
+        let error = migrate(&mut db, path, MIGRATIONS).unwrap_err();
+        assert_eq!(error, StoreError::Newer { path: path.into(), found: 2, known: 1 });
+    }
+
+    #[test]
+    fn every_file_says_why() {
+        for sql in MIGRATIONS {
+            assert!(sql.starts_with("-- Why: "), "{}", &sql[..40]);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! From a path to a database that may be written: locked for this instance, whole as far as a short check can tell,
+//! and with the schema that this program knows.
+//!
+//! It never repairs and never deletes. Everything that makes a database unfit is found here, before anything else of
+//! the daemon starts.
+
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::StoreError;
+use super::lock::InstanceLock;
+use super::migrate::{MIGRATIONS, migrate, version};
+use crate::clock::Clock;
+use crate::limits::{STORE_CACHE_KIB, STORE_CHECK_MS_MAX, STORE_OPEN_WAIT_MS_MAX, WAL_BYTES_KEPT_MAX};
+
+/// An open database that nobody writes yet.
+#[derive(Debug)]
+pub struct Store {
+    // Fields drop in this order: the next instance is let in when the database is closed.
+    pub(super) db: Connection,
+    pub(super) path: PathBuf,
+    pub(super) lock: InstanceLock,
+}
+
+impl Store {
+    /// Opens the database at `path`, made if there is none, and brings its schema up to date.
+    ///
+    /// Takes the instance lock first, so that a second instance learns of it at once
+    /// ([`StoreError::Held`]). Waits up to 30 s for another program's lock on the database.
+    pub fn open(path: &Path) -> Result<Store, StoreError> {
+        let path = real_path(path)?;
+        let lock = InstanceLock::take(&path)?;
+        // SQLite would fall back to reading only, or say "unable to open" and not why.
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(|error| StoreError::from_io(&path, &error))?;
+        let failed = |error: rusqlite::Error| StoreError::from_sqlite(&path, &error);
+        // NO_MUTEX: one thread at a time owns the connection. No URI flag: a path is a path, whatever it looks like.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut db = Connection::open_with_flags(&path, flags).map_err(failed)?;
+        db.busy_timeout(Duration::from_millis(STORE_OPEN_WAIT_MS_MAX)).map_err(failed)?;
+        // As long as it may still be refused, closing must not move a -wal into it that somebody may want to look at.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
+        let fresh = version(&db, &path, MIGRATIONS)? == 0;
+        set_up_connection(&db).map_err(failed)?;
+        check(&mut db, &path)?;
+        set_up_file(&db, fresh).map_err(failed)?;
+        migrate(&mut db, &path, MIGRATIONS)?;
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(failed)?;
+        Ok(Store { db, path, lock })
+    }
+
+    /// The path as it was resolved at the start, links followed.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// Where the file really is: two links to one database must meet at one lock.
+fn real_path(path: &Path) -> Result<PathBuf, StoreError> {
+    let not_a_file = || StoreError::NotAFile { path: path.to_owned() };
+    let name = path.file_name().ok_or_else(not_a_file)?;
+    if path == Path::new(":memory:") || path.metadata().is_ok_and(|found| !found.is_file()) {
+        return Err(not_a_file());
+    }
+    match path.canonicalize() {
+        Ok(real) => return Ok(real),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(StoreError::from_io(path, &error)),
+    }
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let directory = directory.canonicalize().map_err(|error| StoreError::from_io(path, &error))?;
+    Ok(directory.join(name))
+}
+
+/// The `-wal` of a database.
+pub(super) fn wal_path(db: &Path) -> PathBuf {
+    let mut name: OsString = db.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
+/// What holds for this connection and writes nothing.
+fn set_up_connection(db: &Connection) -> rusqlite::Result<()> {
+    // With NORMAL a power cut takes back commits whose seq clients have already seen, and gives the numbers out again.
+    db.pragma_update(None, "synchronous", "FULL")?;
+    db.pragma_update(None, "foreign_keys", true)?;
+    // The writer checkpoints itself: SQLite ignores a failed fsync in a checkpoint of its own.
+    db.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
+    // A -wal that grew behind a long reader is cut back once it is reused.
+    db.pragma_update_and_check(None, "journal_size_limit", WAL_BYTES_KEPT_MAX, |_| Ok(()))?;
+    // Damage shows at the first look at a page, not when a record has been built from it.
+    db.pragma_update(None, "cell_size_check", true)?;
+    // Negative is KiB. Feeds come due in no order, so their pages are touched at random.
+    db.pragma_update(None, "cache_size", -STORE_CACHE_KIB)?;
+    Ok(())
+}
+
+/// What is written into the file.
+fn set_up_file(db: &Connection, fresh: bool) -> rusqlite::Result<()> {
+    if fresh {
+        // Retention gives pages back bit by bit. It can only be chosen before the first page is written.
+        db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
+    // Readers never wait for the writer, nor the writer for readers.
+    db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
+}
+
+/// Looks for damage for as long as a start may take.
+///
+/// A small database is read whole at each start. Of a large one the time decides how much, and every page is checked
+/// again when it is used.
+fn check(db: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let failed = |error: rusqlite::Error| StoreError::from_sqlite(path, &error);
+    let started = Clock::monotonic();
+    db.progress_handler(1000, Some(move || Clock::elapsed_ms(started) > STORE_CHECK_MS_MAX)).map_err(failed)?;
+    let verdict = db.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+    db.progress_handler(0, None::<fn() -> bool>).map_err(failed)?;
+    match verdict {
+        Ok(verdict) if verdict == "ok" => Ok(()),
+        Ok(cause) => Err(StoreError::Corrupt { path: path.to_owned(), cause: cause.replace('\n', " ") }),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {
+            log::info!(
+                "database {}: too large to be checked whole at the start, checked for {STORE_CHECK_MS_MAX} ms",
+                path.display()
+            );
+            Ok(())
+        }
+        Err(error) => Err(failed(error)),
+    }
+}

@@ -1,0 +1,50 @@
+//! What a core hands to the writer after a poll, and what it hears back.
+
+use futures_channel::oneshot;
+
+use super::StoreFault;
+use super::feed_state::FeedState;
+use crate::article::{Article, FeedMeta};
+
+/// One finished poll: the articles and the state of the feed after it, stored in one transaction or not at all.
+#[derive(Debug)]
+pub struct PollRecord {
+    pub feed_id: i64,
+    /// The feed's next state, whole: what is `None` here is forgotten.
+    pub state: FeedState,
+    /// What the document said of the feed; `None` when none was read, and what is known stays.
+    pub feed_meta: Option<FeedMeta>,
+    /// Stored in this order, so the last one gets the highest `seq`. Those whose key the feed already has are left out.
+    pub articles: Vec<Article>,
+    pub log: FetchLog,
+    /// Answered after the commit, never before. It is dropped unanswered only when the writer is gone.
+    pub done: oneshot::Sender<Result<Stored, StoreFault>>,
+}
+
+/// The line of `fetch_log`. Times in milliseconds; a phase that was not reached or not needed is `None`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FetchLog {
+    /// Since 1970, UTC.
+    pub started_at: i64,
+    pub resolve_ms: Option<u32>,
+    pub connect_ms: Option<u32>,
+    pub tls_ms: Option<u32>,
+    pub first_byte_ms: Option<u32>,
+    pub body_ms: Option<u32>,
+    pub parse_ms: Option<u32>,
+    pub total_ms: u32,
+    /// HTTP status of the last hop.
+    pub status: Option<u16>,
+    /// One word for the result: `articles`, `unchanged`, `not_modified`, or the class of the failure.
+    pub outcome: String,
+    /// After decoding.
+    pub body_bytes: Option<u64>,
+    pub error: Option<String>,
+}
+
+/// What became of a poll.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// Articles that were not in the database before.
+    pub new_count: usize,
+}

@@ -1,0 +1,163 @@
+//! The store through its own front door, on databases in temporary directories.
+
+mod faults;
+mod opening;
+mod storing;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, unbounded};
+use futures_channel::oneshot;
+use futures_lite::future::block_on;
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::*;
+use crate::article::{Article, Enclosure, FeedMeta};
+use crate::clock::Clock;
+use crate::config::Feed;
+
+/// Longer than anything here takes: only a hang meets it.
+const HANG: Duration = Duration::from_secs(60);
+
+struct Fixture {
+    dir: TempDir,
+    clock: Clock,
+}
+
+impl Fixture {
+    fn new() -> Fixture {
+        Fixture { dir: tempfile::tempdir().unwrap(), clock: Clock::system() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("rssd.db")
+    }
+
+    fn open(&self) -> Store {
+        Store::open(&self.path()).unwrap()
+    }
+
+    fn start(&self) -> Running {
+        self.start_store(self.open())
+    }
+
+    fn start_store(&self, store: Store) -> Running {
+        let (event, events) = unbounded();
+        let writer = store.start(self.clock.clone(), move |told| event.send(told).unwrap_or(())).unwrap();
+        Running { writer, events }
+    }
+
+    /// Another program's connection: what the writer does not know of.
+    fn outside(&self) -> Connection {
+        Connection::open(self.path()).unwrap()
+    }
+
+    fn summary(&self) -> Summary {
+        summary(&self.path()).unwrap()
+    }
+}
+
+struct Running {
+    writer: Writer,
+    events: Receiver<StoreEvent>,
+}
+
+impl Running {
+    fn stop(self) -> Result<(), StoreError> {
+        self.writer.stop(Clock::monotonic() + HANG)
+    }
+
+    fn register(&self, names: &[&str]) -> Vec<FeedRecord> {
+        let feeds: Vec<Feed> = names.iter().map(|name| feed(name)).collect();
+        self.writer.register(&feeds).unwrap()
+    }
+
+    fn submit(&self, poll: Poll) -> oneshot::Receiver<Result<Stored, StoreFault>> {
+        let (done, answer) = oneshot::channel();
+        let record = PollRecord {
+            feed_id: poll.feed_id,
+            state: poll.state,
+            feed_meta: Some(FeedMeta { title: Some("A feed".into()), ..FeedMeta::default() }),
+            articles: poll.articles,
+            log: FetchLog { started_at: 1_000, total_ms: 7, outcome: "articles".into(), ..FetchLog::default() },
+            done,
+        };
+        self.writer.handle().submit(record).unwrap();
+        answer
+    }
+
+    fn store(&self, poll: Poll) -> Result<Stored, StoreFault> {
+        block_on(self.submit(poll)).unwrap()
+    }
+}
+
+#[derive(Clone, Default)]
+struct Poll {
+    feed_id: i64,
+    state: FeedState,
+    articles: Vec<Article>,
+}
+
+/// A poll whose validators name its articles, so that one without the other shows.
+fn poll(feed_id: i64, keys: &[&str]) -> Poll {
+    Poll {
+        feed_id,
+        state: FeedState { etag: Some(keys.join(",").into_bytes()), ..FeedState::default() },
+        articles: keys.iter().map(|key| article(key)).collect(),
+    }
+}
+
+fn article(key: &str) -> Article {
+    Article {
+        key: key.into(),
+        title: Some(format!("Title of {key}")),
+        content: Some("<p>text</p>".repeat(20)),
+        authors: vec!["Ann \"A\" Author".into()],
+        enclosures: vec![Enclosure {
+            url: "https://example.org/a.mp3".into(),
+            media_type: None,
+            length_bytes: Some(3),
+        }],
+        ..Article::default()
+    }
+}
+
+fn feed(name: &str) -> Feed {
+    Feed {
+        name: name.into(),
+        url: format!("https://example.org/{name}.xml").parse().unwrap(),
+        labels: [("category".to_owned(), "world".to_owned())].into(),
+        enabled: true,
+        interval: Duration::from_secs(900),
+        interval_min: Duration::from_secs(300),
+        interval_max: Duration::from_secs(86_400),
+        connect_timeout: Duration::from_secs(5),
+        read_timeout: Duration::from_secs(10),
+        total_timeout: Duration::from_secs(30),
+        body_bytes_max: 8 << 20,
+        articles_max: 2000,
+        allow_private: false,
+        username: None,
+        password_file: None,
+        bearer_file: None,
+        headers: Vec::new(),
+        ca_file: None,
+        proxy: None,
+        updates: true,
+    }
+}
+
+fn column<T: rusqlite::types::FromSql>(db: &Connection, sql: &str) -> Vec<T> {
+    db.prepare(sql).unwrap().query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+/// The files of a database that a killed daemon leaves: no -shm survives a reboot.
+fn copy_database(from: &Path, to: &Path) {
+    std::fs::copy(from, to).unwrap();
+    let wal = super::open::wal_path(from);
+    if wal.exists() {
+        std::fs::copy(wal, super::open::wal_path(to)).unwrap();
+    }
+}

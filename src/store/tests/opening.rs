@@ -1,0 +1,176 @@
+//! What may be found at the path of a database.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use super::*;
+
+/// Opening fails with this exit code, names the file, and changes no byte of it.
+fn refused(path: &Path, exit_code: u8) -> StoreError {
+    let before = fs::read(path).ok();
+    let error = Store::open(path).unwrap_err();
+    assert_eq!(error.exit_code(), exit_code, "{error}");
+    assert!(error.to_string().contains(path.file_name().unwrap().to_str().unwrap()), "{error}");
+    assert!(fs::read(path).ok() == before, "changed: {error}");
+    error
+}
+
+/// A stopped database with enough in it to span many pages.
+fn filled() -> Fixture {
+    let f = Fixture::new();
+    let running = f.start();
+    let id = running.register(&["a"])[0].id;
+    let keys: Vec<String> = (0..500).map(|n| n.to_string()).collect();
+    running.store(poll(id, &keys.iter().map(String::as_str).collect::<Vec<_>>())).unwrap();
+    running.stop().unwrap();
+    f
+}
+
+#[test]
+fn a_new_database_is_made_as_every_part_relies_on() {
+    let f = Fixture::new();
+    let store = f.open();
+    let pragma =
+        |name: &str| store.db.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
+    assert_eq!(pragma("journal_mode"), "wal".to_owned().into());
+    for (name, value) in
+        [("synchronous", 2), ("foreign_keys", 1), ("auto_vacuum", 2), ("wal_autocheckpoint", 0), ("user_version", 1)]
+    {
+        assert_eq!(pragma(name), value.into(), "{name}");
+    }
+    drop(store);
+    let summary = f.summary();
+    assert_eq!((summary.epoch.len(), summary.seq_last, summary.feeds), (16, 0, 0));
+    drop(f.open());
+    assert_eq!(f.summary().epoch, summary.epoch);
+    assert_ne!(filled().summary().epoch, summary.epoch);
+}
+
+#[test]
+fn a_second_instance_learns_at_once_who_holds_it() {
+    let f = Fixture::new();
+    let held =
+        Err(StoreError::Held { path: f.path().canonicalize().unwrap_or(f.path()), pid: Some(std::process::id()) });
+    let store = f.open();
+    let link = f.dir.path().join("link.db");
+    symlink(f.path(), &link).unwrap();
+    assert_eq!(Store::open(&f.path()).map(drop), held);
+    assert_eq!(Store::open(&link).map(drop), held);
+    assert_eq!(held.unwrap_err().exit_code(), 75);
+    let running = f.start_store(store);
+    assert_eq!(refused(&f.path(), 75).exit_code(), 75);
+    running.stop().unwrap();
+    drop(f.open());
+}
+
+#[test]
+fn a_directory_that_is_missing_is_named() {
+    let f = Fixture::new();
+    refused(&f.dir.path().join("missing/rssd.db"), 78);
+    refused(Path::new(":memory:"), 78);
+    assert_eq!(Store::open(f.dir.path()).unwrap_err().exit_code(), 78);
+    assert_eq!(summary(&f.dir.path().join("missing/rssd.db")).unwrap(), Summary::default());
+    assert_eq!(known_feeds(&f.path()).unwrap(), []);
+}
+
+#[test]
+fn an_empty_file_becomes_a_database() {
+    let f = Fixture::new();
+    fs::write(f.path(), b"").unwrap();
+    assert_eq!(known_feeds(&f.path()).unwrap(), []);
+    f.start().stop().unwrap();
+    assert_eq!(f.summary().epoch.len(), 16);
+}
+
+#[test]
+fn what_is_no_database_is_refused() {
+    let f = Fixture::new();
+    for content in [&b"not a database, but long enough to have a header of one hundred bytes, if only there were one in it............"[..], b"SQLite format 3\0", &[0; 4096]] {
+        fs::write(f.path(), content).unwrap();
+        refused(&f.path(), 65);
+    }
+}
+
+#[test]
+fn a_truncated_database_is_refused() {
+    let f = filled();
+    let size = fs::metadata(f.path()).unwrap().len();
+    fs::OpenOptions::new().write(true).open(f.path()).unwrap().set_len(size / 2).unwrap();
+    assert!(matches!(refused(&f.path(), 65), StoreError::Corrupt { .. }));
+}
+
+#[test]
+fn a_damaged_page_is_found_at_the_start() {
+    let f = filled();
+    let db = f.outside();
+    let page = column::<i64>(&db, "SELECT pageno FROM dbstat WHERE name = 'article' AND pagetype = 'leaf' LIMIT 1")[0];
+    drop(db);
+    let mut bytes = fs::read(f.path()).unwrap();
+    let start = (page as usize - 1) * 4096;
+    bytes[start..start + 64].fill(0xff);
+    fs::write(f.path(), bytes).unwrap();
+    assert!(matches!(refused(&f.path(), 65), StoreError::Corrupt { .. }));
+}
+
+#[test]
+fn a_database_of_tomorrow_or_of_another_program_is_refused() {
+    let f = filled();
+    f.outside().pragma_update(None, "user_version", 999).unwrap();
+    let error = refused(&f.path(), 65);
+    assert_eq!(error, StoreError::Newer { path: f.path().canonicalize().unwrap(), found: 999, known: 1 });
+    assert_eq!(summary(&f.path()).unwrap_err().exit_code(), 65);
+
+    let other = Fixture::new();
+    other.outside().execute_batch("CREATE TABLE bookmark (url)").unwrap();
+    assert!(matches!(refused(&other.path(), 65), StoreError::Foreign { .. }));
+}
+
+#[test]
+fn a_directory_that_takes_no_files_is_a_matter_of_permission() {
+    // Refuses new files even to root.
+    refused(Path::new("/sys/kernel/rssd.db"), 77);
+}
+
+#[test]
+fn the_wal_of_a_killed_daemon_is_read() {
+    let f = Fixture::new();
+    let running = f.start();
+    let id = running.register(&["a"])[0].id;
+    running.store(poll(id, &["1", "2"])).unwrap();
+    // What a kill leaves at this moment: nothing was checkpointed yet.
+    let killed = Fixture::new();
+    copy_database(&f.path(), &killed.path());
+    assert!(fs::metadata(super::super::open::wal_path(&killed.path())).unwrap().len() > 0);
+    running.stop().unwrap();
+
+    let running = killed.start();
+    let feed = running.register(&["a"]).remove(0);
+    assert_eq!((feed.state.etag, feed.article_count), (Some(b"1,2".to_vec()), 2));
+    assert_eq!(running.store(poll(id, &["1", "2", "3"])), Ok(Stored { new_count: 1 }));
+    running.stop().unwrap();
+    assert_eq!(killed.summary().seq_last, 3);
+}
+
+#[test]
+fn a_stop_leaves_one_file_that_holds_everything() {
+    let f = filled();
+    assert!(!super::super::open::wal_path(&f.path()).exists());
+    assert_eq!(f.summary().articles, 500);
+    // The next instance is not told of a process that is gone.
+    assert_eq!(fs::read(f.dir.path().join("rssd.db.lock")).unwrap(), b"");
+}
+
+#[test]
+fn a_lock_of_another_program_is_waited_for() {
+    let f = filled();
+    let outside = f.outside();
+    outside.execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE; UPDATE meta SET seq_last = 1000").unwrap();
+    let path = f.path();
+    let (opening, opened) = unbounded();
+    std::thread::spawn(move || opening.send(Store::open(&path).map(drop)).unwrap());
+    // It cannot have read what is only now committed, unless it waited.
+    outside.execute_batch("COMMIT").unwrap();
+    drop(outside);
+    assert_eq!(opened.recv_timeout(HANG).unwrap(), Ok(()));
+    assert_eq!(f.summary().seq_last, 1000);
+}

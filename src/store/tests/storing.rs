@@ -1,0 +1,186 @@
+//! What a poll leaves in the database, and what it does not.
+
+use super::*;
+
+#[test]
+fn a_poll_stores_its_articles_its_state_and_its_log_line() {
+    let f = Fixture::new();
+    let running = f.start();
+    let id = running.register(&["a"])[0].id;
+    let mut first = poll(id, &["1", "2"]);
+    first.state = FeedState {
+        effective_url: Some("https://example.org/moved.xml".into()),
+        etag: Some(b"W/\"\xff\xfe\"".to_vec()),
+        last_modified: Some(b"123".to_vec()),
+        validators_for: Some("https://example.org/moved.xml#ann".into()),
+        body_hash: Some([7; 32]),
+        next_poll_at: Some(5_000),
+        last_polled_at: Some(1_000),
+        last_ok_at: Some(900),
+        failing_since: Some(800),
+        failure_count: 3,
+        last_error: Some("reading the body".into()),
+        last_error_class: Some("timeout(body)".into()),
+        gone_at: Some(700),
+    };
+    let state = first.state.clone();
+    assert_eq!(running.store(first), Ok(Stored { new_count: 2 }));
+    assert_eq!(running.events.recv_timeout(HANG), Ok(StoreEvent::Committed { seq_last: 2, article_count: 2 }));
+    let gauges = running.writer.handle();
+    assert_eq!((gauges.gauges().commits(), gauges.gauges().articles(), gauges.queue_len()), (1, 2, 0));
+    assert!(gauges.gauges().last_commit_at().is_some());
+
+    let stored = running.register(&["a"]).remove(0);
+    assert_eq!(stored.state, state);
+    assert_eq!((stored.poll_count, stored.article_count, stored.title.as_deref()), (1, 2, Some("A feed")));
+    running.stop().unwrap();
+
+    let db = f.outside();
+    assert_eq!(column::<String>(&db, "SELECT typeof(etag) || typeof(last_modified) FROM feed"), ["blobtext"]);
+    assert_eq!(column::<String>(&db, "SELECT labels FROM feed"), [r#"{"category":"world"}"#]);
+    assert_eq!(column::<String>(&db, "SELECT key FROM article ORDER BY seq"), ["1", "2"]);
+    assert_eq!(column::<i64>(&db, "SELECT fetched_at FROM article"), [1_007, 1_007]);
+    assert_eq!(column::<String>(&db, "SELECT authors FROM article LIMIT 1"), [r#"["Ann \"A\" Author"]"#]);
+    assert_eq!(
+        column::<String>(&db, "SELECT enclosures FROM article LIMIT 1"),
+        [r#"[{"url":"https://example.org/a.mp3","type":null,"length":3}]"#]
+    );
+    assert_eq!(column::<i64>(&db, "SELECT new_count FROM fetch_log"), [2]);
+}
+
+#[test]
+fn an_article_is_stored_once_however_often_it_comes() {
+    let f = Fixture::new();
+    let running = f.start();
+    let ids: Vec<i64> = running.register(&["a", "b"]).iter().map(|feed| feed.id).collect();
+    assert_eq!(running.store(poll(ids[0], &["1", "1", "2"])), Ok(Stored { new_count: 2 }));
+    assert_eq!(running.store(poll(ids[0], &["2", "1"])), Ok(Stored { new_count: 0 }));
+    assert_eq!(running.store(poll(ids[1], &["1"])), Ok(Stored { new_count: 1 }));
+    running.stop().unwrap();
+    let again = f.start();
+    assert_eq!(again.store(poll(ids[0], &["3", "2", "1"])), Ok(Stored { new_count: 1 }));
+    again.stop().unwrap();
+    assert_eq!(column::<i64>(&f.outside(), "SELECT seq FROM article ORDER BY id"), [1, 2, 3, 4]);
+    assert_eq!(column::<i64>(&f.outside(), "SELECT article_count FROM feed ORDER BY id"), [3, 1]);
+}
+
+#[test]
+fn what_retention_removed_does_not_come_back() {
+    let f = Fixture::new();
+    let running = f.start();
+    let id = running.register(&["a"])[0].id;
+    f.outside().execute("INSERT INTO tombstone VALUES (?1, 'old', 0)", [id]).unwrap();
+    assert_eq!(running.store(poll(id, &["old", "new"])), Ok(Stored { new_count: 1 }));
+    running.stop().unwrap();
+}
+
+#[test]
+fn seq_is_not_given_out_again_when_the_newest_rows_are_gone() {
+    let f = Fixture::new();
+    let running = f.start();
+    let id = running.register(&["a"])[0].id;
+    running.store(poll(id, &["1", "2", "3"])).unwrap();
+    running.stop().unwrap();
+    f.outside().execute("DELETE FROM article WHERE seq >= 2", []).unwrap();
+    let running = f.start();
+    running.store(poll(id, &["4"])).unwrap();
+    running.stop().unwrap();
+    assert_eq!(column::<i64>(&f.outside(), "SELECT seq FROM article ORDER BY seq"), [1, 4]);
+    assert_eq!(column::<i64>(&f.outside(), "SELECT id FROM article ORDER BY seq"), [1, 4]);
+    assert_eq!(f.summary().seq_last, 4);
+}
+
+#[test]
+fn seq_follows_the_order_of_commits_and_batches_answer_each_poll() {
+    let f = Fixture::new();
+    let running = f.start();
+    let id = running.register(&["a"])[0].id;
+    let answers: Vec<_> = (0..300).map(|n| running.submit(poll(id, &[&format!("{n}-1"), &format!("{n}-2")]))).collect();
+    for answer in answers {
+        assert_eq!(block_on(answer).unwrap(), Ok(Stored { new_count: 2 }));
+    }
+    let events = running.events.clone();
+    running.stop().unwrap();
+    let mut newest = 0;
+    for event in events.try_iter() {
+        let StoreEvent::Committed { seq_last, article_count } = event else { panic!("{event:?}") };
+        assert_eq!(seq_last, newest + article_count as i64);
+        // 512, and a poll is never divided.
+        assert!(article_count <= 512, "{article_count}");
+        newest = seq_last;
+    }
+    assert_eq!(newest, 600);
+    let keys = column::<String>(&f.outside(), "SELECT key FROM article ORDER BY seq");
+    let expected: Vec<String> = (0..300).flat_map(|n| [format!("{n}-1"), format!("{n}-2")]).collect();
+    assert_eq!(keys, expected);
+}
+
+#[test]
+fn a_poll_larger_than_a_batch_is_one_transaction_all_the_same() {
+    let f = Fixture::new();
+    let running = f.start();
+    let id = running.register(&["a"])[0].id;
+    let keys: Vec<String> = (0..1_500).map(|n| n.to_string()).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    assert_eq!(running.store(poll(id, &keys)), Ok(Stored { new_count: 1_500 }));
+    assert_eq!(running.events.recv_timeout(HANG), Ok(StoreEvent::Committed { seq_last: 1_500, article_count: 1_500 }));
+    running.stop().unwrap();
+}
+
+#[test]
+fn the_log_keeps_the_last_polls_of_each_feed() {
+    let f = Fixture::new();
+    let running = f.start();
+    let ids: Vec<i64> = running.register(&["a", "b"]).iter().map(|feed| feed.id).collect();
+    let answers: Vec<_> = (0..120).map(|_| running.submit(poll(ids[0], &[]))).collect();
+    answers.into_iter().for_each(|answer| assert!(block_on(answer).unwrap().is_ok()));
+    running.store(poll(ids[1], &[])).unwrap();
+    running.stop().unwrap();
+    let polls = column::<i64>(&f.outside(), "SELECT poll FROM fetch_log WHERE feed_id = 1 ORDER BY poll");
+    assert_eq!(polls, (71..=120).collect::<Vec<i64>>());
+    assert_eq!(column::<i64>(&f.outside(), "SELECT poll FROM fetch_log WHERE feed_id = 2"), [1]);
+}
+
+#[test]
+fn a_feed_that_leaves_and_returns_finds_its_state() {
+    let f = Fixture::new();
+    let running = f.start();
+    let id = running.register(&["a", "b"])[0].id;
+    running.store(poll(id, &["1"])).unwrap();
+    running.register(&["b"]);
+    assert_eq!(known_feeds(&f.path()).unwrap(), [("b".into(), "https://example.org/b.xml".into())]);
+    let back = running.register(&["b", "a"]).remove(1);
+    assert_eq!((back.id, back.state.etag, back.article_count), (id, Some(b"1".to_vec()), 1));
+    assert_eq!(known_feeds(&f.path()).unwrap().len(), 2);
+    running.stop().unwrap();
+}
+
+#[test]
+fn a_new_url_under_an_old_name_keeps_the_articles_and_nothing_that_the_old_one_said() {
+    let f = Fixture::new();
+    let running = f.start();
+    let id = running.register(&["a"])[0].id;
+    let mut first = poll(id, &["1"]);
+    first.state.body_hash = Some([1; 32]);
+    first.state.next_poll_at = Some(9);
+    running.store(first).unwrap();
+    let mut changed = feed("a");
+    changed.url = "https://example.net/other.xml".parse().unwrap();
+    let told = running.writer.register(std::slice::from_ref(&changed)).unwrap();
+    assert_eq!((told[0].id, &told[0].state, told[0].article_count), (id, &FeedState::default(), 1));
+    // What was told is what is stored.
+    assert_eq!(running.writer.register(&[changed]).unwrap(), told);
+    running.stop().unwrap();
+}
+
+#[test]
+fn many_feeds_are_registered_at_once() {
+    let f = Fixture::new();
+    let running = f.start();
+    let names: Vec<String> = (0..10_000).map(|n| format!("feed-{n}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let records = running.register(&names);
+    assert!(records.iter().map(|feed| feed.name.as_str()).eq(names));
+    running.stop().unwrap();
+    assert_eq!(f.summary().feeds, 10_000);
+}

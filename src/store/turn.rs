@@ -1,0 +1,284 @@
+//! The writer's loop: take what waits, store it in one transaction, answer, tell; and what it does when storing fails.
+//!
+//! One commit costs an fsync, whatever is in it. So the loop never waits for a batch to fill: while one is being
+//! stored, the next one gathers in the queue.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, select};
+use rusqlite::Connection;
+use rusqlite::hooks::Wal;
+use rusqlite::wal::CheckpointMode;
+
+use super::commit::{Committed, commit};
+use super::error::{Remedy, remedy};
+use super::lock::InstanceLock;
+use super::moved::Identity;
+use super::register::{Subscription, register};
+use super::{Degraded, FeedRecord, PollRecord, Store, StoreError, StoreEvent, StoreFault, WriterGauges};
+use crate::clock::Clock;
+use crate::limits::{
+    BATCH_POLLS_MAX, WAL_CHECKPOINT_PAGES, WRITER_BUSY_MS_MAX, WRITER_IDLE_MS, WRITER_RETRY_MS_MAX,
+    WRITER_RETRY_MS_MIN, WRITER_STOP_MS_MAX,
+};
+
+/// What the main thread asks of the writer.
+#[derive(Debug)]
+pub(super) enum Request {
+    Register { feeds: Vec<Subscription>, deadline: Instant, reply: Sender<Result<Vec<FeedRecord>, StoreError>> },
+}
+
+/// Why something was not done.
+enum Halt {
+    /// It is time to stop, or the caller's deadline has passed, and the moment was still wrong.
+    GaveUp(Degraded),
+    Failed(StoreError),
+}
+
+/// The writer's own state. It lives and dies on the thread `writer`.
+pub(super) struct Turn {
+    // Dropped first: the lock goes when the database is closed.
+    db: Connection,
+    path: PathBuf,
+    identity: Identity,
+    clock: Clock,
+    gauges: Arc<WriterGauges>,
+    polls: Receiver<PollRecord>,
+    requests: Receiver<Request>,
+    stop: Receiver<Instant>,
+    /// Taken from the queue and not answered yet, oldest first.
+    pending: VecDeque<PollRecord>,
+    /// When a stop that was asked for must have ended.
+    stopping: Option<Instant>,
+    /// Pages in the -wal after the last commit.
+    wal_pages: Arc<AtomicI32>,
+    /// At how many pages the next checkpoint is due.
+    checkpoint_pages: i32,
+    _lock: InstanceLock,
+}
+
+impl Turn {
+    pub(super) fn new(
+        store: Store,
+        clock: Clock,
+        gauges: Arc<WriterGauges>,
+        polls: Receiver<PollRecord>,
+        requests: Receiver<Request>,
+        stop: Receiver<Instant>,
+    ) -> Result<Turn, StoreError> {
+        let Store { mut db, path, lock } = store;
+        let wal_pages = Arc::new(AtomicI32::new(0));
+        let pages = wal_pages.clone();
+        let hook = move |_: &mut Wal, count| {
+            pages.store(count, Ordering::Relaxed);
+            Ok(())
+        };
+        db.wal_hook(Some(hook))
+            .and_then(|()| db.busy_timeout(Duration::from_millis(WRITER_BUSY_MS_MAX)))
+            .map_err(|error| StoreError::from_sqlite(&path, &error))?;
+        let identity = Identity::of(&path);
+        Ok(Turn {
+            db,
+            path,
+            identity,
+            clock,
+            gauges,
+            polls,
+            requests,
+            stop,
+            pending: VecDeque::new(),
+            stopping: None,
+            wal_pages,
+            checkpoint_pages: WAL_CHECKPOINT_PAGES,
+            _lock: lock,
+        })
+    }
+
+    /// Runs until a stop or an error that waiting does not mend.
+    pub(super) fn run(mut self, mut on_event: impl FnMut(StoreEvent)) -> Result<(), StoreError> {
+        let turned = catch_unwind(AssertUnwindSafe(|| self.turn(&mut on_event)));
+        let result = turned.unwrap_or_else(|panic| {
+            let cause = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+            Err(StoreError::Writer {
+                path: self.path.clone(),
+                cause: format!("the writer panicked ({}); report this", cause.unwrap_or("no message")),
+            })
+        });
+        if let Err(error) = &result {
+            log::error!("{error}");
+            self.refuse_rest(&error.to_string());
+            self.identity.before_close(&self.db, error);
+        }
+        drop(self);
+        if let Err(error) = &result {
+            on_event(StoreEvent::Failed(error.clone()));
+        }
+        result
+    }
+
+    fn turn(&mut self, on_event: &mut impl FnMut(StoreEvent)) -> Result<(), StoreError> {
+        while self.stopping.is_none() {
+            select! {
+                recv(self.polls) -> poll => self.pending.extend(poll),
+                recv(self.requests) -> request => if let Ok(request) = request { self.answer(request)? },
+                recv(self.stop) -> deadline => self.stopping = Some(deadline.unwrap_or_else(|_| orphaned())),
+                default(Duration::from_millis(WRITER_IDLE_MS)) => self.identity.check(&self.db, &self.path)?,
+            }
+            self.store_waiting(on_event)?;
+        }
+        self.refuse_rest("it was stopped before its turn came");
+        self.checkpoint(CheckpointMode::TRUNCATE)
+    }
+
+    /// Stores everything that is waiting, transaction by transaction.
+    fn store_waiting(&mut self, on_event: &mut impl FnMut(StoreEvent)) -> Result<(), StoreError> {
+        loop {
+            while self.pending.len() < BATCH_POLLS_MAX
+                && let Ok(poll) = self.polls.try_recv()
+            {
+                self.pending.push_back(poll);
+            }
+            if self.pending.is_empty() || self.out_of_time() {
+                return Ok(());
+            }
+            match self.store_batch() {
+                Ok(batch) => self.settle(batch, on_event),
+                Err(Halt::GaveUp(reason)) => {
+                    self.refuse_rest(reason.reason());
+                    return Ok(());
+                }
+                Err(Halt::Failed(error)) => return Err(error),
+            }
+            if self.wal_pages.load(Ordering::Relaxed) >= self.checkpoint_pages {
+                self.checkpoint(CheckpointMode::PASSIVE)?;
+            }
+            self.hear_stop();
+        }
+    }
+
+    fn store_batch(&mut self) -> Result<Committed, Halt> {
+        self.persist(None, |turn| commit(&mut turn.db, turn.pending.iter()))
+    }
+
+    /// Answers and tells what is now on disk.
+    fn settle(&mut self, batch: Committed, on_event: &mut impl FnMut(StoreEvent)) {
+        let rejected = batch.results.iter().filter(|result| result.is_err()).count();
+        self.gauges.committed(batch.article_count, rejected, self.clock.now_ms());
+        let stored = batch.results.len();
+        for (record, result) in self.pending.drain(..stored).zip(batch.results) {
+            // The core may have given the poll up; it is stored all the same.
+            let _ = record.done.send(result);
+        }
+        on_event(StoreEvent::Committed { seq_last: batch.seq_last, article_count: batch.article_count });
+    }
+
+    fn answer(&mut self, request: Request) -> Result<(), StoreError> {
+        let Request::Register { feeds, deadline, reply } = request;
+        let now = self.clock.now_ms();
+        let answer = match self.persist(Some(deadline), |turn| register(&mut turn.db, &feeds, now)) {
+            Ok(records) => Ok(records),
+            Err(Halt::GaveUp(Degraded::Full)) => Err(StoreError::Full { path: self.path.clone() }),
+            Err(Halt::GaveUp(Degraded::Locked)) => Err(StoreError::Locked { path: self.path.clone() }),
+            Err(Halt::GaveUp(Degraded::ReadOnly)) => {
+                Err(StoreError::Permission { path: self.path.clone(), cause: "read-only".to_owned() })
+            }
+            Err(Halt::Failed(error)) => {
+                let _ = reply.send(Err(error.clone()));
+                return Err(error);
+            }
+        };
+        let _ = reply.send(answer);
+        Ok(())
+    }
+
+    /// Does `work` as often as it takes: waits where waiting can help, until `deadline` or a stop.
+    fn persist<T>(
+        &mut self,
+        deadline: Option<Instant>,
+        mut work: impl FnMut(&mut Turn) -> rusqlite::Result<T>,
+    ) -> Result<T, Halt> {
+        let mut pause = Duration::from_millis(WRITER_RETRY_MS_MIN);
+        loop {
+            self.identity.check(&self.db, &self.path).map_err(Halt::Failed)?;
+            let error = match work(self) {
+                Ok(done) => {
+                    self.set_degraded(None);
+                    return Ok(done);
+                }
+                Err(error) => error,
+            };
+            let Remedy::Retry(reason) = remedy(&error) else {
+                return Err(Halt::Failed(StoreError::from_sqlite(&self.path, &error)));
+            };
+            self.set_degraded(Some(reason));
+            if self.stopping.is_some() || deadline.is_some_and(|deadline| Clock::monotonic() >= deadline) {
+                return Err(Halt::GaveUp(reason));
+            }
+            match self.stop.recv_timeout(pause) {
+                Ok(deadline) => self.stopping = Some(deadline),
+                Err(RecvTimeoutError::Disconnected) => self.stopping = Some(orphaned()),
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            pause = (pause * 2).min(Duration::from_millis(WRITER_RETRY_MS_MAX));
+        }
+    }
+
+    /// Shows and logs a change, once.
+    fn set_degraded(&self, reason: Option<Degraded>) {
+        let before = self.gauges.degraded();
+        if before == reason {
+            return;
+        }
+        self.gauges.set_degraded(reason);
+        match reason {
+            Some(reason) => log::warn!("{}: {}", self.path.display(), reason.reason()),
+            None => log::info!("{}: database: commits go on", self.path.display()),
+        }
+    }
+
+    /// Moves the -wal into the database. A reader or a full disk may keep it from that: then later.
+    ///
+    /// Not SQLite's own automatic one, which says nothing when its fsync fails.
+    fn checkpoint(&mut self, mode: CheckpointMode) -> Result<(), StoreError> {
+        let pages = self.wal_pages.load(Ordering::Relaxed);
+        match self.db.wal_checkpoint_v2(None::<&str>, mode) {
+            Ok((pages, moved)) if pages == moved => self.checkpoint_pages = WAL_CHECKPOINT_PAGES,
+            Ok(_) => self.checkpoint_pages = pages.saturating_add(WAL_CHECKPOINT_PAGES),
+            Err(error) if matches!(remedy(&error), Remedy::Retry(_)) => {
+                self.checkpoint_pages = pages.saturating_add(WAL_CHECKPOINT_PAGES);
+            }
+            Err(error) => return Err(StoreError::from_sqlite(&self.path, &error)),
+        }
+        Ok(())
+    }
+
+    /// A queue that never empties must not keep a stop from being heard.
+    fn hear_stop(&mut self) {
+        if self.stopping.is_none()
+            && let Ok(deadline) = self.stop.try_recv()
+        {
+            self.stopping = Some(deadline);
+        }
+    }
+
+    fn out_of_time(&self) -> bool {
+        self.stopping.is_some_and(|deadline| Clock::monotonic() >= deadline)
+    }
+
+    fn refuse_rest(&mut self, cause: &str) {
+        self.pending.extend(self.polls.try_iter());
+        for record in self.pending.drain(..) {
+            let _ = record.done.send(Err(StoreFault::Stopped(cause.to_owned())));
+        }
+    }
+}
+
+/// The deadline of a stop that nobody asked for: the daemon's main part is gone.
+fn orphaned() -> Instant {
+    Clock::monotonic() + Duration::from_millis(WRITER_STOP_MS_MAX)
+}

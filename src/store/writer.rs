@@ -1,0 +1,127 @@
+//! The thread `writer`, the only one that writes the database, seen from the outside: how to start it, hand it polls,
+//! ask it to register feeds, and stop it.
+//!
+//! Nothing here waits but [`Writer::register`] and [`Writer::stop`], which are the main thread's.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+
+use super::register::Subscription;
+use super::turn::{Request, Turn};
+use super::{FeedRecord, PollRecord, Store, StoreError, WriterGauges};
+use crate::clock::Clock;
+use crate::config::Feed;
+use crate::limits::{WRITER_ANSWER_MS_MAX, WRITER_QUEUE_MAX, WRITER_REQUESTS_MAX};
+
+/// What the writer tells the daemon, on the writer's own thread: the one who listens must not wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreEvent {
+    /// A transaction is on disk. `seq_last` is the newest `seq`; everything up to it can be read.
+    Committed { seq_last: i64, article_count: usize },
+    /// The writer has ended for good and the process should too, with this error's exit code.
+    Failed(StoreError),
+}
+
+/// The running writer, in the hands of the main thread.
+#[derive(Debug)]
+pub struct Writer {
+    handle: WriterHandle,
+    requests: Sender<Request>,
+    stop: Sender<Instant>,
+    ended: Receiver<Result<(), StoreError>>,
+    path: std::path::PathBuf,
+}
+
+/// How cores reach the writer.
+#[derive(Clone, Debug)]
+pub struct WriterHandle {
+    polls: Sender<PollRecord>,
+    gauges: Arc<WriterGauges>,
+}
+
+impl Store {
+    /// Gives the database to a new thread `writer`. `on_event` is called on that thread.
+    pub fn start(self, clock: Clock, on_event: impl FnMut(StoreEvent) + Send + 'static) -> Result<Writer, StoreError> {
+        let path = self.path.clone();
+        let gauges = Arc::new(WriterGauges::default());
+        let (polls, polls_received) = bounded(WRITER_QUEUE_MAX);
+        let (requests, requests_received) = bounded(WRITER_REQUESTS_MAX);
+        let (stop, stop_received) = bounded(1);
+        let (end, ended) = bounded(1);
+        let turn = Turn::new(self, clock, gauges.clone(), polls_received, requests_received, stop_received)?;
+        thread::Builder::new()
+            .name("writer".to_owned())
+            .spawn(move || {
+                let _ = end.send(turn.run(on_event));
+            })
+            .map_err(|error| StoreError::Writer {
+                path: path.clone(),
+                cause: format!("cannot start the writer thread ({error}); allow this user more threads"),
+            })?;
+        Ok(Writer { handle: WriterHandle { polls, gauges }, requests, stop, ended, path })
+    }
+}
+
+impl Writer {
+    pub fn handle(&self) -> WriterHandle {
+        self.handle.clone()
+    }
+
+    /// Makes a row for every configured feed and gives all rows back, in the order of `feeds`.
+    ///
+    /// `feeds` is the whole configuration, at the start and at each reload: a feed that is not in it counts as having
+    /// left, and keeps its state and articles for its return. A feed whose URL changed keeps its articles and forgets
+    /// the rest. Waits behind the batch that is being stored, for up to 30 s.
+    pub fn register(&self, feeds: &[Feed]) -> Result<Vec<FeedRecord>, StoreError> {
+        let deadline = Clock::monotonic() + Duration::from_millis(WRITER_ANSWER_MS_MAX);
+        let (reply, answer) = bounded(1);
+        let request = Request::Register { feeds: feeds.iter().map(Subscription::from).collect(), deadline, reply };
+        self.requests.send_deadline(request, deadline).map_err(|_| self.silent("register its feeds"))?;
+        answer.recv_deadline(deadline).map_err(|_| self.silent("register its feeds"))?
+    }
+
+    /// Stores everything that was handed over, moves the `-wal` into the database, closes it and lets the next
+    /// instance in; all by `deadline`.
+    ///
+    /// Gives the error that had ended the writer before, if there was one. What could not be stored by then, the disk
+    /// being full say, is answered with [`StoreFault::Stopped`](super::StoreFault::Stopped): its feeds keep the state
+    /// that they had and are polled again after the next start.
+    pub fn stop(self, deadline: Instant) -> Result<(), StoreError> {
+        // It may have ended by itself.
+        let _ = self.stop.try_send(deadline);
+        match self.ended.recv_deadline(deadline) {
+            Ok(result) => result,
+            Err(RecvTimeoutError::Timeout) => Err(self.silent("stop in time")),
+            Err(RecvTimeoutError::Disconnected) => Err(self.silent("end in order")),
+        }
+    }
+
+    fn silent(&self, what: &str) -> StoreError {
+        StoreError::Writer {
+            path: self.path.clone(),
+            cause: format!("the writer did not {what}; look at the disk and at the log above"),
+        }
+    }
+}
+
+impl WriterHandle {
+    /// Hands a finished poll over, without waiting. It comes back if the queue is full or the writer has ended.
+    #[expect(clippy::result_large_err, reason = "the record goes back to its owner; boxing would cost every poll")]
+    pub fn submit(&self, record: PollRecord) -> Result<(), PollRecord> {
+        self.polls.try_send(record).map_err(|error| match error {
+            TrySendError::Full(record) | TrySendError::Disconnected(record) => record,
+        })
+    }
+
+    /// Polls that wait for the writer, those of the batch at work not counted.
+    pub fn queue_len(&self) -> usize {
+        self.polls.len()
+    }
+
+    pub fn gauges(&self) -> &WriterGauges {
+        &self.gauges
+    }
+}
