@@ -1,4 +1,16 @@
 //! feeds.toml: what was written, what it means, and every mistake in it.
+//!
+//! [`load`] reads and checks the whole of it before anything else is opened. [`check`] does the same and also looks at
+//! the files that it names, which the daemon opens later, each where it is needed. Nothing here opens a database or a
+//! socket.
+//!
+//! A [`Config`] is always whole: names and URLs are unique, every value is within its bounds, every relation holds.
+//! There is no half of one: a single mistake anywhere gives [`Mistakes`] instead, all of them, and a reload keeps what
+//! it had.
+//!
+//! A feed's keys come in layers, the later one winning key by key: what is built in, `[defaults]`, the `[defaults]` of
+//! the included file that the feed stands in, the feed itself. `labels` and `headers` are merged entry by entry.
+//! Relative paths start at the folder of the file that they stand in.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -6,6 +18,29 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use url::Url;
+
+mod assemble;
+mod cores;
+mod daemon;
+mod entry;
+mod headers;
+mod keys;
+mod load;
+mod location;
+mod mistakes;
+mod named_files;
+mod names;
+pub mod plan;
+mod relations;
+mod secret;
+mod suggest;
+#[cfg(test)]
+mod tests;
+pub mod units;
+
+pub use load::{check, load, parse};
+pub use mistakes::{Mistake, Mistakes, Place};
+pub use secret::Secret;
 
 /// A whole, checked configuration.
 #[derive(Clone, Debug)]
@@ -23,6 +58,7 @@ pub struct Daemon {
     pub cores: Option<Cores>,
     /// `None`: not written. The inner `None`: for ever.
     pub retention: Option<Option<Duration>>,
+    /// Goes into the User-Agent: printable ASCII without parentheses.
     pub contact: Option<String>,
     pub token_file: Option<PathBuf>,
     pub public: bool,
@@ -42,9 +78,14 @@ pub enum Cores {
 }
 
 /// One `[[feed]]`, with the defaults filled in.
+///
+/// `interval_min <= interval <= interval_max`, `connect_timeout` and `read_timeout` `<= total_timeout`. Basic
+/// authentication (`username`) and `bearer_file` exclude each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Feed {
+    /// A path segment: no `/`, no control characters, at most `limits::FEED_NAME_BYTES_MAX` bytes.
     pub name: String,
+    /// http or https, with a host, without userinfo and fragment.
     pub url: Url,
     pub labels: BTreeMap<String, String>,
     pub enabled: bool,
@@ -60,8 +101,46 @@ pub struct Feed {
     pub username: Option<String>,
     pub password_file: Option<PathBuf>,
     pub bearer_file: Option<PathBuf>,
-    pub headers: Vec<(String, String)>,
+    /// Names are tokens of RFC 9110 and unique, values visible ASCII; none of them is the client's own.
+    pub headers: Vec<(String, Secret)>,
     pub ca_file: Option<PathBuf>,
+    /// http, with a host, without userinfo.
     pub proxy: Option<Url>,
     pub updates: bool,
+}
+
+impl Daemon {
+    /// Whether the daemon may listen there: beyond loopback everybody can ask, so either a token stands before it or
+    /// the configuration says that it is public. Asked again where `--listen` overrides what was written.
+    pub fn may_listen_on(&self, address: SocketAddr) -> bool {
+        address.ip().to_canonical().is_loopback() || self.public || self.token_file.is_some()
+    }
+}
+
+impl Feed {
+    /// A feed of which nothing but name and URL was written.
+    pub fn new(name: impl Into<String>, url: Url) -> Feed {
+        Feed {
+            name: name.into(),
+            url,
+            labels: BTreeMap::new(),
+            enabled: true,
+            interval: Duration::from_secs(15 * 60),
+            interval_min: Duration::from_secs(5 * 60),
+            interval_max: Duration::from_secs(24 * 3600),
+            connect_timeout: Duration::from_secs(5),
+            read_timeout: Duration::from_secs(10),
+            total_timeout: Duration::from_secs(30),
+            body_bytes_max: 8 << 20,
+            articles_max: 2000,
+            allow_private: false,
+            username: None,
+            password_file: None,
+            bearer_file: None,
+            headers: Vec::new(),
+            ca_file: None,
+            proxy: None,
+            updates: true,
+        }
+    }
 }
