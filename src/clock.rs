@@ -23,7 +23,9 @@ impl Clock {
     #[allow(clippy::disallowed_methods, reason = "the one place")]
     pub fn now_ms(&self) -> i64 {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX).saturating_add(self.wall_offset_ms.load(Ordering::Relaxed))
+        i64::try_from(since_epoch.as_millis())
+            .unwrap_or(i64::MAX)
+            .saturating_add(self.wall_offset_ms.load(Ordering::Relaxed))
     }
 
     /// Shifts the wall clock of every holder of this clock, as an administrator or NTP would.

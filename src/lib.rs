@@ -6,19 +6,24 @@
 //! due → admission → conditional request → address guard → fetch → classify the answer → decode → gate → parse →
 //! normalise and key → batch → commit → schedule the next poll. The modules below stand in that order.
 
+pub mod cli;
 pub mod config;
+pub mod daemon;
 
 pub mod article;
-pub mod clock;
-pub mod failure;
-pub mod limits;
-
-mod placement;
-pub mod schedule;
+mod core;
 pub mod fetch;
 pub mod parse;
+mod placement;
+mod poll;
+mod schedule;
 pub mod store;
 
-pub mod tarpit;
+pub mod clock;
+pub mod failure;
+pub mod gauges;
+mod host;
+pub mod limits;
+pub mod logging;
 
-pub mod cli;
+pub mod tarpit;

@@ -1,16 +1,173 @@
 //! Every limit that is not a key of feeds.toml, in one place, with what happens there.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 // ---- configuration --------------------------------------------------------------------------------------------------
 
-/// A larger feeds.toml is refused: nobody writes one by hand, and it would be parsed on the main thread.
+/// feeds.toml and all that it includes together: more is refused, for nobody writes it by hand, and the main thread parses it.
 pub const CONFIG_BYTES_MAX: u64 = 64 << 20;
+
+/// Files that `include` adds; with one more the configuration is refused.
+pub const CONFIG_FILES_MAX: usize = 10_000;
+
+/// In a larger file only the first syntax mistake is reported: text that is not TOML at all has one in every line.
+pub const CONFIG_RECOVER_BYTES_MAX: usize = 2 << 20;
+
+/// Further mistakes of one run are counted, not shown.
+pub const MISTAKES_MAX: usize = 10_000;
+
+/// `interval`, `interval_min` and `interval_max`. Outside it the configuration is refused, as with every bound below.
+pub const INTERVAL_BOUNDS: RangeInclusive<Duration> = secs(1)..=secs(31 * 86_400);
+
+/// The least of the same three for a feed that is not on one's own network (`allow_private`): publishers block what asks more often.
+pub const INTERVAL_PUBLIC_LEAST: Duration = secs(60);
+
+/// `connect_timeout`.
+pub const CONNECT_TIMEOUT_BOUNDS: RangeInclusive<Duration> = Duration::from_millis(50)..=secs(60);
+
+/// `read_timeout`.
+pub const READ_TIMEOUT_BOUNDS: RangeInclusive<Duration> = Duration::from_millis(50)..=secs(300);
+
+/// `total_timeout`.
+pub const TOTAL_TIMEOUT_BOUNDS: RangeInclusive<Duration> = Duration::from_millis(100)..=secs(600);
+
+/// `retention`.
+pub const RETENTION_BOUNDS: RangeInclusive<Duration> = secs(3_600)..=secs(36_500 * 86_400);
+
+/// `body_bytes_max`.
+pub const BODY_BYTES_MAX_BOUNDS: RangeInclusive<u64> = (1 << 10)..=(128 << 20);
+
+/// `articles_max`.
+pub const ARTICLES_MAX_BOUNDS: RangeInclusive<u64> = 1..=100_000;
+
+/// A feed's name: it is a path segment, a metric's label and a column of tables.
+pub const FEED_NAME_BYTES_MAX: usize = 128;
+
+/// A feed's URL: the request line has to fit into a fetch's output buffer.
+pub const FEED_URL_BYTES_MAX: usize = 2048;
+
+/// Labels of one feed.
+pub const LABELS_MAX: usize = 32;
+
+/// A label's key, and its value.
+pub const LABEL_BYTES_MAX: usize = 256;
+
+/// Headers of one feed.
+pub const HEADERS_MAX: usize = 16;
+
+/// A header's name, and its value: one line has to fit into a fetch's output buffer.
+pub const HEADER_BYTES_MAX: usize = 2048;
+
+/// `contact`, which goes into every request.
+pub const CONTACT_BYTES_MAX: usize = 200;
+
+/// `username`.
+pub const USERNAME_BYTES_MAX: usize = 256;
+
+/// Entries of `dns`.
+pub const NAME_SERVERS_MAX: usize = 8;
+
+/// The highest CPU number in `cores`, and the most cores: what an affinity mask of glibc can name.
+pub const CPU_MAX: usize = 1023;
+
+/// A file that `token_file`, `password_file` or `bearer_file` names; a larger one is refused.
+pub const SECRET_FILE_BYTES_MAX: u64 = 16 << 10;
+
+/// A file that `ca_file` names; a larger one is refused.
+pub const CA_FILE_BYTES_MAX: u64 = 4 << 20;
+
+// ---- a core ---------------------------------------------------------------------------------------------------------
+
+/// Polls in flight on one core, whatever RLIMIT_NOFILE allows: each maps a stack and its guard page, and the kernel's
+/// vm.max_map_count is 65,530 by default. Due polls beyond it wait their turn.
+pub const IN_FLIGHT_MAX: usize = 16_000;
+
+/// Polls in flight where RLIMIT_NOFILE is very low; fewer would not be a daemon.
+pub const IN_FLIGHT_MIN: usize = 8;
+
+/// Descriptors left to everything that is no fetch: database, listener, clients, rings, logs.
+pub const DESCRIPTORS_RESERVED: u64 = 512;
+
+/// Answers of one core that wait for the writer; at this many its polls stop starting, so the writer's queue never fills.
+pub const UNCOMMITTED_MAX: usize = 256;
+
+/// A poll that panicked says nothing about when to come back: after this long.
+pub const POLL_PANIC_WAIT: Duration = Duration::from_secs(3_600);
+
+/// Reloads and drains that may wait for a core.
+pub const COMMANDS_WAITING_MAX: usize = 16;
+
+/// A core looks up at least this often, so that its heartbeat stays young.
+pub const HEARTBEAT_MS: u64 = 250;
+
+/// Memory that io_uring registers for a core. glommio's default of 10 MiB is above the usual RLIMIT_MEMLOCK.
+pub const IO_MEMORY_BYTES: usize = 64 << 10;
+
+/// How long a core goes on before it looks for news from elsewhere. At glommio's 100 ms a wake-up takes 200 ms to arrive.
+pub const PREEMPT_MS: u64 = 2;
+
+/// The main thread looks for signals this often.
+pub const SIGNAL_LOOK_MS: u64 = 50;
+
+/// News that may wait for the main thread; what does not fit is dropped, since it is ending already then.
+pub const EVENTS_WAITING_MAX: usize = 64;
+
+/// A core that does not run after this long fails the start.
+pub const START_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An orderly stop takes no longer: in-flight fetches are cancelled, what is parsed is committed.
+pub const DRAIN: Duration = Duration::from_millis(4_500);
 
 // ---- a fetch --------------------------------------------------------------------------------------------------------
 
 /// Redirects followed in one poll; one more fails it with `redirect`.
 pub const REDIRECTS_MAX: usize = 5;
+
+/// Address space of a fiber's stack; only touched pages are resident, and the page below it is a guard.
+pub const FIBER_STACK_BYTES: usize = 256 << 10;
+
+/// Finished stacks that a core keeps for the next fetch; more are given back to the kernel.
+pub const FIBER_STACKS_KEPT_MAX: usize = 64;
+
+/// The head of an answer: one that is larger fails the poll with `header`. Also the size of the input buffer.
+pub const ANSWER_HEAD_BYTES_MAX: usize = 16 << 10;
+
+/// Bytes of all heads of one request, interim (1xx) answers included; more fails the poll with `header`.
+pub const ANSWER_HEADS_BYTES_MAX: u64 = 64 << 10;
+
+/// The output buffer of a request, unless one of its lines is longer.
+pub const REQUEST_BYTES_MIN: usize = 4 << 10;
+
+/// A URL to fetch, configured or from a redirect; a longer one fails the poll with `redirect`.
+pub const URL_BYTES_MAX: usize = 8 << 10;
+
+/// A body that comes slower than this, averaged over at least `read_timeout`, fails the poll with `timeout(body)`.
+pub const BODY_BYTES_PER_SECOND_MIN: u64 = 128;
+
+/// Decoded bytes a byte received, judged once `RATIO_FREE_BYTES` were decoded; more is a bomb and fails with `too_large`.
+pub const RATIO_MAX: u64 = 200;
+
+/// Below this many decoded bytes no ratio is judged: a small document of blanks compresses well.
+pub const RATIO_FREE_BYTES: u64 = 1 << 20;
+
+/// Content codings stacked on one body; more fails the poll with `decode`.
+pub const CODINGS_MAX: usize = 3;
+
+/// Between two connection attempts to addresses of one name (RFC 8305, section 8, recommends 250 ms).
+pub const CONNECT_STAGGER_MS: u64 = 250;
+
+/// What a proxy may answer to CONNECT; more fails the poll with `connect`.
+pub const PROXY_ANSWER_BYTES_MAX: usize = 8 << 10;
+
+/// What is read from a TLS socket at once: a record and its header (RFC 8446, section 5.1).
+pub const TLS_RECORD_BYTES: usize = (16 << 10) + 256;
+
+/// TLS sessions that a core remembers for resumption; the oldest is forgotten.
+pub const TLS_SESSIONS_KEPT_MAX: usize = 256;
+
+/// Entity tags and dates that are kept; a longer one is treated as if the server had sent none.
+pub const VALIDATOR_BYTES_MAX: usize = 1 << 10;
 
 // ---- the schedule ---------------------------------------------------------------------------------------------------
 
@@ -26,7 +183,6 @@ pub const JITTER_MAX: Duration = Duration::from_secs(3_600);
 /// Feeds that are all due at a start are polled at this rate, over all cores, though each within its interval: name servers,
 /// the network and the disk meet the first round as a stream and not as a wall.
 pub const POLLS_PER_SECOND_AT_START: u64 = 50;
-
 // ---- a document -----------------------------------------------------------------------------------------------------
 
 // ---- the store ------------------------------------------------------------------------------------------------------
@@ -67,3 +223,7 @@ pub const STORE_CHECK_MS_MAX: u64 = 3_000;
 pub const STORE_READ_WAIT_MS_MAX: u64 = 5_000;
 /// Polls of each feed that `fetch_log` remembers; the next one overwrites the oldest.
 pub const FETCH_LOG_POLLS: i64 = 50;
+
+const fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}

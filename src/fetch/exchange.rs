@@ -1,0 +1,137 @@
+//! One request and its answer on a connection that is there already: ureq on a fiber.
+
+use std::io::{self, Read};
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use ureq::Agent;
+use ureq::http::header::CONTENT_ENCODING;
+use ureq::http::{HeaderMap, Request};
+
+use super::decode::{decode, within_limits};
+use super::fiber::Fiber;
+use super::flight::Flight;
+use super::transport::{Connection, Dialled, Prepared};
+use crate::failure::{Class, Failure, Phase};
+use crate::limits::{ANSWER_HEAD_BYTES_MAX, REQUEST_BYTES_MIN};
+
+/// A server's answer to one request.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    /// Decoded; `None` for every status but 200 and 203, whose bodies alone are read.
+    pub(crate) body: Option<Vec<u8>>,
+}
+
+/// Sends `request` and receives its answer.
+///
+/// # Errors
+///
+/// `timeout`, `header`, `body`, `decode`, `too_large`; `local` when there is no memory for a stack.
+pub(crate) async fn exchange(
+    connection: Connection,
+    address: SocketAddr,
+    request: Request<()>,
+    bytes_max: u64,
+    flight: Rc<Flight>,
+) -> Result<Answer, Failure> {
+    let on_fiber = move || {
+        let result = run(connection, address, request, bytes_max, &flight);
+        // What the transport met is the cause; ureq's error only its echo.
+        result.map_err(|error| flight.take_failure().unwrap_or(error))
+    };
+    let fiber = Fiber::new(on_fiber).map_err(|error| {
+        let message = format!("no memory for a fetch's stack: {error}; raise vm.max_map_count or memory");
+        Failure::new(Class::Local, Phase::Send, message)
+    })?;
+    let (status, headers, body) = fiber.await?;
+    let Some(body) = body else { return Ok(Answer { status, headers, body: None }) };
+    // ureq removes the header of a coding that it has undone.
+    let body = match headers.get(CONTENT_ENCODING) {
+        Some(coding) => decode(body, &String::from_utf8_lossy(coding.as_bytes()), bytes_max)?,
+        None => body,
+    };
+    Ok(Answer { status, headers, body: Some(body) })
+}
+
+fn run(
+    connection: Connection,
+    address: SocketAddr,
+    request: Request<()>,
+    bytes_max: u64,
+    flight: &Rc<Flight>,
+) -> Result<(u16, HeaderMap, Option<Vec<u8>>), Failure> {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        // Ours: ureq 3.5.2 panics on a redirect whose chunked body is cut, and hides which hops were permanent.
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        // Never from the environment.
+        .proxy(None)
+        .max_idle_connections(0)
+        .max_response_header_size(ANSWER_HEAD_BYTES_MAX)
+        .timeout_global(Some(flight.left()))
+        .build();
+    let request_bytes = longest_line(&request).max(REQUEST_BYTES_MIN);
+    let prepared = Prepared::new(connection, flight.clone(), request_bytes);
+    let agent = Agent::with_parts(config, prepared, Dialled(address));
+    let response = agent.run(request).map_err(|error| classify(error, flight.phase()))?;
+    let (head, mut body) = response.into_parts();
+    let status = head.status.as_u16();
+    if !matches!(status, 200 | 203) {
+        return Ok((status, head.headers, None));
+    }
+    flight.enter(Phase::Body);
+    let mut reader = body.with_config().limit(u64::MAX).reader();
+    let body = read(&mut reader, bytes_max, flight)?;
+    Ok((status, head.headers, Some(body)))
+}
+
+fn read(reader: &mut impl Read, bytes_max: u64, flight: &Flight) -> Result<Vec<u8>, Failure> {
+    let mut body = Vec::new();
+    let mut chunk = vec![0; 16 << 10];
+    loop {
+        match reader.read(&mut chunk) {
+            Ok(0) => return Ok(body),
+            Ok(n) => body.extend_from_slice(&chunk[..n]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(classify(ureq::Error::from(error), Phase::Body)),
+        }
+        within_limits(body.len() as u64, flight.body_wire_bytes().max(chunk.len() as u64), bytes_max)?;
+    }
+}
+
+/// What ureq found wrong by itself.
+fn classify(error: ureq::Error, phase: Phase) -> Failure {
+    let new = |class, message| Failure::new(class, phase, message);
+    match error {
+        ureq::Error::Decompress(coding, error) => {
+            Failure::new(Class::Decode, Phase::Decode, format!("the body is not valid {coding}: {error}"))
+        }
+        ureq::Error::LargeResponseHeader(..) => {
+            new(Class::Header, format!("the answer's head is longer than {ANSWER_HEAD_BYTES_MAX} bytes"))
+        }
+        ureq::Error::Timeout(_) => new(Class::Timeout, "the poll's budget ran out".to_owned()),
+        ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            new(Class::Body, format!("the server closed the connection {}", within(phase)))
+        }
+        ureq::Error::Io(error) => new(Class::Body, format!("the connection broke {}: {error}", within(phase))),
+        other if phase == Phase::Body => new(Class::Body, format!("the body breaks HTTP's rules: {other}")),
+        other => new(Class::Header, format!("the answer's head breaks HTTP's rules: {other}")),
+    }
+}
+
+fn within(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Body => "within the body",
+        Phase::Header => "within the answer's head",
+        _ => "before the answer began",
+    }
+}
+
+/// Room for the longest line of the request's head, since ureq writes whole lines.
+fn longest_line(request: &Request<()>) -> usize {
+    let uri = request.uri().path_and_query().map_or(1, |path| path.as_str().len());
+    let header = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).max();
+    uri.max(header.unwrap_or(0)) + 64
+}

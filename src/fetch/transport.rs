@@ -1,0 +1,197 @@
+//! ureq's view of a connection: its `Connector`, `Resolver` and `Transport` over a glommio socket that is connected
+//! already, plain or TLS.
+//!
+//! Runs on a fiber: where ureq would block, the fiber waits. `is_open` and `Drop` never wait: ureq calls them under its
+//! pool's lock, and unwinding calls `Drop`.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io;
+use std::rc::Rc;
+
+use futures_lite::{AsyncReadExt, AsyncWriteExt};
+use glommio::net::TcpStream;
+use rustls::ClientConnection;
+use send_wrapper::SendWrapper;
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport};
+
+use super::fiber::{wait, yield_if_needed};
+use super::flight::Flight;
+use super::tls;
+use crate::failure::{Class, Failure, Phase};
+use crate::limits::{ANSWER_HEAD_BYTES_MAX, TLS_RECORD_BYTES};
+
+/// A connected socket, with the TLS session on it if there is one.
+pub(crate) struct Connection {
+    pub(crate) socket: TcpStream,
+    pub(crate) tls: Option<Box<ClientConnection>>,
+}
+
+/// Hands one connection, made beforehand, to ureq.
+pub(crate) struct Prepared(SendWrapper<RefCell<Option<FlightTransport>>>);
+
+impl Prepared {
+    /// `request_bytes` is room for the longest line of the request's head.
+    pub(crate) fn new(connection: Connection, flight: Rc<Flight>, request_bytes: usize) -> Prepared {
+        let transport = FlightTransport {
+            connection: SendWrapper::new(connection),
+            flight: SendWrapper::new(flight),
+            buffers: LazyBuffers::new(ANSWER_HEAD_BYTES_MAX, request_bytes),
+            sealed: Vec::new(),
+            sealed_at: 0,
+        };
+        Prepared(SendWrapper::new(RefCell::new(Some(transport))))
+    }
+}
+
+impl Connector<()> for Prepared {
+    type Out = FlightTransport;
+
+    fn connect(&self, _: &ConnectionDetails, _: Option<()>) -> Result<Option<FlightTransport>, ureq::Error> {
+        Ok(self.0.borrow_mut().take())
+    }
+}
+
+impl fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Prepared")
+    }
+}
+
+/// ureq asks for addresses before it asks for a connection; ours were dialled already.
+#[derive(Debug)]
+pub(crate) struct Dialled(pub(crate) std::net::SocketAddr);
+
+impl Resolver for Dialled {
+    fn resolve(
+        &self,
+        _: &ureq::http::Uri,
+        _: &ureq::config::Config,
+        _: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, ureq::Error> {
+        let mut addresses = self.empty();
+        addresses.push(self.0);
+        Ok(addresses)
+    }
+}
+
+/// The socket as ureq reads and writes it. Its deadlines are the flight's, not ureq's: those are only the backstop.
+pub(crate) struct FlightTransport {
+    connection: SendWrapper<Connection>,
+    flight: SendWrapper<Rc<Flight>>,
+    buffers: LazyBuffers,
+    /// Bytes received but not yet taken by rustls, from `sealed_at`.
+    sealed: Vec<u8>,
+    sealed_at: usize,
+}
+
+impl FlightTransport {
+    /// Waits for `operation` until the phase's deadline; what went wrong is left with the flight.
+    fn within<T>(flight: &Flight, operation: impl Future<Output = io::Result<T>>) -> Result<T, ureq::Error> {
+        wait(flight.within(operation, broken)).map_err(|failure| give_up(flight, failure))
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<(), ureq::Error> {
+        let connection = &mut *self.connection;
+        Self::within(&self.flight, connection.socket.write_all(bytes))
+    }
+
+    /// Receives plain text into the input buffer; 0 at the end of the stream.
+    fn receive(&mut self) -> Result<usize, ureq::Error> {
+        let flight = &**self.flight;
+        let Connection { socket, tls } = &mut *self.connection;
+        let room = self.buffers.input_append_buf();
+        if room.is_empty() {
+            let message = format!("the answer's head is longer than {ANSWER_HEAD_BYTES_MAX} bytes");
+            return Err(give_up(flight, Failure::new(Class::Header, Phase::Header, message)));
+        }
+        let Some(tls) = tls else {
+            let n = Self::within(flight, socket.read(room))?;
+            flight.received(n).map_err(|failure| give_up(flight, failure))?;
+            return Ok(n);
+        };
+        loop {
+            match tls::read_plain(tls, room).map_err(|error| give_up(flight, broken(flight.phase(), error)))? {
+                Some(0) => {}
+                Some(n) => return Ok(n),
+                None => return Ok(0),
+            }
+            if self.sealed_at == self.sealed.len() {
+                self.sealed.resize(TLS_RECORD_BYTES, 0);
+                let n = Self::within(flight, socket.read(&mut self.sealed))?;
+                self.sealed.truncate(n);
+                self.sealed_at = 0;
+                flight.received(n).map_err(|failure| give_up(flight, failure))?;
+                if n == 0 {
+                    // Tells rustls, so that a stream without a goodbye is an error and not an end.
+                    let _ = tls.read_tls(&mut io::empty());
+                }
+            }
+            let taken = tls::feed(tls, &self.sealed[self.sealed_at..]).map_err(|error| {
+                give_up(flight, Failure::new(Class::Tls, flight.phase(), format!("TLS failed: {error}")))
+            })?;
+            self.sealed_at += taken;
+        }
+    }
+}
+
+impl Transport for FlightTransport {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), ureq::Error> {
+        if self.flight.phase() != Phase::Send {
+            self.flight.enter(Phase::Send);
+        }
+        let output = self.buffers.output()[..amount].to_vec();
+        let bytes = match &mut self.connection.tls {
+            Some(tls) => tls::encrypt(tls, &output)?,
+            None => output,
+        };
+        self.send(&bytes)
+    }
+
+    fn await_input(&mut self, _: NextTimeout) -> Result<bool, ureq::Error> {
+        if self.flight.phase() == Phase::Send {
+            self.flight.enter(Phase::FirstByte);
+        }
+        yield_if_needed();
+        let n = self.receive()?;
+        self.buffers.input_appended(n);
+        Ok(n > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        // Never pooled by ureq: a connection is used once.
+        false
+    }
+
+    fn is_tls(&self) -> bool {
+        self.connection.tls.is_some()
+    }
+}
+
+impl fmt::Debug for FlightTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FlightTransport")
+    }
+}
+
+/// What a socket error means. Whatever it hits, an answer that broke off is `body`: the connection was there.
+fn broken(phase: Phase, error: io::Error) -> Failure {
+    let what = match phase {
+        Phase::Send => "while the request was sent",
+        Phase::FirstByte => "before the answer began",
+        Phase::Header => "within the answer's head",
+        _ => "within the body",
+    };
+    Failure::new(Class::Body, phase, format!("the connection broke {what}: {error}"))
+}
+
+fn give_up(flight: &Flight, failure: Failure) -> ureq::Error {
+    let error = io::Error::other(failure.message.clone());
+    flight.fail(failure);
+    ureq::Error::Io(error)
+}
