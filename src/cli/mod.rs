@@ -4,15 +4,19 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub mod exit;
 mod check;
+pub mod exit;
 mod parse;
+mod progress;
+mod run;
 mod tarpit;
 
 /// Turns thousands of RSS, Atom and JSON feeds into one durable, ordered, resumable stream of articles.
 #[derive(Parser, Debug)]
 #[command(name = "rssd", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
+    #[command(flatten)]
+    run: run::RunArgs,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -36,11 +40,12 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { exit::USAGE.into() } else { exit::FINE.into() };
         }
     };
+    crate::logging::start();
     let code = match cli.command {
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Parse(args)) => parse::run(&args),
         Some(Command::Tarpit(args)) => tarpit::run(&args),
-        None => exit::USAGE,
+        None => run::run(&cli.run),
     };
     code.into()
 }

@@ -33,5 +33,5 @@ pub use feed_state::{FeedRecord, FeedState};
 pub use gauges::WriterGauges;
 pub use open::Store;
 pub use record::{FetchLog, PollRecord, Stored};
-pub use summary::{Summary, known_feeds, summary};
+pub use summary::{FailingFeed, Summary, failing_feeds, known_feeds, summary};
 pub use writer::{StoreEvent, Writer, WriterHandle};

@@ -69,6 +69,31 @@ pub fn known_feeds(path: &Path) -> Result<Vec<(String, String)>, StoreError> {
     feeds().map_err(|error: rusqlite::Error| StoreError::from_sqlite(path, &error))
 }
 
+/// A feed whose last poll failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailingFeed {
+    pub name: String,
+    /// As in `last_error_class`.
+    pub class: String,
+    pub error: String,
+}
+
+/// The feeds of the last daemon on this database whose last poll failed, by class and name.
+pub fn failing_feeds(path: &Path) -> Result<Vec<FailingFeed>, StoreError> {
+    let Some(db) = open_read_only(path)? else {
+        return Ok(Vec::new());
+    };
+    let feeds = || {
+        db.prepare(
+            "SELECT name, last_error_class, last_error FROM feed
+             WHERE left_at IS NULL AND last_error_class IS NOT NULL ORDER BY last_error_class, name",
+        )?
+        .query_map([], |row| Ok(FailingFeed { name: row.get(0)?, class: row.get(1)?, error: row.get(2)? }))?
+        .collect::<rusqlite::Result<Vec<_>>>()
+    };
+    feeds().map_err(|error: rusqlite::Error| StoreError::from_sqlite(path, &error))
+}
+
 /// `None` where no daemon has been yet: no file, or one without a schema.
 fn open_read_only(path: &Path) -> Result<Option<Connection>, StoreError> {
     if !path.try_exists().map_err(|error| StoreError::from_io(path, &error))? {

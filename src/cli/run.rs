@@ -1,0 +1,206 @@
+//! `rssd --feeds feeds.toml`: the daemon, until a signal, or `--once`.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::flag;
+use signal_hook::iterator::Signals;
+
+use super::{exit, progress};
+use crate::clock::Clock;
+use crate::config::{self, Config, Cores};
+use crate::daemon::{Daemon, Event, Options};
+use crate::limits::SIGNAL_LOOK_MS;
+
+#[derive(clap::Args, Debug)]
+pub(super) struct RunArgs {
+    /// The feeds to read
+    #[arg(long, value_name = "FILE")]
+    pub(super) feeds: Option<PathBuf>,
+    /// The database [default: `[daemon] db` in the feeds file, else $STATE_DIRECTORY/rssd.db, else rssd.db]
+    #[arg(long, value_name = "PATH")]
+    pub(super) db: Option<PathBuf>,
+    /// CPUs that run a core each: `auto`, a number of them, or a list such as 0-3,6 [default: auto]
+    #[arg(long, value_name = "CPUS")]
+    pub(super) cores: Option<Cores>,
+    /// Poll every feed once, wait until all is committed, print a summary and leave
+    #[arg(long)]
+    pub(super) once: bool,
+}
+
+/// Why the main loop ended.
+enum End {
+    Signal,
+    AllPolled,
+    Broken(u8),
+}
+
+pub(super) fn run(args: &RunArgs) -> u8 {
+    let Some(feeds) = &args.feeds else {
+        eprintln!("rssd: --feeds FILE says what to read; `rssd --help` lists the other commands");
+        return exit::USAGE;
+    };
+    let config = match config::load(feeds) {
+        Ok(config) => config,
+        Err(mistakes) => {
+            eprint!("{mistakes}");
+            return exit::CONFIG;
+        }
+    };
+    // Before anything runs that a signal should end in order.
+    let mut signals = match Watched::new() {
+        Ok(signals) => signals,
+        Err(error) => {
+            eprintln!("rssd: cannot watch for signals: {error}");
+            return exit::INTERNAL;
+        }
+    };
+    let options = Options {
+        db: database(args.db.as_deref(), &config),
+        cores: args.cores.clone().or_else(|| config.daemon.cores.clone()).unwrap_or(Cores::Auto),
+        once: args.once,
+    };
+    let mut daemon = match Daemon::start(&config, &options, Clock::system()) {
+        Ok(daemon) => daemon,
+        Err(error) => {
+            eprintln!("rssd: {error}");
+            return error.exit_code();
+        }
+    };
+    let end = match args.once {
+        true => poll_once(&daemon, &mut signals),
+        false => serve(&mut daemon, feeds, &mut signals),
+    };
+    let totals = progress::Totals::of(&daemon);
+    let orderly = daemon.drain();
+    match end {
+        End::Broken(code) => return code,
+        End::AllPolled => progress::print_summary(&options.db, &totals),
+        End::Signal => log::info!("stopped"),
+    }
+    // Left behind is only what hung, and nothing that was committed; the promise is to be gone in time.
+    if !orderly {
+        log::warn!("not everything ended by itself; nothing that was committed is lost");
+    }
+    exit::FINE
+}
+
+/// The database: the flag wins over the file, the file over the unit's directory.
+pub(super) fn database(flag: Option<&Path>, config: &Config) -> PathBuf {
+    let in_state_directory = || Some(PathBuf::from(env::var_os("STATE_DIRECTORY")?).join("rssd.db"));
+    flag.map(Path::to_owned)
+        .or_else(|| config.daemon.db.clone())
+        .or_else(in_state_directory)
+        .unwrap_or_else(|| PathBuf::from("rssd.db"))
+}
+
+/// The signals that the daemon answers to. The second SIGTERM or SIGINT ends the process at once, whatever hangs.
+struct Watched {
+    signals: Signals,
+}
+
+impl Watched {
+    fn new() -> std::io::Result<Watched> {
+        let asked_to_stop = Arc::new(AtomicBool::new(false));
+        for signal in [SIGTERM, SIGINT] {
+            // In this order: the first signal finds the flag unset, and sets it.
+            flag::register_conditional_shutdown(signal, i32::from(exit::FINE), asked_to_stop.clone())?;
+            flag::register(signal, asked_to_stop.clone())?;
+        }
+        Ok(Watched { signals: Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1])? })
+    }
+
+    fn pending(&mut self) -> impl Iterator<Item = i32> + '_ {
+        self.signals.pending()
+    }
+}
+
+fn serve(daemon: &mut Daemon, feeds: &Path, signals: &mut Watched) -> End {
+    loop {
+        if let Some(end) = daemon.next_event(Duration::from_millis(SIGNAL_LOOK_MS)).map(broken) {
+            return end;
+        }
+        let mut reload_wanted = false;
+        for signal in signals.pending() {
+            match signal {
+                SIGHUP => reload_wanted = true,
+                SIGUSR1 => log_in_flight(daemon),
+                _ => {
+                    log::info!("asked to stop");
+                    return End::Signal;
+                }
+            }
+        }
+        if reload_wanted {
+            reload(daemon, feeds);
+        }
+    }
+}
+
+fn poll_once(daemon: &Daemon, signals: &mut Watched) -> End {
+    let progress = progress::Progress::new(daemon.feed_count());
+    let cores = daemon.gauges().count();
+    let mut ended = 0;
+    while ended < cores {
+        match daemon.next_event(Duration::from_millis(SIGNAL_LOOK_MS)) {
+            Some(Event::CoreEnded { panicked: false, .. }) => ended += 1,
+            Some(event) => return broken(event),
+            None => {}
+        }
+        progress.show(&progress::Totals::of(daemon));
+        if signals.pending().any(|signal| signal == SIGTERM || signal == SIGINT) {
+            return End::Signal;
+        }
+    }
+    End::AllPolled
+}
+
+/// Re-reads the feeds file. A broken one changes nothing and is logged once, mistake by mistake.
+fn reload(daemon: &mut Daemon, feeds: &Path) {
+    let config = match config::load(feeds) {
+        Ok(config) => config,
+        Err(mistakes) => {
+            log::error!("reload: nothing was changed, since {} has mistakes:\n{mistakes}", feeds.display());
+            return;
+        }
+    };
+    match daemon.reload(&config) {
+        Ok(reloaded) => log::info!(
+            "reloaded {}: {} feeds added, {} changed, {} removed",
+            feeds.display(),
+            reloaded.added,
+            reloaded.changed,
+            reloaded.removed
+        ),
+        Err(error) => log::error!("reload: nothing was changed: {error}"),
+    }
+}
+
+fn log_in_flight(daemon: &Daemon) {
+    for (core, gauges) in daemon.gauges().enumerate() {
+        log::info!(
+            "core {core}: {} polls in flight of {} feeds, heartbeat {} ms ago",
+            gauges.in_flight.load(Ordering::Relaxed),
+            gauges.feeds.load(Ordering::Relaxed),
+            gauges.heartbeat_age_ms(daemon.clock())
+        );
+    }
+}
+
+/// What an event that ends the daemon means for the exit code.
+fn broken(event: Event) -> End {
+    match event {
+        Event::StoreFailed(error) => {
+            log::error!("{error}");
+            End::Broken(error.exit_code())
+        }
+        Event::CoreEnded { core, .. } => {
+            log::error!("core {core} ended, which it never should; see the log above");
+            End::Broken(exit::INTERNAL)
+        }
+    }
+}

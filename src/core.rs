@@ -1,0 +1,406 @@
+//! One core: its feeds, their deadlines, and its polls in flight.
+//!
+//! Everything here is local to one executor: no lock, no atomics but gauges. A core never blocks; it waits for its next
+//! deadline, a poll's end, or a command. Deadlines are on the monotonic clock: a step of the wall clock moves none.
+
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Poll as Progress, Waker};
+use std::time::{Duration, Instant};
+
+use futures_channel::{mpsc, oneshot};
+use futures_lite::{FutureExt, StreamExt};
+
+use crate::clock::Clock;
+use crate::fetch::Flight;
+use crate::gauges::{CoreGauges, add};
+use crate::limits::{HEARTBEAT_MS, POLL_PANIC_WAIT};
+use crate::poll::{Desk, Memory, Polled, Subscription, poll};
+use crate::schedule;
+
+/// What the main thread asks of a core.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Poll these from now on: new ones, and changed ones in the place of what was known under their id.
+    Put(Vec<Subscription>),
+    /// Forget the feeds with these ids.
+    Remove(Vec<i64>),
+    /// Cancel what is in flight, commit what is parsed, and end.
+    Drain,
+}
+
+/// What a core is started with.
+pub(crate) struct Settings {
+    pub(crate) in_flight_max: usize,
+    /// Poll every feed once, at once, and end.
+    pub(crate) once: bool,
+    /// Feeds of all cores that are due at the start, among which first polls are spread.
+    pub(crate) due_at_start: usize,
+}
+
+/// Runs a core until it is drained, or until every feed was polled if it is to do so once.
+pub(crate) async fn run(
+    desk: Rc<Desk>,
+    subscriptions: Vec<Subscription>,
+    settings: Settings,
+    mut commands: mpsc::Receiver<Command>,
+    gauges: Arc<CoreGauges>,
+) {
+    let core = Rc::new(Core {
+        desk,
+        settings,
+        gauges,
+        feeds: RefCell::default(),
+        deadlines: RefCell::default(),
+        hosts: RefCell::default(),
+        ready: RefCell::default(),
+        in_flight: Cell::new(0),
+        tally: Cell::default(),
+        draining: Cell::new(false),
+        changed: Changed::default(),
+    });
+    core.put(subscriptions, true);
+    while !core.is_done() {
+        core.gauges.beat(&core.desk.clock);
+        core.collect_due(Clock::monotonic());
+        core.start_ready();
+        let command = async { commands.next().await };
+        let turn = async {
+            core.next_turn().await;
+            None
+        };
+        match command.or(turn).await {
+            Some(Command::Put(subscriptions)) => core.put(subscriptions, false),
+            Some(Command::Remove(ids)) => core.remove(&ids),
+            Some(Command::Drain) => core.drain(),
+            None => {}
+        }
+    }
+}
+
+struct Core {
+    desk: Rc<Desk>,
+    settings: Settings,
+    gauges: Arc<CoreGauges>,
+    feeds: RefCell<HashMap<i64, Feed>>,
+    /// When which feed is due. An entry whose turn is not the feed's present one is void.
+    deadlines: RefCell<BinaryHeap<Reverse<(Instant, i64, u64)>>>,
+    hosts: RefCell<HashMap<String, Host>>,
+    /// Due, in the order in which they came due, waiting for admission.
+    ready: RefCell<VecDeque<i64>>,
+    in_flight: Cell<usize>,
+    tally: Cell<Tally>,
+    draining: Cell<bool>,
+    changed: Changed,
+}
+
+/// A feed on its core.
+struct Feed {
+    subscription: Rc<Subscription>,
+    memory: Memory,
+    host: String,
+    place: Place,
+    /// Grows with every deadline set, so that older ones are void.
+    turn: u64,
+    polled: bool,
+}
+
+/// Kept up with each poll, so that nobody counts a hundred thousand feeds.
+#[derive(Clone, Copy, Default)]
+struct Tally {
+    failing: usize,
+    polled: usize,
+}
+
+impl Tally {
+    fn with(self, feed: &Feed) -> Tally {
+        let failing = usize::from(feed.memory.state.failure_count > 0);
+        Tally { failing: self.failing + failing, polled: self.polled + usize::from(feed.polled) }
+    }
+
+    fn without(self, feed: &Feed) -> Tally {
+        let failing = usize::from(feed.memory.state.failure_count > 0);
+        Tally { failing: self.failing - failing, polled: self.polled - usize::from(feed.polled) }
+    }
+}
+
+/// Where a feed is between two polls.
+enum Place {
+    /// Until its deadline.
+    Waiting,
+    /// Due, in `ready` or in its host's queue.
+    Due,
+    /// Dropping the sender cancels the poll.
+    InFlight { _cancel: oneshot::Sender<()>, _flight: Rc<Flight> },
+    /// Polled, and not to be polled again.
+    Done,
+}
+
+/// The unit of politeness: one connection at a time.
+#[derive(Default)]
+struct Host {
+    busy: bool,
+    waiting: VecDeque<i64>,
+}
+
+impl Core {
+    fn put(&self, subscriptions: Vec<Subscription>, at_start: bool) {
+        let now = Clock::monotonic();
+        let now_ms = self.desk.clock.now_ms();
+        let crowd = if at_start { self.settings.due_at_start } else { subscriptions.len() };
+        for subscription in subscriptions {
+            let id = subscription.record.id;
+            let wait = match self.settings.once {
+                true => Duration::ZERO,
+                false => {
+                    let next_poll_at = subscription.record.state.next_poll_at;
+                    schedule::resume(&subscription.pace(), &subscription.feed.name, next_poll_at, crowd, now_ms)
+                }
+            };
+            let memory = Memory {
+                state: subscription.record.state.clone(),
+                poll_count: subscription.record.poll_count,
+                unreadable: None,
+            };
+            let host = subscription.host();
+            let mut feeds = self.feeds.borrow_mut();
+            let turn = feeds.get(&id).map_or(0, |known| known.turn);
+            let feed =
+                Feed { subscription: Rc::new(subscription), memory, host, place: Place::Waiting, turn, polled: false };
+            self.tally.set(self.tally.get().with(&feed));
+            // A poll of the old one that is in flight is cancelled with it.
+            if let Some(old) = feeds.insert(id, feed) {
+                self.tally.set(self.tally.get().without(&old));
+            }
+            drop(feeds);
+            self.wait_until(id, now + wait);
+        }
+        self.show_tally();
+    }
+
+    fn remove(&self, ids: &[i64]) {
+        for id in ids {
+            if let Some(old) = self.feeds.borrow_mut().remove(id) {
+                self.tally.set(self.tally.get().without(&old));
+            }
+        }
+        self.show_tally();
+    }
+
+    /// Sets a feed's deadline, in the place of any earlier one.
+    fn wait_until(&self, id: i64, at: Instant) {
+        let mut feeds = self.feeds.borrow_mut();
+        let Some(feed) = feeds.get_mut(&id) else { return };
+        feed.turn += 1;
+        feed.place = Place::Waiting;
+        self.deadlines.borrow_mut().push(Reverse((at, id, feed.turn)));
+    }
+
+    /// Moves every feed whose deadline has come to the queue for admission.
+    fn collect_due(&self, now: Instant) {
+        let mut deadlines = self.deadlines.borrow_mut();
+        let mut feeds = self.feeds.borrow_mut();
+        while let Some(&Reverse((at, id, turn))) = deadlines.peek() {
+            if at > now {
+                break;
+            }
+            deadlines.pop();
+            if let Some(feed) = feeds.get_mut(&id).filter(|feed| feed.turn == turn) {
+                feed.place = Place::Due;
+                self.ready.borrow_mut().push_back(id);
+            }
+        }
+    }
+
+    /// Admission: starts due polls while the in-flight limit, the writer and their hosts allow.
+    fn start_ready(self: &Rc<Self>) {
+        while !self.draining.get()
+            && self.in_flight.get() < self.settings.in_flight_max
+            // Answers that wait for the writer are the memory that a slow disk could cost.
+            && self.desk.uncommitted.available() > 0
+        {
+            let Some(id) = self.ready.borrow_mut().pop_front() else { break };
+            let Some(host) = self.due_host(id) else { continue };
+            let mut hosts = self.hosts.borrow_mut();
+            let host = hosts.entry(host).or_default();
+            if host.busy {
+                host.waiting.push_back(id);
+                continue;
+            }
+            host.busy = true;
+            drop(hosts);
+            self.start(id);
+        }
+    }
+
+    /// The host of a feed that is due still: it may have been removed or changed while it waited.
+    fn due_host(&self, id: i64) -> Option<String> {
+        let feeds = self.feeds.borrow();
+        let feed = feeds.get(&id).filter(|feed| matches!(feed.place, Place::Due))?;
+        Some(feed.host.clone())
+    }
+
+    fn start(self: &Rc<Self>, id: i64) {
+        let mut feeds = self.feeds.borrow_mut();
+        let feed = feeds.get_mut(&id).expect("due_host() found it, and nothing ran since");
+        let (cancel, cancelled) = oneshot::channel();
+        let flight = feed.subscription.flight();
+        feed.place = Place::InFlight { _cancel: cancel, _flight: flight.clone() };
+        let (subscription, memory, host) = (feed.subscription.clone(), feed.memory.clone(), feed.host.clone());
+        let turn = feed.turn;
+        drop(feeds);
+        self.in_flight.set(self.in_flight.get() + 1);
+        self.gauges.in_flight.store(self.in_flight.get(), Ordering::Relaxed);
+        let core = self.clone();
+        let polling = async move {
+            let polled =
+                AssertUnwindSafe(poll(&core.desk, &subscription, &memory, &flight, cancelled)).catch_unwind().await;
+            core.finished(id, turn, &host, &subscription, polled);
+        };
+        glommio::spawn_local(polling).detach();
+    }
+
+    fn finished(
+        &self,
+        id: i64,
+        turn: u64,
+        host: &str,
+        subscription: &Subscription,
+        polled: std::thread::Result<Option<Polled>>,
+    ) {
+        self.in_flight.set(self.in_flight.get() - 1);
+        self.gauges.in_flight.store(self.in_flight.get(), Ordering::Relaxed);
+        self.release(host);
+        let mut wait = POLL_PANIC_WAIT;
+        match polled {
+            Ok(Some(polled)) => {
+                wait = polled.wait;
+                self.report(subscription, &polled);
+                if let Some(feed) = self.feeds.borrow_mut().get_mut(&id).filter(|feed| feed.turn == turn) {
+                    self.tally.set(self.tally.get().without(feed));
+                    feed.memory = polled.memory;
+                    feed.polled = true;
+                    self.tally.set(self.tally.get().with(feed));
+                }
+            }
+            Ok(None) => {}
+            Err(_) => log::error!(
+                "feed {}: the poll panicked; the next one is in {} s",
+                subscription.feed.name,
+                wait.as_secs()
+            ),
+        }
+        self.go_on(id, turn, wait);
+        self.show_tally();
+        self.changed.set();
+    }
+
+    /// Frees a host for the next of its feeds.
+    fn release(&self, host: &str) {
+        let mut hosts = self.hosts.borrow_mut();
+        let Some(entry) = hosts.get_mut(host) else { return };
+        entry.busy = false;
+        match entry.waiting.pop_front() {
+            Some(next) => self.ready.borrow_mut().push_front(next),
+            None => drop(hosts.remove(host)),
+        }
+    }
+
+    /// What follows a poll: the next deadline, unless the feed was changed, removed, or was to be polled once.
+    fn go_on(&self, id: i64, turn: u64, wait: Duration) {
+        let mut feeds = self.feeds.borrow_mut();
+        let Some(feed) = feeds.get_mut(&id).filter(|feed| feed.turn == turn) else { return };
+        if self.settings.once || self.draining.get() {
+            feed.place = Place::Done;
+            return;
+        }
+        drop(feeds);
+        self.wait_until(id, Clock::monotonic() + wait);
+    }
+
+    fn report(&self, subscription: &Subscription, polled: &Polled) {
+        add(&self.gauges.polls, 1);
+        add(&self.gauges.articles_new, polled.new_count as u64);
+        add(&self.gauges.wire_bytes, polled.wire_bytes);
+        let name = &subscription.feed.name;
+        let wait = polled.wait.as_secs();
+        match &polled.failure {
+            None => log::debug!("feed {name}: {} new articles; next poll in {wait} s", polled.new_count),
+            Some(failure) => {
+                add(&self.gauges.polls_failed, 1);
+                // The first of a row is news, the others are known.
+                let level = if polled.memory.state.failure_count <= 1 { log::Level::Warn } else { log::Level::Debug };
+                log::log!(level, "feed {name}: {failure}; next poll in {wait} s");
+            }
+        }
+    }
+
+    fn show_tally(&self) {
+        let Tally { failing, polled } = self.tally.get();
+        self.gauges.feeds.store(self.feeds.borrow().len(), Ordering::Relaxed);
+        self.gauges.feeds_failing.store(failing, Ordering::Relaxed);
+        self.gauges.feeds_polled.store(polled, Ordering::Relaxed);
+    }
+
+    fn drain(&self) {
+        self.draining.set(true);
+        self.ready.borrow_mut().clear();
+        self.deadlines.borrow_mut().clear();
+        for feed in self.feeds.borrow_mut().values_mut() {
+            // Polls in flight that have their answer go on to their commit: cancelling touches the fetch alone.
+            feed.place = Place::Done;
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        if self.in_flight.get() > 0 {
+            return false;
+        }
+        let all_done = || self.feeds.borrow().values().all(|feed| matches!(feed.place, Place::Done));
+        self.draining.get() || (self.settings.once && all_done())
+    }
+
+    /// Until there may be something to do: a deadline, a poll's end, a heartbeat.
+    async fn next_turn(&self) {
+        let heartbeat = Duration::from_millis(HEARTBEAT_MS);
+        let deadline = self.deadlines.borrow().peek().map(|Reverse((at, ..))| *at);
+        let wait = deadline.map_or(heartbeat, |at| at.saturating_duration_since(Clock::monotonic()).min(heartbeat));
+        let timer = async {
+            glommio::timer::sleep(wait).await;
+        };
+        self.changed.wait().or(timer).await;
+    }
+}
+
+/// A local, level-triggered "look again" with one waiter.
+#[derive(Default)]
+struct Changed {
+    is_set: Cell<bool>,
+    waiter: RefCell<Option<Waker>>,
+}
+
+impl Changed {
+    fn set(&self) {
+        self.is_set.set(true);
+        if let Some(waiter) = self.waiter.borrow_mut().take() {
+            waiter.wake();
+        }
+    }
+
+    async fn wait(&self) {
+        poll_fn(|context| {
+            if self.is_set.take() {
+                return Progress::Ready(());
+            }
+            *self.waiter.borrow_mut() = Some(context.waker().clone());
+            Progress::Pending
+        })
+        .await;
+    }
+}

@@ -1,0 +1,416 @@
+//! Starts, watches and stops all parts; the only file that knows them all.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use futures_channel::mpsc;
+use glommio::{LocalExecutor, LocalExecutorBuilder, Placement};
+
+use crate::cli::exit;
+use crate::clock::Clock;
+use crate::config::{self, Config, Cores};
+use crate::core::{self, Command, Settings};
+use crate::fetch::{Access, Fetcher, Resolver, Roots};
+use crate::gauges::CoreGauges;
+use crate::host;
+use crate::limits::{
+    COMMANDS_WAITING_MAX, DRAIN, EVENTS_WAITING_MAX, IO_MEMORY_BYTES, PREEMPT_MS, START_TIMEOUT, WRITER_QUEUE_MAX,
+};
+use crate::placement;
+use crate::poll::{Desk, Subscription};
+use crate::store::{FeedRecord, Store, StoreError, StoreEvent, Writer};
+
+/// What the command line decides.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub db: PathBuf,
+    pub cores: Cores,
+    /// Poll every feed once, at once; each core ends when it is done.
+    pub once: bool,
+}
+
+/// What the main thread hears.
+#[derive(Debug)]
+pub enum Event {
+    /// A core ended: all its feeds were polled once, or something is very wrong.
+    CoreEnded { core: usize, panicked: bool },
+    /// The writer ended for good; the process should too.
+    StoreFailed(StoreError),
+}
+
+/// Why the daemon did not start.
+#[derive(Debug)]
+pub enum StartError {
+    Store(StoreError),
+    /// The machine is unfit; the sentence says what to change.
+    Host(String),
+}
+
+impl StartError {
+    /// The code the process leaves with.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            StartError::Store(error) => error.exit_code(),
+            StartError::Host(_) => exit::CONFIG,
+        }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Store(error) => error.fmt(f),
+            StartError::Host(sentence) => f.write_str(sentence),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> StartError {
+        StartError::Store(error)
+    }
+}
+
+/// What a reload did, in numbers of feeds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reloaded {
+    pub added: usize,
+    pub changed: usize,
+    pub removed: usize,
+}
+
+/// All parts, running.
+pub struct Daemon {
+    clock: Clock,
+    writer: Writer,
+    cores: Vec<CoreHandle>,
+    events: Receiver<Event>,
+    roots: Roots,
+    /// What is polled: by feed id, on which core and how.
+    placed: HashMap<i64, Placed>,
+}
+
+/// A feed as its core knows it.
+struct Placed {
+    core: usize,
+    feed: config::Feed,
+    access: Result<Arc<Access>, String>,
+}
+
+impl Placed {
+    fn new(core: usize, subscription: &Subscription) -> Placed {
+        Placed { core, feed: subscription.feed.clone(), access: subscription.access.clone() }
+    }
+
+    fn is_same_as(&self, subscription: &Subscription) -> bool {
+        self.feed == subscription.feed && self.access == subscription.access
+    }
+}
+
+struct CoreHandle {
+    commands: mpsc::Sender<Command>,
+    gauges: Arc<CoreGauges>,
+    thread: JoinHandle<()>,
+}
+
+impl Daemon {
+    /// Brings everything up in the order in which the parts need each other, or nothing at all.
+    ///
+    /// # Errors
+    ///
+    /// The host is unfit, or the database cannot be had. What was started by then is stopped again.
+    pub fn start(config: &Config, options: &Options, clock: Clock) -> Result<Daemon, StartError> {
+        // The host first: nothing is opened on a machine that cannot run us.
+        let nofile = host::raise_nofile().map_err(StartError::Host)?;
+        host::probe_io_uring().map_err(StartError::Host)?;
+        let cpus = host::cpus(&options.cores).map_err(StartError::Host)?;
+        let in_flight_max = host::in_flight_max(nofile, cpus.len());
+
+        // The database next: its lock tells whether another instance is at work.
+        let store = Store::open(&options.db)?;
+        let (event_sender, events) = bounded(EVENTS_WAITING_MAX);
+        let store_events = event_sender.clone();
+        let writer = store.start(clock.clone(), move |event| {
+            if let StoreEvent::Failed(error) = event {
+                // Never waits: if the main thread has that much to hear already, it is ending anyway.
+                let _ = store_events.try_send(Event::StoreFailed(error));
+            }
+        })?;
+
+        let (roots, problems) = Roots::of_system();
+        for problem in problems {
+            log::warn!("reading the system's certificate roots: {problem}");
+        }
+        if roots.is_empty() {
+            log::warn!(
+                "no certificate roots were found: https feeds will fail; install ca-certificates, or set ca_file"
+            );
+        }
+
+        // The cores last: from here on feeds are polled.
+        let records = writer.register(&config.feeds)?;
+        let subscriptions = subscribe(&config.feeds, records, &roots);
+        let due_at_start = count_due(&subscriptions, clock.now_ms());
+        let mut shares: Vec<Vec<Subscription>> = cpus.iter().map(|_| Vec::new()).collect();
+        let mut placed = HashMap::with_capacity(subscriptions.len());
+        for subscription in subscriptions {
+            let core = placement::core_of(&subscription.host(), cpus.len());
+            placed.insert(subscription.record.id, Placed::new(core, &subscription));
+            shares[core].push(subscription);
+        }
+        let start = CoreStart {
+            clock: clock.clone(),
+            writer: writer.handle(),
+            dns: config.daemon.dns.clone(),
+            contact: config.daemon.contact.clone(),
+            uncommitted_max: (WRITER_QUEUE_MAX / cpus.len()).clamp(1, crate::limits::UNCOMMITTED_MAX),
+            events: event_sender,
+        };
+        let mut daemon = Daemon { clock, writer, cores: Vec::new(), events, roots, placed };
+        for (index, (cpu, share)) in cpus.iter().zip(shares).enumerate() {
+            let settings = Settings { in_flight_max, once: options.once, due_at_start };
+            match start_core(index, *cpu, share, settings, start.clone()) {
+                Ok(core) => daemon.cores.push(core),
+                Err(sentence) => {
+                    daemon.drain();
+                    return Err(StartError::Host(sentence));
+                }
+            }
+        }
+        log::info!(
+            "{} feeds on {} cores (CPUs {cpus:?}), up to {in_flight_max} polls at once on each",
+            daemon.placed.len(),
+            daemon.cores.len()
+        );
+        Ok(daemon)
+    }
+
+    /// The next thing the main thread should know, or `None` after `timeout`.
+    pub fn next_event(&self, timeout: Duration) -> Option<Event> {
+        match self.events.recv_timeout(timeout) {
+            Ok(event) => Some(event),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    /// What the cores count, one each.
+    pub fn gauges(&self) -> impl Iterator<Item = &CoreGauges> {
+        self.cores.iter().map(|core| &*core.gauges)
+    }
+
+    /// How many feeds are polled.
+    pub fn feed_count(&self) -> usize {
+        self.placed.len()
+    }
+
+    /// Takes over a new configuration's feeds: all of them, or none where the database refuses.
+    ///
+    /// What stands under `[daemon]` is read at the start alone.
+    ///
+    /// # Errors
+    ///
+    /// The database could not register the feeds; the old ones go on.
+    pub fn reload(&mut self, config: &Config) -> Result<Reloaded, StoreError> {
+        let records = self.writer.register(&config.feeds)?;
+        let subscriptions = subscribe(&config.feeds, records, &self.roots);
+        let mut reloaded = Reloaded::default();
+        let mut puts: Vec<Vec<Subscription>> = self.cores.iter().map(|_| Vec::new()).collect();
+        let mut removes: Vec<Vec<i64>> = self.cores.iter().map(|_| Vec::new()).collect();
+        let kept: HashSet<i64> = subscriptions.iter().map(|subscription| subscription.record.id).collect();
+        for (id, gone) in self.placed.extract_if(|id, _| !kept.contains(id)) {
+            removes[gone.core].push(id);
+            reloaded.removed += 1;
+        }
+        for subscription in subscriptions {
+            let id = subscription.record.id;
+            let core = placement::core_of(&subscription.host(), self.cores.len());
+            match self.placed.insert(id, Placed::new(core, &subscription)) {
+                Some(old) if old.is_same_as(&subscription) => continue,
+                Some(old) => {
+                    reloaded.changed += 1;
+                    if old.core != core {
+                        removes[old.core].push(id);
+                    }
+                }
+                None => reloaded.added += 1,
+            }
+            puts[core].push(subscription);
+        }
+        for ((core, put), remove) in self.cores.iter_mut().zip(puts).zip(removes) {
+            core.tell(Command::Remove(remove));
+            core.tell(Command::Put(put));
+        }
+        Ok(reloaded)
+    }
+
+    /// Stops in order, within [`DRAIN`] whatever hangs: no new polls, fetches in flight cancelled, what is parsed
+    /// committed. Gives whether everything ended by itself.
+    pub fn drain(mut self) -> bool {
+        let deadline = Clock::monotonic() + DRAIN;
+        for core in &mut self.cores {
+            core.tell(Command::Drain);
+        }
+        // The writer gets the last part of the time, for what the cores still hand over.
+        let cores_deadline = deadline - DRAIN / 3;
+        let mut orderly = true;
+        for (index, core) in self.cores.into_iter().enumerate() {
+            if !joined_by(core.thread, cores_deadline) {
+                log::error!("core {index} did not end in time and is left behind");
+                orderly = false;
+            }
+        }
+        if let Err(error) = self.writer.stop(deadline) {
+            log::error!("{error}");
+            orderly = false;
+        }
+        orderly
+    }
+
+    /// The clock that this daemon lives by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+}
+
+impl CoreHandle {
+    /// Never waits: a core that has not taken that many commands is not going to.
+    fn tell(&mut self, command: Command) {
+        if self.commands.try_send(command).is_err() {
+            log::error!("a core takes no commands any more");
+        }
+    }
+}
+
+/// Waits for a thread's end. The standard library's `join` has no deadline.
+fn joined_by(thread: JoinHandle<()>, deadline: Instant) -> bool {
+    while !thread.is_finished() {
+        if Clock::monotonic() >= deadline {
+            return false;
+        }
+        thread::park_timeout(Duration::from_millis(5));
+    }
+    thread.join().is_ok()
+}
+
+/// What every core is started with.
+#[derive(Clone)]
+struct CoreStart {
+    clock: Clock,
+    writer: crate::store::WriterHandle,
+    dns: Vec<SocketAddr>,
+    contact: Option<String>,
+    uncommitted_max: usize,
+    events: Sender<Event>,
+}
+
+/// Tells the main thread that a core has ended, however it did.
+struct Ended {
+    core: usize,
+    events: Sender<Event>,
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        // Whoever stops the daemon does not listen any more, and then this is nobody's news.
+        let _ = self.events.try_send(Event::CoreEnded { core: self.core, panicked: thread::panicking() });
+    }
+}
+
+/// Starts one core on its thread and waits until it runs.
+///
+/// # Errors
+///
+/// A sentence with the remedy.
+fn start_core(
+    index: usize,
+    cpu: usize,
+    share: Vec<Subscription>,
+    settings: Settings,
+    start: CoreStart,
+) -> Result<CoreHandle, String> {
+    let gauges = Arc::new(CoreGauges::default());
+    let (commands, command_receiver) = mpsc::channel(COMMANDS_WAITING_MAX);
+    let (up, is_up) = bounded(1);
+    let on_thread = {
+        let gauges = gauges.clone();
+        move || {
+            host::block_signals();
+            let executor = match executor(index, cpu) {
+                Ok(executor) => executor,
+                Err(sentence) => {
+                    let _ = up.send(Err(sentence));
+                    return;
+                }
+            };
+            let _ended = Ended { core: index, events: start.events };
+            executor.run(async move {
+                let resolver = match Resolver::new(&start.dns) {
+                    Ok(resolver) => resolver,
+                    Err(sentence) => {
+                        let _ = up.send(Err(sentence));
+                        return;
+                    }
+                };
+                let desk = Desk {
+                    clock: start.clock,
+                    fetcher: Fetcher::new(resolver, start.contact.as_deref()),
+                    writer: start.writer,
+                    uncommitted: glommio::sync::Semaphore::new(start.uncommitted_max as u64),
+                };
+                let _ = up.send(Ok(()));
+                core::run(Rc::new(desk), share, settings, command_receiver, gauges).await;
+            });
+        }
+    };
+    let thread = thread::Builder::new()
+        .name(format!("core-{index}"))
+        .spawn(on_thread)
+        .map_err(|error| format!("cannot start a thread for core {index}: {error}"))?;
+    match is_up.recv_timeout(START_TIMEOUT) {
+        Ok(Ok(())) => Ok(CoreHandle { commands, gauges, thread }),
+        Ok(Err(sentence)) => Err(sentence),
+        Err(_) => Err(format!("core {index} on CPU {cpu} did not start; see the log")),
+    }
+}
+
+fn executor(index: usize, cpu: usize) -> Result<LocalExecutor, String> {
+    LocalExecutorBuilder::new(Placement::Fixed(cpu))
+        .name(&format!("core-{index}"))
+        .io_memory(IO_MEMORY_BYTES)
+        .preempt_timer(Duration::from_millis(PREEMPT_MS))
+        .make()
+        .map_err(|error| match std::io::Error::from(error) {
+            error if error.raw_os_error() == Some(libc::ENOMEM) => host::memlock_remedy(),
+            error => format!("cannot start core {index} on CPU {cpu}: {error}"),
+        })
+}
+
+/// Joins what the configuration says with the database's rows; reads the files that feeds name. Disabled feeds have a
+/// row and no subscription.
+fn subscribe(feeds: &[config::Feed], records: Vec<FeedRecord>, roots: &Roots) -> Vec<Subscription> {
+    let joined = feeds.iter().zip(records).filter(|(feed, _)| feed.enabled);
+    joined
+        .map(|(feed, record)| {
+            let access = Access::load(feed, roots).map(Arc::new);
+            if let Err(sentence) = &access {
+                log::warn!("feed {}: {sentence}; it fails until this is mended and the daemon reloaded", feed.name);
+            }
+            Subscription { feed: feed.clone(), access, record }
+        })
+        .collect()
+}
+
+/// Feeds that have no poll time ahead of them.
+fn count_due(subscriptions: &[Subscription], now_ms: i64) -> usize {
+    let is_due = |record: &FeedRecord| record.state.next_poll_at.is_none_or(|at| at <= now_ms);
+    subscriptions.iter().filter(|subscription| is_due(&subscription.record)).count()
+}

@@ -1,0 +1,131 @@
+//! What the machine gives: CPUs, descriptors, io_uring. Asked once at start; what is missing is said with its remedy.
+
+use std::fs;
+
+use nix::sched::{CpuSet, sched_getaffinity};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::SigSet;
+use nix::unistd::Pid;
+
+use crate::config::Cores;
+use crate::limits::{DESCRIPTORS_RESERVED, IN_FLIGHT_MAX, IN_FLIGHT_MIN};
+
+/// The CPUs that a core each is pinned to, by number.
+///
+/// More cores than CPUs share them in turn. Never assumes that CPUs are numbered from 0 without gaps.
+///
+/// # Errors
+///
+/// A sentence: a CPU was asked for that this process may not use.
+pub(crate) fn cpus(wanted: &Cores) -> Result<Vec<usize>, String> {
+    let mask =
+        sched_getaffinity(Pid::from_raw(0)).map_err(|error| format!("cannot read the affinity mask: {error}"))?;
+    let allowed: Vec<usize> = (0..CpuSet::count()).filter(|&cpu| mask.is_set(cpu).unwrap_or(false)).collect();
+    choose(wanted, &allowed)
+}
+
+fn choose(wanted: &Cores, allowed: &[usize]) -> Result<Vec<usize>, String> {
+    if allowed.is_empty() {
+        return Err("the affinity mask holds no CPU".to_owned());
+    }
+    match wanted {
+        Cores::Auto => Ok(allowed.to_vec()),
+        Cores::Count(count) => Ok(allowed.iter().copied().cycle().take(*count).collect()),
+        Cores::List(list) => match list.iter().find(|cpu| !allowed.contains(cpu)) {
+            None => Ok(list.clone()),
+            Some(cpu) => Err(format!("cores: CPU {cpu} is not among those that this process may use ({allowed:?})")),
+        },
+    }
+}
+
+/// Raises RLIMIT_NOFILE to its hard limit and gives what it then is.
+///
+/// # Errors
+///
+/// A sentence: the limit can be neither read nor raised.
+pub(crate) fn raise_nofile() -> Result<u64, String> {
+    let (soft, hard) =
+        getrlimit(Resource::RLIMIT_NOFILE).map_err(|error| format!("cannot read RLIMIT_NOFILE: {error}"))?;
+    if soft < hard {
+        setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
+            .map_err(|error| format!("cannot raise RLIMIT_NOFILE from {soft} to {hard}: {error}"))?;
+    }
+    Ok(hard)
+}
+
+/// How many polls a core may have in flight: a fetch takes a descriptor, and a few while it connects.
+pub(crate) fn in_flight_max(nofile: u64, cores: usize) -> usize {
+    let each = nofile.saturating_sub(DESCRIPTORS_RESERVED) * 3 / 4 / cores.max(1) as u64;
+    usize::try_from(each).unwrap_or(usize::MAX).clamp(IN_FLIGHT_MIN, IN_FLIGHT_MAX)
+}
+
+/// Asks the kernel for an io_uring and gives it back.
+///
+/// # Errors
+///
+/// A sentence with the remedy.
+pub(crate) fn probe_io_uring() -> Result<(), String> {
+    io_uring::IoUring::new(8).map(drop).map_err(|error| match error.raw_os_error() {
+        Some(libc::ENOMEM) => memlock_remedy(),
+        Some(libc::EPERM | libc::EACCES) => {
+            let disabled = fs::read_to_string("/proc/sys/kernel/io_uring_disabled").unwrap_or_default();
+            format!(
+                "the kernel refuses io_uring ({error}; kernel.io_uring_disabled = {}): set it to 0 by sysctl, and in a \
+                 container allow io_uring_setup, io_uring_enter and io_uring_register in the seccomp profile",
+                if disabled.trim().is_empty() { "unknown" } else { disabled.trim() }
+            )
+        }
+        Some(libc::ENOSYS) => {
+            "this kernel has no io_uring, or a seccomp profile hides it: rssd needs Linux 5.15 or newer, and in a \
+             container io_uring_setup, io_uring_enter and io_uring_register allowed"
+                .to_owned()
+        }
+        _ => format!("cannot set up io_uring: {error}"),
+    })
+}
+
+/// What to say when an executor cannot lock its memory.
+pub(crate) fn memlock_remedy() -> String {
+    let limit = match getrlimit(Resource::RLIMIT_MEMLOCK) {
+        Ok((soft, _)) if soft != nix::libc::RLIM_INFINITY => format!("{} KiB", soft / 1024),
+        _ => "unlimited or unknown".to_owned(),
+    };
+    format!(
+        "too little memory may be locked for io_uring (RLIMIT_MEMLOCK is {limit}): set LimitMEMLOCK=8M or more in the \
+         unit, or run `ulimit -l 8192` first"
+    )
+}
+
+/// Blocks every signal on the calling thread, and on the threads that it starts: signals are the main thread's.
+pub(crate) fn block_signals() {
+    // It fails for an invalid argument alone, and there is none.
+    let _ = SigSet::all().thread_block();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpus_come_from_the_mask_and_nowhere_else() {
+        for (wanted, allowed, chosen) in [
+            (Cores::Auto, vec![2, 5], Ok(vec![2, 5])),
+            (Cores::Count(1), vec![2, 5], Ok(vec![2])),
+            (Cores::Count(3), vec![2, 5], Ok(vec![2, 5, 2])),
+            (Cores::List(vec![5]), vec![2, 5], Ok(vec![5])),
+        ] {
+            assert_eq!(choose(&wanted, &allowed), chosen);
+        }
+        let refused = choose(&Cores::List(vec![0]), &[2, 5]).unwrap_err();
+        assert!(refused.contains("CPU 0") && refused.contains("[2, 5]"), "{refused}");
+    }
+
+    #[test]
+    fn polls_in_flight_follow_the_descriptors() {
+        for (nofile, cores, polls) in
+            [(64, 2, IN_FLIGHT_MIN), (1_024, 1, 384), (20_000, 2, 7_308), (1 << 30, 2, IN_FLIGHT_MAX)]
+        {
+            assert_eq!(in_flight_max(nofile, cores), polls, "{nofile} descriptors, {cores} cores");
+        }
+    }
+}

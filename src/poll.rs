@@ -1,0 +1,338 @@
+//! One poll, from due to committed: the way of an article, in one function.
+//!
+//! It changes nothing but the database, and that only through the writer: validators travel in the same record as the
+//! articles that came with them. What the core needs to know comes back as [`Polled`].
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_channel::oneshot;
+use glommio::sync::Semaphore;
+use sha2::{Digest, Sha256};
+
+use crate::article::{Document, FeedMeta};
+use crate::clock::Clock;
+use crate::config;
+use crate::failure::{Class, Failure, Phase};
+use crate::fetch::{self, Access, Fetched, Fetcher, Flight, Outcome, Request, Timeouts, Validators};
+use crate::parse;
+use crate::schedule;
+use crate::store::{FeedRecord, FeedState, FetchLog, PollRecord, StoreFault, WriterHandle};
+
+/// A feed that a core polls: what feeds.toml says of it, and what was read from the files that it names.
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    pub feed: config::Feed,
+    /// The sentence says which file could not be read; every poll fails with it until a reload finds better.
+    pub access: Result<Arc<Access>, String>,
+    /// The row in the database, as it was at start or at the last reload.
+    pub record: FeedRecord,
+}
+
+impl Subscription {
+    /// The unit of politeness and of placement.
+    pub fn host(&self) -> String {
+        crate::placement::host_of(&self.feed.url)
+    }
+
+    pub(crate) fn flight(&self) -> Rc<Flight> {
+        let timeouts = Timeouts {
+            connect: self.feed.connect_timeout,
+            read: self.feed.read_timeout,
+            total: self.feed.total_timeout,
+        };
+        Rc::new(Flight::new(timeouts, self.feed.body_bytes_max))
+    }
+
+    pub(crate) fn pace(&self) -> schedule::Pace {
+        schedule::Pace {
+            interval: self.feed.interval,
+            interval_min: self.feed.interval_min,
+            interval_max: self.feed.interval_max,
+        }
+    }
+}
+
+/// What the polls of a core share.
+pub(crate) struct Desk {
+    pub(crate) clock: Clock,
+    pub(crate) fetcher: Fetcher,
+    pub(crate) writer: WriterHandle,
+    /// One permit for each answer of this core that may wait for the writer.
+    pub(crate) uncommitted: Semaphore,
+}
+
+/// A document that could not be read, remembered so that the same bytes are not tried again.
+#[derive(Clone, Debug)]
+pub(crate) struct Unreadable {
+    body_hash: [u8; 32],
+    failure: Failure,
+}
+
+/// What is known of a feed between two polls, beside its subscription.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Memory {
+    pub(crate) state: FeedState,
+    pub(crate) poll_count: u64,
+    pub(crate) unreadable: Option<Unreadable>,
+}
+
+/// A poll that ended.
+pub(crate) struct Polled {
+    pub(crate) memory: Memory,
+    /// Until the next one.
+    pub(crate) wait: Duration,
+    pub(crate) new_count: usize,
+    pub(crate) wire_bytes: u64,
+    pub(crate) failure: Option<Failure>,
+}
+
+/// What came of a fetch, once it was read.
+enum Reading {
+    NotModified { validators: Validators },
+    Unchanged { validators: Validators },
+    Articles { validators: Validators, body_hash: [u8; 32], document: Document },
+}
+
+/// Polls one feed once. Gives `None` when it was cancelled: then nothing is stored and the feed is due as it was.
+///
+/// `cancelled` resolves when the poll shall end without a result; from the moment on that the answer is there it is
+/// ignored, and what was received is committed.
+pub(crate) async fn poll(
+    desk: &Desk,
+    subscription: &Subscription,
+    memory: &Memory,
+    flight: &Rc<Flight>,
+    cancelled: oneshot::Receiver<()>,
+) -> Option<Polled> {
+    let started_at = desk.clock.now_ms();
+
+    // Conditional request, address guard, fetch, classify the answer, decode.
+    let fetching = async { Some(fetch(desk, subscription, memory, flight).await) };
+    let cancelling = async {
+        let _ = cancelled.await;
+        None
+    };
+    let outcome = futures_lite::future::or(fetching, cancelling).await?;
+
+    // Gate, parse, normalise, key: on the core's own stack.
+    glommio::yield_if_needed().await;
+    let now_ms = desk.clock.now_ms();
+    flight.enter(Phase::Parse);
+    let parse_started = Clock::monotonic();
+    let mut unreadable = memory.unreadable.clone();
+    let reading = read(subscription, &memory.state, &outcome, now_ms, &mut unreadable);
+    let parse_ms = Clock::elapsed_ms(parse_started);
+
+    // Schedule the next poll: it is stored with what this one brought.
+    let next = schedule_next(subscription, memory, &outcome, reading.as_ref().err(), now_ms);
+
+    // Batch and commit.
+    flight.enter(Phase::Commit);
+    let mut log = fetch_log(&outcome, started_at, parse_ms, flight.age_ms());
+    let state = next_state(&memory.state, &reading, &next, started_at, now_ms);
+    log.outcome = outcome_word(&reading);
+    let (feed_meta, articles, failure) = match reading {
+        Ok(Reading::Articles { document, .. }) => (Some(document.feed), document.articles, None),
+        Ok(Reading::Unchanged { .. } | Reading::NotModified { .. }) => (None, Vec::new(), None),
+        Err(failure) => (None, Vec::new(), Some(failure)),
+    };
+    log.error = failure.as_ref().map(|failure| failure.message.clone());
+    let stored = commit(desk, subscription.record.id, state.clone(), feed_meta, articles, log).await;
+
+    let (memory, new_count, failure) = match stored {
+        Ok(new_count) => (Memory { state, unreadable, ..memory.clone() }, new_count, failure),
+        // Not stored, so it did not happen: the old validators stay, and the feed is asked again later.
+        Err(fault) => {
+            let failure = Failure::new(Class::Local, Phase::Commit, fault.to_string());
+            (Memory { unreadable, ..memory.clone() }, 0, Some(failure))
+        }
+    };
+    let memory = Memory { poll_count: memory.poll_count + 1, ..memory };
+    Some(Polled { memory, wait: next.wait, new_count, wire_bytes: outcome.wire_bytes, failure })
+}
+
+async fn fetch(desk: &Desk, subscription: &Subscription, memory: &Memory, flight: &Rc<Flight>) -> Outcome {
+    let access = match &subscription.access {
+        Ok(access) => access.clone(),
+        Err(sentence) => return Outcome::failed(Failure::new(Class::Local, Phase::Resolve, sentence.clone())),
+    };
+    let FeedState { validators_for, etag, last_modified, .. } = &memory.state;
+    let request = Request {
+        url: subscription.feed.url.clone(),
+        access,
+        validators: Validators {
+            scope: validators_for.clone().unwrap_or_default(),
+            etag: etag.clone(),
+            last_modified: last_modified.clone(),
+        },
+        body_bytes_max: subscription.feed.body_bytes_max,
+        allow_private: subscription.feed.allow_private,
+    };
+    desk.fetcher.fetch(&request, flight).await
+}
+
+/// From an outcome to articles. A body that was read before is not read again, whether it could be read or not.
+fn read(
+    subscription: &Subscription,
+    state: &FeedState,
+    outcome: &Outcome,
+    now_ms: i64,
+    unreadable: &mut Option<Unreadable>,
+) -> Result<Reading, Failure> {
+    let document = match outcome.result.clone()? {
+        Fetched::NotModified { validators } => return Ok(Reading::NotModified { validators }),
+        Fetched::Document(document) => document,
+    };
+    let fetch::Document { url, body, content_type, validators, .. } = document;
+    let body_hash: [u8; 32] = Sha256::digest(&body).into();
+    if state.body_hash == Some(body_hash) {
+        return Ok(Reading::Unchanged { validators });
+    }
+    if let Some(known) = unreadable.as_ref().filter(|known| known.body_hash == body_hash) {
+        return Err(known.failure.clone());
+    }
+    let source = parse::Source {
+        bytes: &body,
+        content_type: content_type.as_deref(),
+        base_url: &url,
+        articles_max: subscription.feed.articles_max,
+        now_ms,
+    };
+    match parse::parse(&source) {
+        Ok(document) => {
+            *unreadable = None;
+            Ok(Reading::Articles { validators, body_hash, document })
+        }
+        Err(failure) => {
+            *unreadable = Some(Unreadable { body_hash, failure: failure.clone() });
+            Err(failure)
+        }
+    }
+}
+
+fn schedule_next(
+    subscription: &Subscription,
+    memory: &Memory,
+    outcome: &Outcome,
+    failure: Option<&Failure>,
+    now_ms: i64,
+) -> schedule::Next {
+    let answer = schedule::Answer {
+        outcome: match failure {
+            None => schedule::Outcome::Fine,
+            Some(Failure { class: Class::Gone, .. }) => schedule::Outcome::Gone,
+            Some(_) => schedule::Outcome::Failed,
+        },
+        status: outcome.status(),
+        retry_after: outcome.retry_after(now_ms),
+        // Publishers' hints come with politeness.
+        hints: schedule::Hints::default(),
+    };
+    let state = schedule::State {
+        failure_count: memory.state.failure_count,
+        seed: schedule::seed(&subscription.feed.name, memory.poll_count),
+    };
+    schedule::next(&subscription.pace(), &state, &answer, now_ms)
+}
+
+/// The feed's row after this poll. Validators and body hash change only with an answer that was read.
+fn next_state(
+    old: &FeedState,
+    reading: &Result<Reading, Failure>,
+    next: &schedule::Next,
+    started_at: i64,
+    now_ms: i64,
+) -> FeedState {
+    let mut state = old.clone();
+    state.last_polled_at = Some(started_at);
+    state.next_poll_at = Some(next.at_ms);
+    state.failure_count = next.failure_count;
+    match reading {
+        Err(failure) => {
+            state.failing_since = old.failing_since.or(Some(started_at));
+            state.last_error = Some(failure.message.clone());
+            state.last_error_class = Some(failure.class_and_phase());
+            if failure.class == Class::Gone {
+                state.gone_at = old.gone_at.or(Some(now_ms));
+            }
+            return state;
+        }
+        Ok(Reading::Articles { validators, body_hash, .. }) => {
+            state.body_hash = Some(*body_hash);
+            set_validators(&mut state, validators);
+        }
+        Ok(Reading::NotModified { validators } | Reading::Unchanged { validators }) => {
+            set_validators(&mut state, validators)
+        }
+    }
+    state.last_ok_at = Some(now_ms);
+    state.failing_since = None;
+    state.last_error = None;
+    state.last_error_class = None;
+    state.gone_at = None;
+    state
+}
+
+fn set_validators(state: &mut FeedState, validators: &Validators) {
+    state.validators_for = Some(validators.scope.clone());
+    state.etag = validators.etag.clone();
+    state.last_modified = validators.last_modified.clone();
+}
+
+fn fetch_log(outcome: &Outcome, started_at: i64, parse_ms: u64, total_ms: u64) -> FetchLog {
+    let ms = |ms: u64| u32::try_from(ms).unwrap_or(u32::MAX);
+    let times = &outcome.times;
+    FetchLog {
+        started_at,
+        resolve_ms: Some(ms(times.resolve_ms)),
+        connect_ms: Some(ms(times.connect_ms)),
+        tls_ms: Some(ms(times.tls_ms)),
+        first_byte_ms: Some(ms(times.first_byte_ms)),
+        body_ms: Some(ms(times.body_ms)),
+        parse_ms: Some(ms(parse_ms)),
+        total_ms: ms(total_ms),
+        status: outcome.status(),
+        outcome: String::new(),
+        body_bytes: match &outcome.result {
+            Ok(Fetched::Document(document)) => Some(document.body.len() as u64),
+            _ => None,
+        },
+        error: None,
+    }
+}
+
+/// The outcome in a word, as in `fetch_log` and in metrics.
+fn outcome_word(reading: &Result<Reading, Failure>) -> String {
+    match reading {
+        Ok(Reading::Articles { .. }) => "ok".to_owned(),
+        Ok(Reading::Unchanged { .. }) => "unchanged".to_owned(),
+        Ok(Reading::NotModified { .. }) => "not_modified".to_owned(),
+        Err(failure) => failure.class_and_phase(),
+    }
+}
+
+/// Nobody is left to say why.
+const GONE: &str = "it is gone";
+
+/// Hands a record to the writer and waits until it is durable. Gives how many articles were new.
+async fn commit(
+    desk: &Desk,
+    feed_id: i64,
+    state: FeedState,
+    feed_meta: Option<FeedMeta>,
+    articles: Vec<crate::article::Article>,
+    log: FetchLog,
+) -> Result<usize, StoreFault> {
+    // Closed only when the core ends, and then nobody waits for this poll.
+    let Ok(_permit) = desk.uncommitted.acquire_permit(1).await else {
+        return Err(StoreFault::Stopped(GONE.to_owned()));
+    };
+    let (done, stored) = oneshot::channel();
+    let record = PollRecord { feed_id, state, feed_meta, articles, log, done };
+    if desk.writer.submit(record).is_err() {
+        return Err(StoreFault::Stopped(GONE.to_owned()));
+    }
+    stored.await.unwrap_or(Err(StoreFault::Stopped(GONE.to_owned()))).map(|stored| stored.new_count)
+}
