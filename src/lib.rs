@@ -10,20 +10,21 @@ pub mod cli;
 pub mod config;
 pub mod daemon;
 
-pub mod article;
+mod placement;
 mod core;
+mod poll;
 pub mod fetch;
 pub mod parse;
-mod placement;
-mod poll;
-mod schedule;
+pub mod article;
 pub mod store;
+mod schedule;
 
-pub mod clock;
 pub mod failure;
 pub mod gauges;
-mod host;
+pub mod clock;
 pub mod limits;
+mod host;
+mod descriptor;
 pub mod logging;
 
 pub mod tarpit;

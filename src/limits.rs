@@ -227,3 +227,29 @@ pub const FETCH_LOG_POLLS: i64 = 50;
 const fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }
+
+// ---- the tarpit -----------------------------------------------------------------------------------------------------
+
+/// Connections that the tarpit holds; one more is closed as soon as it is accepted.
+pub const TARPIT_CONNECTIONS_MAX: u64 = 100_000;
+
+/// A request head that grows past this gets a 431 and its connection is closed.
+pub const TARPIT_HEAD_BYTES_MAX: usize = 256 << 10;
+
+/// Requests that the tarpit remembers; the oldest is forgotten for one more, and still counted.
+pub const TARPIT_REQUESTS_MAX: usize = 50_000;
+
+/// Paths of whose requests the tarpit keeps count, for feeds that change with each; at one more all counts start again.
+pub const TARPIT_COUNTERS_MAX: usize = 100_000;
+
+/// Host names for which the tarpit keeps a certificate; at one more all are issued again.
+pub const TARPIT_CERTIFICATES_MAX: usize = 10_000;
+
+/// Generated documents that the tarpit keeps; at one more all are generated again.
+pub const TARPIT_DOCUMENTS_MAX: usize = 64;
+
+/// Bytes, elements and articles that a query may ask of the tarpit; more is read as this.
+pub const TARPIT_SCALE_MAX: u64 = 1_000_000;
+
+/// All files of `--dir` together are held in memory; a directory with more is refused.
+pub const TARPIT_FILES_BYTES_MAX: u64 = 1 << 30;
