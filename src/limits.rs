@@ -185,6 +185,69 @@ pub const JITTER_MAX: Duration = Duration::from_secs(3_600);
 pub const POLLS_PER_SECOND_AT_START: u64 = 50;
 // ---- a document -----------------------------------------------------------------------------------------------------
 
+/// Elements inside each other; a document that nests deeper fails with `too_deep`.
+pub const NESTING_MAX: usize = 256;
+
+/// Objects and arrays inside each other in JSON; a document that nests deeper fails with `too_deep`. Below the 128
+/// at which serde_json gives up with an error of its own.
+pub const JSON_NESTING_MAX: usize = 100;
+
+/// Elements with the names that feed-rs recurses on (`group`, `content`, `category`) inside each other; one
+/// more fails the document with `too_deep`. Each costs up to 10 KiB of the executor's stack.
+pub const RECURSION_MAX: usize = 16;
+
+/// Attributes of one tag; one more fails the document with `too_complex`: finding duplicates is quadratic.
+pub const ATTRIBUTES_MAX: usize = 256;
+
+/// Namespace declarations in force at once; one more fails the document with `too_complex`: each is compared with
+/// each element.
+pub const NAMESPACES_OPEN_MAX: usize = 512;
+
+/// Elements inside one entry, markup of its content included; one more fails the document with `too_complex`.
+pub const ENTRY_ELEMENTS_MAX: usize = 50_000;
+
+/// Elements of an XML document, or values of a JSON one; one more fails it with `too_complex`: each may become a value of a few hundred bytes.
+pub const ELEMENTS_MAX: usize = 1_000_000;
+
+/// Groups of media times what each inherits from its entry (thumbnails, credits, texts); more fails the document
+/// with `too_complex`, as feed-rs copies each into each.
+pub const MEDIA_PRODUCT_MAX: usize = 10_000;
+
+/// Bytes of `xml:base` times the elements they apply to; more fails the document with `too_complex`, as feed-rs
+/// copies the base to each element.
+pub const BASE_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes of a document type's internal subset; a longer one fails the document with `too_complex`.
+pub const DOCTYPE_BYTES_MAX: usize = 64 << 10;
+
+/// Bytes of a title, an author's name or a category; the rest is cut off.
+pub const TITLE_BYTES_MAX: usize = 4 << 10;
+
+/// Bytes of a guid; a longer one is cut, its key is made of the whole.
+pub const GUID_BYTES_MAX: usize = 2 << 10;
+
+/// Bytes of a URL; a longer one is left out, as half a URL leads elsewhere.
+pub const URL_BYTES_MAX: usize = 8 << 10;
+
+/// Bytes of a summary; the rest is cut off.
+pub const SUMMARY_BYTES_MAX: usize = 256 << 10;
+
+/// Bytes of an article's content; the rest is cut off.
+pub const CONTENT_BYTES_MAX: usize = 2 << 20;
+
+/// Authors, categories and enclosures of one article, each; the rest is left out.
+pub const LIST_MAX: usize = 64;
+
+/// A guid or link longer than this many bytes is stored as a hash in the article's key.
+pub const KEY_BYTES_MAX: usize = 256;
+
+/// A date that lies further ahead of the clock is taken for a mistake and left out. A year, because calendars and
+/// release lists announce what is to come.
+pub const DATE_AHEAD_MS_MAX: i64 = 366 * 24 * 3600 * 1000;
+
+/// Feed URLs named in the error for a page that is no feed; the rest is left out.
+pub const ALTERNATES_MAX: usize = 5;
+
 // ---- the store ------------------------------------------------------------------------------------------------------
 
 /// A transaction closes when it holds this many articles.

@@ -1,0 +1,225 @@
+//! Bytes to UTF-8, borrowed where they already are.
+//!
+//! The order of belief: byte order mark, HTTP's `charset`, the XML declaration, detection (RFC 7303 section 3; JSON
+//! is UTF-8 by RFC 8259). A label that the bytes contradict is not believed: bytes that are valid UTF-8 beyond ASCII
+//! are UTF-8 whatever a label says, since text in another charset is so by accident only in a few characters; and
+//! a multi-byte label whose decoder finds errors gives way to the next. Nothing here fails: what cannot be decoded
+//! becomes U+FFFD.
+
+use std::borrow::Cow;
+
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
+
+/// How far into a document an XML declaration is looked for.
+const DECLARATION_BYTES_MAX: usize = 1024;
+
+/// The document's text, without a byte order mark.
+pub(crate) fn to_utf8<'a>(bytes: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
+    if let Some((wide, rest)) = wide_by_mark_or_pattern(bytes) {
+        return wide.decode_without_bom_handling(rest).0;
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let labels = [content_type.and_then(http_charset), declared(bytes)];
+    let labelled = labels.into_iter().flatten();
+
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        // Its bytes are ASCII, so only the label can tell.
+        let escaped = labelled.clone().next() == Some(ISO_2022_JP) && text.contains('\x1b');
+        return if escaped { ISO_2022_JP.decode_without_bom_handling(bytes).0 } else { Cow::Borrowed(text) };
+    }
+    let mut utf8_labelled = false;
+    for encoding in labelled {
+        if encoding == UTF_8 {
+            utf8_labelled = true;
+        } else if let Some(text) = encoding.decode_without_bom_handling_and_without_replacement(bytes) {
+            return text;
+        }
+    }
+    if mostly_utf8(bytes, utf8_labelled) {
+        return Cow::Owned(patched(bytes));
+    }
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
+    detector.feed(bytes, true);
+    detector.guess(None, Utf8Detection::Deny).decode_without_bom_handling(bytes).0
+}
+
+/// UTF-16 by its mark, or by the zero bytes that the `<` or `{` of a document without one shows.
+fn wide_by_mark_or_pattern(bytes: &[u8]) -> Option<(&'static Encoding, &[u8])> {
+    match bytes {
+        [0xff, 0xfe, rest @ ..] => Some((UTF_16LE, rest)),
+        [0xfe, 0xff, rest @ ..] => Some((UTF_16BE, rest)),
+        [b'<' | b'{', 0, x, ..] if *x != 0 => Some((UTF_16LE, bytes)),
+        [0, b'<' | b'{', 0, x, ..] if *x != 0 => Some((UTF_16BE, bytes)),
+        _ => None,
+    }
+}
+
+/// The `charset` parameter of a `Content-Type`.
+fn http_charset(content_type: &str) -> Option<&'static Encoding> {
+    content_type.split(';').skip(1).find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        if !name.trim().eq_ignore_ascii_case("charset") {
+            return None;
+        }
+        believable(value.trim().trim_matches(['"', '\'']).as_bytes())
+    })
+}
+
+/// The encoding that an XML declaration names.
+fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
+    let head = &bytes[..bytes.len().min(DECLARATION_BYTES_MAX)];
+    let start = find(head, b"<?xml")?;
+    let end = start + find(&head[start..], b"?>")?;
+    let declaration = &head[start..end];
+    let after = &declaration[find(declaration, b"encoding")? + b"encoding".len()..];
+    let quoted = &after[after.iter().position(|b| matches!(b, b'"' | b'\''))?..];
+    let quote = quoted[0];
+    let value = &quoted[1..];
+    believable(&value[..value.iter().position(|b| *b == quote)?])
+}
+
+/// The encoding of a label, if a document whose bytes showed no UTF-16 can be in it.
+fn believable(label: &[u8]) -> Option<&'static Encoding> {
+    let encoding = Encoding::for_label_no_replacement(label)?;
+    (encoding != UTF_16LE && encoding != UTF_16BE && encoding != X_USER_DEFINED).then_some(encoding)
+}
+
+/// Whether text with invalid bytes is UTF-8 with accidents rather than another charset: most of its sequences beyond
+/// ASCII are valid. A label of UTF-8 tips the scale.
+fn mostly_utf8(bytes: &[u8], labelled: bool) -> bool {
+    let (mut valid, mut invalid) = (0usize, 0usize);
+    for chunk in bytes.utf8_chunks() {
+        valid += chunk.valid().chars().filter(|c| !c.is_ascii()).count();
+        invalid += usize::from(!chunk.invalid().is_empty());
+    }
+    if labelled { valid >= invalid } else { valid > 4 * invalid }
+}
+
+/// UTF-8 in which each invalid byte is read as windows-1252, what pasted-in text mostly is.
+fn patched(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len() + 64);
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        // A sequence that the end of the document cut short is no text.
+        let cut_short = chunk.invalid().len() > 1;
+        if cut_short {
+            text.push(char::REPLACEMENT_CHARACTER);
+        } else {
+            text.push_str(&WINDOWS_1252.decode_without_bom_handling(chunk.invalid()).0);
+        }
+    }
+    text
+}
+
+fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
+    haystack.windows(needle.len()).position(|w| w == needle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn utf16(text: &str, big: bool) -> Vec<u8> {
+        text.encode_utf16().flat_map(|u| if big { u.to_be_bytes() } else { u.to_le_bytes() }).collect()
+    }
+
+    #[test]
+    fn belief_goes_mark_then_http_then_declaration_then_detection() {
+        let with_mark = |mark: &[u8], rest: Vec<u8>| [mark, &rest].concat();
+        let russian = "<a>Новости со всего света каждый день</a>";
+        let koi8 = encoding_rs::KOI8_R.encode(russian).0.into_owned();
+        let cases: Vec<(&str, Vec<u8>, Option<&str>, String)> = vec![
+            (
+                "utf-8 mark",
+                with_mark(b"\xef\xbb\xbf", "<a>é</a>".into()),
+                Some("text/xml; charset=koi8-r"),
+                "<a>é</a>".into(),
+            ),
+            (
+                "utf-16le mark",
+                with_mark(b"\xff\xfe", utf16("<a>é</a>", false)),
+                Some("text/xml; charset=utf-8"),
+                "<a>é</a>".into(),
+            ),
+            ("utf-16be mark", with_mark(b"\xfe\xff", utf16("<a>é</a>", true)), None, "<a>é</a>".into()),
+            ("utf-16le bare", utf16("<a>é</a>", false), None, "<a>é</a>".into()),
+            ("utf-16be bare", utf16("<a>é</a>", true), None, "<a>é</a>".into()),
+            ("http", koi8.clone(), Some("application/xml; CHARSET=\"KOI8-R\""), russian.into()),
+            (
+                "http over declaration",
+                b"<?xml version='1.0' encoding='windows-1251'?><a>\xe9</a>".to_vec(),
+                Some("text/xml;charset=iso-8859-1"),
+                "<?xml version='1.0' encoding='windows-1251'?><a>é</a>".into(),
+            ),
+            (
+                "declaration",
+                b"<?xml version='1.0' encoding='windows-1251'?><a>\xe9</a>".to_vec(),
+                Some("text/xml"),
+                "<?xml version='1.0' encoding='windows-1251'?><a>й</a>".into(),
+            ),
+            ("detection", koi8, None, russian.into()),
+            (
+                "valid utf-8 over any label",
+                "<a>日本</a>".into(),
+                Some("text/xml; charset=iso-8859-1"),
+                "<a>日本</a>".into(),
+            ),
+            (
+                "ascii that says utf-16",
+                b"<?xml encoding='utf-16'?><a/>".to_vec(),
+                None,
+                "<?xml encoding='utf-16'?><a/>".into(),
+            ),
+            (
+                "iso-2022-jp",
+                b"<a>\x1b$BF|\x1b(B</a>".to_vec(),
+                Some("text/xml; charset=iso-2022-jp"),
+                "<a>日</a>".into(),
+            ),
+            (
+                "utf-8 with a stray windows-1252 quote",
+                "<a>éé – don\u{0}t</a>"
+                    .replace('\0', "\u{1}")
+                    .into_bytes()
+                    .into_iter()
+                    .map(|b| if b == 1 { 0x92 } else { b })
+                    .collect(),
+                Some("text/xml; charset=utf-8"),
+                "<a>éé – don’t</a>".into(),
+            ),
+            (
+                "multi-byte label with errors",
+                b"<a>\x81 caf\xe9 tr\xe8s bon \xe0 c\xf4t\xe9</a>".to_vec(),
+                Some("text/xml; charset=gbk; x"),
+                String::new(),
+            ),
+        ];
+        for (name, bytes, content_type, want) in cases {
+            let got = to_utf8(&bytes, content_type);
+            if !want.is_empty() {
+                assert_eq!(got, want, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn utf8_is_borrowed() {
+        assert!(matches!(to_utf8("<a>é</a>".as_bytes(), None), Cow::Borrowed(_)));
+        assert!(matches!(
+            to_utf8("\u{feff}<a>é</a>".as_bytes(), Some("a/b; charset=latin1")),
+            Cow::Borrowed("<a>é</a>")
+        ));
+    }
+
+    #[test]
+    fn no_bytes_fail() {
+        for seed in 0u8..=255 {
+            let bytes: Vec<u8> = (0..200u8).map(|i| i.wrapping_mul(seed).wrapping_add(seed ^ i)).collect();
+            for label in [None, Some("x/y; charset=utf-16"), Some("x/y; charset=gb18030"), Some("x/y; charset=\u{e9}")]
+            {
+                to_utf8(&bytes, label);
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! feed-rs, behind a net: one document in, feed-rs's model or a [`Failure`] out.
+//!
+//! Does not judge the document: [`super::gate`] has done so, and only a text that passed it may come here. Each call
+//! makes a parser of its own, because feed-rs panics when one is used again after an error.
+
+use std::io::Read;
+
+use chrono::DateTime;
+use feed_rs::model::Feed;
+use feed_rs::parser::Builder;
+use sha2::{Digest, Sha256};
+
+use super::{Source, date, panics, text};
+use crate::failure::{Class, Failure, Phase};
+
+/// Reads the two pieces of text, one after the other, as one document.
+pub(crate) fn read(pieces: [&str; 2], source: &Source<'_>) -> Result<Feed, Failure> {
+    let parser = Builder::new()
+        .base_uri(Some(source.base_url.as_str()))
+        .sanitize_content(false)
+        .id_generator(|_, _, _| String::new())
+        .timestamp_parser(|s| date::parse(s).and_then(DateTime::from_timestamp_millis))
+        .build();
+    let bytes = pieces[0].as_bytes().chain(pieces[1].as_bytes());
+    match panics::quietly(|| parser.parse(bytes)) {
+        Ok(Ok(feed)) => Ok(feed),
+        Ok(Err(error)) => {
+            let cause = text::printable(&error.to_string(), 300);
+            Err(Failure::new(Class::Parse, Phase::Parse, format!("cannot read the feed: {cause}")))
+        }
+        Err(panic) => {
+            let cause = text::printable(&panic, 200);
+            let hash = hex(&Sha256::digest(source.bytes));
+            Err(Failure::new(
+                Class::Panic,
+                Phase::Parse,
+                format!(
+                    "the parser panicked ({cause}) on the body with SHA-256 {hash}; please report it with that body"
+                ),
+            ))
+        }
+    }
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}

@@ -1,0 +1,531 @@
+//! The gate: one streaming pass that refuses what feed-rs must not see, before it sees a byte.
+//!
+//! feed-rs recurses on nested `media:group` and `itunes:category`, copies `xml:base` to each element and MediaRSS
+//! values to each group, and keeps every entry of a document in memory. The gate counts all of these on the same
+//! quick-xml that feed-rs reads with, so that where one stops the other stops. It also notes what feed-rs will not
+//! read as it stands ([`Verdict::Unfit`]), and, as it is there anyway, what feed-rs leaves out ([`Extra`]).
+//!
+//! It changes nothing: [`super::repair`] does that, and what it makes comes through here again.
+
+use quick_xml::Reader;
+use quick_xml::events::{BytesStart, Event};
+
+use super::names::Ns;
+use crate::article::Enclosure;
+use crate::failure::{Class, Failure, Phase};
+use crate::limits::{
+    ATTRIBUTES_MAX, BASE_BYTES_MAX, DOCTYPE_BYTES_MAX, ELEMENTS_MAX, ENTRY_ELEMENTS_MAX, JSON_NESTING_MAX,
+    MEDIA_PRODUCT_MAX, NAMESPACES_OPEN_MAX, NESTING_MAX, RECURSION_MAX,
+};
+
+/// What the gate says of a document that holds no danger.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// feed-rs reads it as it stands.
+    Fit(Scan),
+    /// feed-rs would refuse it, or leave articles or fields out: why, for a person.
+    Unfit(String),
+}
+
+/// What the gate saw on its way.
+#[derive(Debug, Default)]
+pub(crate) struct Scan {
+    /// Where the text begins, after an XML declaration: its encoding no longer holds.
+    start: usize,
+    /// Where to end the text, and the end tags that are then missing, where there are too many entries.
+    cut: Option<(usize, String)>,
+    pub(crate) articles_dropped: usize,
+    /// One an entry, in order.
+    pub(crate) extras: Vec<Extra>,
+    pub(crate) hub: Option<String>,
+}
+
+/// What an entry holds that feed-rs does not give.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Extra {
+    /// `media:thumbnail` or `itunes:image`, as written.
+    pub(crate) image: Option<String>,
+    /// RSS `enclosure`, as written.
+    pub(crate) enclosures: Vec<Enclosure>,
+    /// The entry's own, as written.
+    pub(crate) language: Option<String>,
+}
+
+impl Scan {
+    /// A scan of a document that is not XML.
+    pub(crate) fn of_json(extras: Vec<Extra>, hub: Option<String>, articles_dropped: usize) -> Scan {
+        Scan { extras, hub, articles_dropped, ..Scan::default() }
+    }
+
+    /// What feed-rs is to read of `text`: the part with the entries that are kept, and the end tags it then lacks.
+    pub(crate) fn pieces<'a>(&'a self, text: &'a str) -> [&'a str; 2] {
+        match &self.cut {
+            Some((end, closing)) => [&text[self.start..*end], closing],
+            None => [&text[self.start..], ""],
+        }
+    }
+}
+
+/// Judges an XML document of which at most `articles_max` entries are wanted.
+///
+/// # Errors
+///
+/// [`Class::TooDeep`] and [`Class::TooComplex`], with the limit that was passed.
+pub(crate) fn xml(text: &str, articles_max: usize) -> Result<Verdict, Failure> {
+    let start = declaration_end(text);
+    let mut reader = Reader::from_str(&text[start..]);
+    let mut pass = Pass::new(articles_max, start);
+    loop {
+        let before = start + usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
+        let event = match reader.read_event() {
+            Ok(event) => event,
+            Err(error) => return Ok(Verdict::Unfit(format!("cannot read the feed: {error}"))),
+        };
+        match event {
+            Event::Start(tag) => pass.open(&tag, text, before, false)?,
+            Event::Empty(tag) => {
+                pass.open(&tag, text, before, true)?;
+                pass.close();
+            }
+            Event::End(_) => pass.close(),
+            Event::DocType(doctype) => judge_doctype(&doctype, &mut pass)?,
+            Event::Decl(_) => pass.unfit("an XML declaration in the middle of the document"),
+            Event::GeneralRef(name) if name.resolve_char_ref().is_err() => pass.unfit("a reference to no character"),
+            Event::Text(text) if pass.stack.is_empty() && !text.trim().is_empty() => {
+                pass.unfit("text outside of the document's root")
+            }
+            Event::Eof => break,
+            _ => {}
+        }
+    }
+    if !pass.stack.is_empty() {
+        pass.unfit("the document ends in the middle");
+    }
+    Ok(pass.verdict())
+}
+
+/// Where the text goes on after an XML declaration at its start, else 0.
+fn declaration_end(text: &str) -> usize {
+    let blank = text.len() - text.trim_start().len();
+    if text[blank..].starts_with("<?xml ") { text[blank..].find("?>").map_or(0, |at| blank + at + 2) } else { 0 }
+}
+
+/// Which document it is, once its root was seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    Unknown,
+    Rss,
+    Atom,
+    /// A document that is a single Atom entry.
+    AtomEntry,
+}
+
+/// An open element.
+struct Open<'a> {
+    name: &'a str,
+    recursive: bool,
+    base_bytes: usize,
+    namespaces: usize,
+}
+
+struct Pass<'a> {
+    articles_max: usize,
+    scan: Scan,
+    unfit: Option<&'static str>,
+    dialect: Dialect,
+    stack: Vec<Open<'a>>,
+    /// All that were declared so far, wherever.
+    prefixes: Vec<String>,
+    elements: usize,
+    /// Sums over the open elements.
+    recursion: usize,
+    base_bytes: usize,
+    namespaces: usize,
+    /// Bytes of base that feed-rs has copied by now.
+    base_copied: usize,
+    entries: usize,
+    /// The depth of an entry's own element.
+    entry_depth: usize,
+    in_entry: bool,
+    entry_elements: usize,
+    media_groups: usize,
+    media_values: usize,
+    /// Whether the field of the entry that is open holds text and nothing else.
+    in_text_field: bool,
+}
+
+impl<'a> Pass<'a> {
+    fn new(articles_max: usize, start: usize) -> Pass<'a> {
+        Pass {
+            articles_max,
+            scan: Scan { start, ..Scan::default() },
+            unfit: None,
+            dialect: Dialect::Unknown,
+            stack: Vec::with_capacity(16),
+            prefixes: Vec::new(),
+            elements: 0,
+            recursion: 0,
+            base_bytes: 0,
+            namespaces: 0,
+            base_copied: 0,
+            entries: 0,
+            entry_depth: usize::MAX,
+            in_entry: false,
+            entry_elements: 0,
+            media_groups: 0,
+            media_values: 0,
+            in_text_field: false,
+        }
+    }
+
+    fn unfit(&mut self, why: &'static str) {
+        self.unfit.get_or_insert(why);
+    }
+
+    fn open(&mut self, tag: &BytesStart<'_>, text: &'a str, at: usize, empty: bool) -> Result<(), Failure> {
+        // The event's own borrow ends with the event; the document's does not.
+        let qname = &text[at + 1..at + 1 + tag.name().0.len()];
+        let (prefix, local) = qname.split_once(':').unwrap_or(("", qname));
+        let (base_bytes, namespaces) = self.judge_attributes(tag)?;
+        self.judge_size(base_bytes, namespaces)?;
+        self.judge_nesting(local, Open { name: qname, recursive: false, base_bytes, namespaces })?;
+        if !prefix.is_empty() && !self.prefixes.iter().any(|p| p == prefix) {
+            self.unfit("a prefix that is not declared");
+        }
+        match self.stack.len() {
+            1 => self.root(tag, qname, local),
+            depth if depth == self.entry_depth && !self.in_entry => self.entry(tag, prefix, local, at, empty),
+            2 if self.dialect == Dialect::Rss && local == "item" => self.unfit("an item outside of the channel"),
+            depth if self.in_entry => self.within_entry(tag, prefix, local, depth)?,
+            depth if depth + 1 >= self.entry_depth && local == "link" && self.scan.hub.is_none() => self.feed_link(tag),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Counts what feed-rs does per attribute. Gives the bytes of `xml:base` and the number of namespaces declared.
+    fn judge_attributes(&mut self, tag: &BytesStart<'_>) -> Result<(usize, usize), Failure> {
+        let raw = tag.attributes_raw();
+        if raw.is_empty() {
+            return Ok((0, 0));
+        }
+        // Values may hold '=' too: only where that bound is passed is it worth an exact count.
+        if raw.len() > ATTRIBUTES_MAX
+            && raw.bytes().filter(|b| *b == b'=').count() > ATTRIBUTES_MAX
+            && tag.attributes().with_checks(false).take(ATTRIBUTES_MAX + 1).count() > ATTRIBUTES_MAX
+        {
+            return Err(too_complex("more attributes on a tag", ATTRIBUTES_MAX));
+        }
+        if !raw.contains("xml") {
+            return Ok((0, 0));
+        }
+        let (mut base_bytes, mut namespaces) = (0, 0);
+        for attribute in tag.attributes().with_checks(false).flatten() {
+            let key = attribute.key.0;
+            if key == "xml:base" {
+                base_bytes = attribute.value.len();
+            } else if let Some(prefix) = key.strip_prefix("xmlns") {
+                namespaces += 1;
+                self.declare(prefix.strip_prefix(':').unwrap_or(""), &attribute.value);
+            }
+        }
+        Ok((base_bytes, namespaces))
+    }
+
+    fn declare(&mut self, prefix: &str, uri: &str) {
+        let ns = Ns::of(uri);
+        let known = match ns {
+            Ns::Rss => prefix.is_empty() && (uri.is_empty() || Some(uri) == ns.known_as()),
+            Ns::Atom03 => false,
+            ns => ns.known_as().is_none_or(|known| known == uri),
+        };
+        if !known {
+            self.unfit("a namespace under another name");
+        }
+        if prefix.is_empty() {
+            let expected = match self.dialect {
+                Dialect::Unknown => return,
+                Dialect::Rss => Ns::Rss,
+                Dialect::Atom | Dialect::AtomEntry => Ns::Atom,
+            };
+            // Inside of content it may change at will; around entries it may not.
+            if ns != expected && self.stack.len() < self.entry_depth {
+                self.unfit("a default namespace that changes");
+            }
+        } else if !self.prefixes.iter().any(|p| p == prefix) {
+            self.prefixes.push(prefix.to_owned());
+        }
+    }
+
+    fn judge_size(&mut self, base_bytes: usize, namespaces: usize) -> Result<(), Failure> {
+        self.elements += 1;
+        if self.elements > ELEMENTS_MAX {
+            return Err(too_complex("more elements in the document", ELEMENTS_MAX));
+        }
+        self.namespaces += namespaces;
+        if self.namespaces > NAMESPACES_OPEN_MAX {
+            return Err(too_complex("more namespaces declared at once", NAMESPACES_OPEN_MAX));
+        }
+        self.base_bytes += base_bytes;
+        self.base_copied += self.base_bytes;
+        if self.base_copied > BASE_BYTES_MAX {
+            return Err(too_complex("more bytes of xml:base times elements", BASE_BYTES_MAX));
+        }
+        Ok(())
+    }
+
+    fn judge_nesting(&mut self, local: &str, open: Open<'a>) -> Result<(), Failure> {
+        // Whatever the prefix: a document may give any to the namespaces that feed-rs recurses in.
+        let recursive = matches!(local, "group" | "content" | "category");
+        self.recursion += usize::from(recursive);
+        self.stack.push(Open { recursive, ..open });
+        if self.recursion > RECURSION_MAX {
+            return Err(too_deep("media or category elements", RECURSION_MAX));
+        }
+        if self.stack.len() > NESTING_MAX {
+            return Err(too_deep("elements", NESTING_MAX));
+        }
+        Ok(())
+    }
+
+    fn root(&mut self, tag: &BytesStart<'_>, qname: &str, local: &str) {
+        if self.dialect != Dialect::Unknown {
+            return self.unfit("a second root");
+        }
+        let version = attribute(tag, "version");
+        let default = attribute(tag, "xmlns").map_or(Ns::Rss, |uri| Ns::of(&uri));
+        self.dialect = match local {
+            "rss" if qname == local => {
+                if !matches!(version.as_deref(), Some("2.0" | "" | "0.91" | "0.92")) {
+                    self.unfit("an rss element without a version that is known");
+                }
+                if default != Ns::Rss {
+                    self.unfit("an rss element in another namespace");
+                }
+                self.entry_depth = 3;
+                Dialect::Rss
+            }
+            "feed" if qname == local && (default == Ns::Atom || attribute(tag, "xmlns").is_none()) => {
+                self.entry_depth = 2;
+                Dialect::Atom
+            }
+            "entry" if qname == local && (default == Ns::Atom || attribute(tag, "xmlns").is_none()) => {
+                self.entry_depth = 1;
+                self.in_entry = true;
+                self.entries = 1;
+                self.scan.extras.push(Extra::default());
+                Dialect::AtomEntry
+            }
+            _ => {
+                self.unfit("a root that feed-rs does not read");
+                Dialect::Unknown
+            }
+        };
+    }
+
+    fn entry(&mut self, tag: &BytesStart<'_>, prefix: &str, local: &str, at: usize, empty: bool) {
+        let wanted = if self.dialect == Dialect::Rss { "item" } else { "entry" };
+        if local != wanted {
+            if local == "link" && self.scan.hub.is_none() {
+                self.feed_link(tag);
+            }
+            return;
+        }
+        if !prefix.is_empty() {
+            return self.unfit("entries with a prefix");
+        }
+        self.in_entry = !empty;
+        self.entry_elements = 0;
+        self.media_groups = 0;
+        self.media_values = 0;
+        self.in_text_field = false;
+        self.entries += 1;
+        if self.entries <= self.articles_max {
+            let language = attribute(tag, "xml:lang");
+            self.scan.extras.push(Extra { language, ..Extra::default() });
+            return;
+        }
+        self.scan.articles_dropped += 1;
+        if self.scan.cut.is_none() {
+            let ancestors = &self.stack[..self.stack.len() - 1];
+            let closing = ancestors.iter().rev().map(|open| format!("</{}>", open.name)).collect();
+            self.scan.cut = Some((at, closing));
+        }
+    }
+
+    fn within_entry(&mut self, tag: &BytesStart<'_>, prefix: &str, local: &str, depth: usize) -> Result<(), Failure> {
+        self.entry_elements += 1;
+        if self.entry_elements > ENTRY_ELEMENTS_MAX {
+            return Err(too_complex("more elements in one entry", ENTRY_ELEMENTS_MAX));
+        }
+        let below = depth - self.entry_depth;
+        match local {
+            "group" => self.media_groups += 1,
+            "thumbnail" | "credit" | "text" => self.media_values += 1,
+            _ => {}
+        }
+        if self.media_groups * self.media_values > MEDIA_PRODUCT_MAX {
+            return Err(too_complex("more groups of media times values they inherit", MEDIA_PRODUCT_MAX));
+        }
+        if below == 1 {
+            if self.dialect == Dialect::Rss {
+                self.in_text_field = is_text_field(prefix, local);
+                if matches!(
+                    (prefix, local),
+                    ("dc", "subject" | "identifier" | "language") | ("", "Title" | "Link" | "Description")
+                ) {
+                    self.unfit("fields that feed-rs does not read");
+                }
+                if local == "item" && prefix.is_empty() {
+                    self.unfit("an item inside of an item");
+                }
+            } else if prefix.is_empty() && matches!(local, "content" | "summary" | "title") {
+                // Read by feed-rs with `?`: one odd type would cost the whole feed.
+                if attribute(tag, "src").is_some() || attribute(tag, "mode").is_some() {
+                    self.unfit("content of another shape");
+                }
+            }
+        } else if below == 2 && self.in_text_field {
+            self.unfit("markup inside of a field of text");
+        }
+        if self.entries <= self.articles_max {
+            self.note(tag, prefix, local);
+        }
+        Ok(())
+    }
+
+    /// Notes what feed-rs leaves out.
+    fn note(&mut self, tag: &BytesStart<'_>, prefix: &str, local: &str) {
+        let Some(extra) = self.scan.extras.last_mut() else { return };
+        match (prefix, local) {
+            ("", "enclosure") if self.dialect == Dialect::Rss => {
+                if let Some(url) = attribute(tag, "url").or_else(|| attribute(tag, "href")) {
+                    let length_bytes = attribute(tag, "length").and_then(|l| l.trim().parse().ok());
+                    extra.enclosures.push(Enclosure { url, media_type: attribute(tag, "type"), length_bytes });
+                }
+            }
+            ("media", "thumbnail") if extra.image.is_none() => extra.image = attribute(tag, "url"),
+            ("itunes", "image") if extra.image.is_none() => extra.image = attribute(tag, "href"),
+            _ => {}
+        }
+    }
+
+    fn feed_link(&mut self, tag: &BytesStart<'_>) {
+        if attribute(tag, "rel").is_some_and(|rel| rel.eq_ignore_ascii_case("hub")) {
+            self.scan.hub = attribute(tag, "href");
+        }
+    }
+
+    fn close(&mut self) {
+        let depth = self.stack.len();
+        if let Some(open) = self.stack.pop() {
+            self.recursion -= usize::from(open.recursive);
+            self.base_bytes -= open.base_bytes;
+            self.namespaces -= open.namespaces;
+        }
+        if depth == self.entry_depth {
+            self.in_entry = false;
+        }
+    }
+
+    fn verdict(self) -> Verdict {
+        match self.unfit {
+            Some(why) => Verdict::Unfit(format!("cannot read the feed: {why}")),
+            None => Verdict::Fit(self.scan),
+        }
+    }
+}
+
+/// Fields of an RSS item that feed-rs reads up to the first element inside.
+fn is_text_field(prefix: &str, local: &str) -> bool {
+    match prefix {
+        "" => {
+            matches!(local, "title" | "link" | "description" | "guid" | "pubDate" | "author" | "category" | "comments")
+        }
+        "content" => local == "encoded",
+        "dc" => true,
+        _ => false,
+    }
+}
+
+/// Billion laughs: entities made of entities. Plain ones are let through, because feed-rs never expands any.
+fn judge_doctype(doctype: &str, pass: &mut Pass<'_>) -> Result<(), Failure> {
+    let Some((_, subset)) = doctype.split_once('[') else { return Ok(()) };
+    if subset.len() > DOCTYPE_BYTES_MAX {
+        return Err(too_complex("more bytes in the document type's internal subset", DOCTYPE_BYTES_MAX));
+    }
+    for (_, value) in entities(subset) {
+        let references = value.match_indices('&').any(|(at, _)| !value[at + 1..].starts_with('#'));
+        if references {
+            let message =
+                "the document declares entities made of entities; nothing was expanded, and none of it is read";
+            return Err(Failure::new(Class::TooComplex, Phase::Parse, message));
+        }
+        pass.unfit("entities of its own");
+    }
+    Ok(())
+}
+
+/// The general entities that an internal subset declares with a value: name and literal value.
+pub(crate) fn entities(subset: &str) -> impl Iterator<Item = (&str, &str)> {
+    subset.split("<!ENTITY").skip(1).filter_map(|declaration| {
+        let (name, rest) = declaration.trim_start().split_once(char::is_whitespace)?;
+        let rest = rest.trim_start();
+        let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+        let value = &rest[1..];
+        (name != "%").then_some((name, &value[..value.find(quote)?]))
+    })
+}
+
+/// The unescaped value of an attribute; as written where its escapes are broken.
+fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
+    let found = tag.attributes().with_checks(false).flatten().find(|a| a.key.0 == name)?;
+    Some(quick_xml::escape::unescape(&found.value).map_or_else(|_| found.value.to_string(), |v| v.into_owned()))
+}
+
+fn too_complex(what: &str, max: usize) -> Failure {
+    let message = format!("the document is refused before it is parsed: {what} than the limit of {max}");
+    Failure::new(Class::TooComplex, Phase::Parse, message)
+}
+
+fn too_deep(what: &str, max: usize) -> Failure {
+    let message = format!("the document is refused before it is parsed: {what} nested deeper than the limit of {max}");
+    Failure::new(Class::TooDeep, Phase::Parse, message)
+}
+
+/// Judges a JSON document: objects and arrays inside each other, and values in all, by a scan of its bytes.
+///
+/// # Errors
+///
+/// [`Class::TooDeep`] and [`Class::TooComplex`].
+pub(crate) fn json(text: &str) -> Result<(), Failure> {
+    let (mut depth, mut values, mut in_string, mut escaped) = (0usize, 0usize, false, false);
+    for byte in text.bytes() {
+        if in_string {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'{' | b'[' => {
+                depth += 1;
+                values += 1;
+                if depth > JSON_NESTING_MAX {
+                    return Err(too_deep("objects and arrays", JSON_NESTING_MAX));
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b',' => values += 1,
+            _ => {}
+        }
+        if values > ELEMENTS_MAX {
+            return Err(too_complex("more values in the document", ELEMENTS_MAX));
+        }
+    }
+    Ok(())
+}

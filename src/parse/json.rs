@@ -1,0 +1,185 @@
+//! JSON Feed made such that feed-rs reads it, and what it leaves out of it.
+//!
+//! feed-rs wants the exact types of the specification. Feeds have integer ids, single authors where there should be
+//! lists, attachments without a type, and no version: each is turned into what was meant.
+
+use serde_json::{Map, Value, json};
+
+use super::gate::{Extra, Scan};
+use super::text;
+use crate::failure::{Class, Failure, Phase};
+
+/// A document for feed-rs, what the gate would note of an XML one, and what was repaired.
+///
+/// # Errors
+///
+/// [`Class::Parse`] for what is no JSON, [`Class::NotFeed`] for JSON that is no feed.
+pub(crate) fn prepare(text: &str, articles_max: usize) -> Result<(String, Scan, Vec<String>), Failure> {
+    let mut value: Value = serde_json::from_str(
+        text.trim_matches(|c: char| c == '\u{feff}' || c == '\0' || c.is_whitespace()),
+    )
+    .map_err(|e| {
+        Failure::new(
+            Class::Parse,
+            Phase::Parse,
+            format!("cannot read the JSON: {}", text::printable(&e.to_string(), 200)),
+        )
+    })?;
+    let not_feed =
+        || Failure::new(Class::NotFeed, Phase::Parse, "the document is JSON but not a JSON Feed; check the feed's url");
+    let feed = value.as_object_mut().ok_or_else(not_feed)?;
+    let version = feed.get("version").and_then(Value::as_str).unwrap_or("").to_owned();
+    if !version.contains("jsonfeed.org/version/") && !(feed.contains_key("items") && feed.contains_key("title")) {
+        return Err(not_feed());
+    }
+    let mut repairs = Repairs::default();
+    if !version.starts_with("https://jsonfeed.org/version/1") {
+        repairs.count("odd version");
+        feed.insert("version".into(), json!("https://jsonfeed.org/version/1.1"));
+    }
+    let hub = feed.get("hubs").and_then(|h| h.get(0)?.get("url")?.as_str().map(str::to_owned));
+    repairs.strings(feed, &["title", "home_page_url", "feed_url", "language", "description", "icon", "favicon"]);
+    feed.entry("title").or_insert(json!(""));
+    repairs.authors(feed);
+    if !feed.get("items").is_some_and(Value::is_array) {
+        repairs.count("missing items");
+        feed.insert("items".into(), json!([]));
+    }
+    let mut extras = Vec::new();
+    let mut dropped = 0;
+    if let Some(items) = feed.get_mut("items").and_then(Value::as_array_mut) {
+        dropped = items.len().saturating_sub(articles_max);
+        items.truncate(articles_max);
+        let before = items.len();
+        items.retain(Value::is_object);
+        repairs.counts("item that is no object", before - items.len());
+        for item in items.iter_mut().filter_map(Value::as_object_mut) {
+            extras.push(extra(item));
+            repairs.item(item);
+        }
+    }
+    Ok((value.to_string(), Scan::of_json(extras, hub, dropped), repairs.lines()))
+}
+
+fn extra(item: &Map<String, Value>) -> Extra {
+    let string = |key: &str| item.get(key).and_then(Value::as_str).filter(|s| !s.is_empty()).map(str::to_owned);
+    Extra {
+        image: string("image").or_else(|| string("banner_image")),
+        language: string("language"),
+        ..Extra::default()
+    }
+}
+
+/// What was repaired, how often.
+#[derive(Default)]
+pub(crate) struct Repairs(Vec<(&'static str, usize)>);
+
+impl Repairs {
+    pub(crate) fn count(&mut self, what: &'static str) {
+        self.counts(what, 1);
+    }
+
+    pub(crate) fn counts(&mut self, what: &'static str, times: usize) {
+        match self.0.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, count)) => *count += times,
+            None if times > 0 => self.0.push((what, times)),
+            None => {}
+        }
+    }
+
+    /// One line a kind, as in `bare ampersand x3`.
+    pub(crate) fn lines(self) -> Vec<String> {
+        self.0
+            .into_iter()
+            .map(|(what, times)| if times == 1 { what.to_owned() } else { format!("{what} x{times}") })
+            .collect()
+    }
+
+    /// Makes the values under `keys` strings; leaves out what cannot be one.
+    fn strings(&mut self, object: &mut Map<String, Value>, keys: &[&str]) {
+        for key in keys {
+            let Some(value) = object.get_mut(*key) else { continue };
+            match value {
+                Value::String(_) | Value::Null => continue,
+                Value::Number(n) => *value = Value::String(n.to_string()),
+                Value::Bool(b) => *value = Value::String(b.to_string()),
+                Value::Array(_) | Value::Object(_) => *value = Value::Null,
+            }
+            self.count("value of another type");
+        }
+        if object.get("title").is_some_and(Value::is_null) {
+            object.remove("title");
+        }
+    }
+
+    fn item(&mut self, item: &mut Map<String, Value>) {
+        self.strings(
+            item,
+            &[
+                "id",
+                "url",
+                "external_url",
+                "title",
+                "content_html",
+                "content_text",
+                "summary",
+                "date_published",
+                "date_modified",
+            ],
+        );
+        self.authors(item);
+        if let Some(tags) = item.get_mut("tags") {
+            match tags {
+                Value::Array(list) => list.retain(Value::is_string),
+                Value::String(one) => *tags = json!([one]),
+                _ => *tags = Value::Null,
+            }
+        }
+        if let Some(attachments) = item.get_mut("attachments") {
+            let Some(list) = attachments.as_array_mut() else {
+                *attachments = Value::Null;
+                return;
+            };
+            list.retain(|a| a.get("url").is_some_and(Value::is_string));
+            for attachment in list.iter_mut().filter_map(Value::as_object_mut) {
+                attachment.remove("title");
+                if !attachment.get("mime_type").is_some_and(Value::is_string) {
+                    self.count("attachment without a type");
+                    attachment.insert("mime_type".into(), json!("application/octet-stream"));
+                }
+                if !attachment.get("size_in_bytes").is_some_and(Value::is_u64) {
+                    attachment.remove("size_in_bytes");
+                }
+            }
+        }
+    }
+
+    /// `author` as an object and `authors` as a list of them.
+    fn authors(&mut self, object: &mut Map<String, Value>) {
+        let mut people: Vec<Value> = Vec::new();
+        for key in ["author", "authors"] {
+            match object.remove(key) {
+                Some(Value::Array(list)) => people.extend(list),
+                Some(Value::Null) | None => {}
+                Some(one) => people.push(one),
+            }
+        }
+        let people: Vec<Value> = people
+            .into_iter()
+            .filter_map(|person| match person {
+                Value::String(name) => {
+                    self.count("author that is no object");
+                    Some(json!({ "name": name }))
+                }
+                Value::Object(mut person) => {
+                    person.retain(|key, value| matches!(key.as_str(), "name" | "url") && value.is_string());
+                    Some(Value::Object(person))
+                }
+                _ => None,
+            })
+            .collect();
+        if !people.is_empty() {
+            object.insert("authors".into(), Value::Array(people));
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! From feed-rs's model to ours: absolute URLs, plain titles, sane dates, capped sizes.
+//!
+//! Drops values, never articles: what is odd in one field costs that field. Only an entry that says nothing at all
+//! is no article.
+
+use feed_rs::model::{Category, Content, Entry, Feed, FeedType, Link, MediaObject, Person, Text};
+use url::Url;
+
+use super::gate::{Extra, Scan};
+use super::{Source, identity, text};
+use crate::article::{Article, Document, Enclosure, FeedMeta};
+use crate::limits::{
+    CONTENT_BYTES_MAX, DATE_AHEAD_MS_MAX, LIST_MAX, SUMMARY_BYTES_MAX, TITLE_BYTES_MAX, URL_BYTES_MAX,
+};
+
+/// Twice the cap, because entities shrink and tags go.
+const TITLE_HTML_BYTES_MAX: usize = 4 * TITLE_BYTES_MAX;
+
+/// How much of a content is searched for an image.
+const IMAGE_SEARCH_BYTES_MAX: usize = 32 << 10;
+
+/// The document that a feed and what the gate saw of it make.
+pub(crate) fn document(feed: Feed, mut scan: Scan, source: &Source<'_>, repaired: Vec<String>) -> Document {
+    let context =
+        Context { base: source.base_url, now_ms: source.now_ms, html_titles: feed.feed_type != FeedType::JSON };
+    let is_rss = matches!(feed.feed_type, FeedType::RSS0 | FeedType::RSS1 | FeedType::RSS2);
+    let meta = context.feed(&feed, &scan, is_rss);
+    let mut extras = std::mem::take(&mut scan.extras).into_iter();
+    let mut articles = Vec::with_capacity(feed.entries.len().min(source.articles_max));
+    let mut dropped = scan.articles_dropped;
+    for entry in feed.entries {
+        let extra = extras.next().unwrap_or_default();
+        if articles.len() == source.articles_max {
+            dropped += 1;
+        } else if let Some(article) = context.article(entry, extra, is_rss) {
+            articles.push(article);
+        }
+    }
+    Document { feed: meta, articles: identity::assign(articles), articles_dropped: dropped, repaired }
+}
+
+struct Context<'a> {
+    base: &'a Url,
+    now_ms: i64,
+    /// JSON Feed's titles are plain text (JSON Feed 1.1); all others are HTML in practice.
+    html_titles: bool,
+}
+
+impl Context<'_> {
+    fn feed(&self, feed: &Feed, scan: &Scan, is_rss: bool) -> FeedMeta {
+        let hub = feed.links.iter().find(|l| l.rel.as_deref().is_some_and(|rel| rel.eq_ignore_ascii_case("hub")));
+        let hub = hub.map(|l| l.href.as_str()).or(scan.hub.as_deref());
+        let site = page_link(&feed.links, is_rss);
+        FeedMeta {
+            title: feed.title.as_ref().and_then(|t| self.title(t)),
+            site_url: site.and_then(|l| self.url(&l.href)),
+            language: feed.language.as_deref().and_then(language),
+            description: feed.description.as_ref().and_then(|t| text::block(&t.content, SUMMARY_BYTES_MAX)),
+            updated_at: feed.updated.or(feed.published).and_then(|t| self.date(t.timestamp_millis())),
+            ttl_minutes: feed.ttl,
+            hub: hub.and_then(|hub| self.url(hub)),
+        }
+    }
+
+    /// An article, unless the entry says nothing.
+    fn article(&self, entry: Entry, extra: Extra, is_rss: bool) -> Option<Article> {
+        // Not cut here: its key is made of the whole.
+        let guid = text::line(&entry.id, usize::MAX);
+        let link = page_link(&entry.links, is_rss).and_then(|l| self.url(&l.href));
+        let link = link.or_else(|| guid.as_deref().filter(|g| g.starts_with("http")).and_then(|g| self.url(g)));
+        let published_at = entry.published.and_then(|t| self.date(t.timestamp_millis()));
+        let updated_at = entry.updated.and_then(|t| self.date(t.timestamp_millis()));
+        let content = entry.content.as_ref().and_then(readable).and_then(|c| text::block(c, CONTENT_BYTES_MAX));
+        let summary = entry.summary.as_ref().and_then(|s| text::block(&s.content, SUMMARY_BYTES_MAX));
+        let summary = summary.or_else(|| {
+            entry
+                .media
+                .iter()
+                .find_map(|m| m.description.as_ref())
+                .and_then(|d| text::block(&d.content, SUMMARY_BYTES_MAX))
+        });
+        let enclosures = self.enclosures(&entry, extra.enclosures);
+        let title = entry.title.as_ref().and_then(|t| self.title(t));
+        if guid.is_none()
+            && link.is_none()
+            && title.is_none()
+            && content.is_none()
+            && summary.is_none()
+            && enclosures.is_empty()
+        {
+            return None;
+        }
+        let image_url = extra
+            .image
+            .as_deref()
+            .and_then(|image| self.url(image))
+            .or_else(|| self.media_image(&entry.media, &enclosures))
+            .or_else(|| self.first_image(content.as_deref().or(summary.as_deref())?));
+        Some(Article {
+            key: String::new(),
+            guid,
+            url: link,
+            title,
+            authors: list(entry.authors.iter().filter_map(author)),
+            summary,
+            content,
+            image_url,
+            enclosures,
+            categories: list(entry.categories.iter().flat_map(categories)),
+            language: extra.language.as_deref().or(entry.language.as_deref()).and_then(language),
+            published_at,
+            // feed-rs copies an RSS item's publication date into the other field.
+            updated_at: updated_at.filter(|at| !(is_rss && Some(*at) == published_at)),
+        })
+    }
+
+    /// A title as plain text on one line.
+    fn title(&self, title: &Text) -> Option<String> {
+        let start = text::cut(title.content.as_str(), TITLE_HTML_BYTES_MAX);
+        if self.html_titles {
+            text::line(&text::from_html(start), TITLE_BYTES_MAX)
+        } else {
+            text::line(start, TITLE_BYTES_MAX)
+        }
+    }
+
+    /// An absolute http or https URL, or nothing.
+    fn url(&self, href: &str) -> Option<String> {
+        let href = href.trim();
+        if href.is_empty() || href.len() > URL_BYTES_MAX {
+            return None;
+        }
+        let url = self.base.join(href).ok()?;
+        let url = (matches!(url.scheme(), "http" | "https") && url.has_host()).then(|| String::from(url))?;
+        (url.len() <= URL_BYTES_MAX).then_some(url)
+    }
+
+    /// A date between 1970 and a year from now. The first day of 1970 is how software writes "no date".
+    fn date(&self, at_ms: i64) -> Option<i64> {
+        const DAY_MS: i64 = 24 * 3600 * 1000;
+        (at_ms >= DAY_MS && at_ms <= self.now_ms.saturating_add(DATE_AHEAD_MS_MAX)).then_some(at_ms)
+    }
+
+    /// RSS enclosures, links that enclose, and media: one a URL.
+    fn enclosures(&self, entry: &Entry, rss: Vec<Enclosure>) -> Vec<Enclosure> {
+        let links = entry.links.iter().filter(|l| encloses(l));
+        let links = links.map(|l| (l.href.as_str(), l.media_type.clone(), l.length));
+        let media = entry.media.iter().flat_map(|m| &m.content).filter_map(|c| {
+            let media_type = c.content_type.as_ref().map(ToString::to_string);
+            Some((c.url.as_ref()?.as_str(), media_type, c.size))
+        });
+        let rss = rss.iter().map(|e| (e.url.as_str(), e.media_type.clone(), e.length_bytes));
+        let mut enclosures: Vec<Enclosure> = Vec::new();
+        for (url, media_type, length_bytes) in rss.chain(links).chain(media) {
+            if enclosures.len() == LIST_MAX {
+                break;
+            }
+            let Some(url) = self.url(url).filter(|url| enclosures.iter().all(|e| e.url != *url)) else { continue };
+            let media_type = media_type.as_deref().and_then(|t| text::line(t, TITLE_BYTES_MAX));
+            // Many publishers write 0 where they do not know.
+            enclosures.push(Enclosure { url, media_type, length_bytes: length_bytes.filter(|l| *l > 0) });
+        }
+        enclosures
+    }
+
+    fn media_image(&self, media: &[MediaObject], enclosures: &[Enclosure]) -> Option<String> {
+        let thumbnail = media.iter().flat_map(|m| &m.thumbnails).find_map(|t| self.url(&t.image.uri));
+        thumbnail.or_else(|| {
+            enclosures
+                .iter()
+                .find(|e| e.media_type.as_deref().is_some_and(|t| t.starts_with("image/")))
+                .map(|e| e.url.clone())
+        })
+    }
+
+    /// The first image in a content that is an address.
+    fn first_image(&self, html: &str) -> Option<String> {
+        let html = text::cut(html, IMAGE_SEARCH_BYTES_MAX);
+        let tag = &html[html.find("<img")?..];
+        let tag = &tag[..tag.find('>')?];
+        let at = tag.find(" src=")? + " src=".len();
+        let quote = tag[at..].chars().next().filter(|c| matches!(c, '"' | '\''))?;
+        self.url(&text::decode(tag[at + 1..].split(quote).next()?))
+    }
+}
+
+/// The link to the page: in Atom the alternate, HTML first; in RSS the first that is none of the others.
+fn page_link(links: &[Link], is_rss: bool) -> Option<&Link> {
+    let pages = || {
+        links.iter().filter(|l| l.target.is_none() && !encloses(l)).filter(|l| match l.rel.as_deref() {
+            None => true,
+            Some(rel) => rel.eq_ignore_ascii_case("alternate") || rel.ends_with("/alternate"),
+        })
+    };
+    let html = |l: &&Link| l.media_type.as_deref().is_none_or(|t| t.contains("html"));
+    let own = || pages().find(|l| is_rss && l.rel.is_none() && !l.href.is_empty());
+    own().or_else(|| pages().find(html)).or_else(|| pages().next())
+}
+
+/// An Atom enclosure, or a JSON Feed attachment, which feed-rs gives as a link with a type alone.
+fn encloses(link: &Link) -> bool {
+    match link.rel.as_deref() {
+        Some(rel) => rel.eq_ignore_ascii_case("enclosure") || rel.ends_with("/enclosure"),
+        None => link.media_type.is_some(),
+    }
+}
+
+/// A content that is text; not a picture in base64.
+fn readable(content: &Content) -> Option<&str> {
+    let kind = content.content_type.to_string();
+    let is_text = kind.starts_with("text/") || kind.contains("html") || kind.contains("xml");
+    content.body.as_deref().filter(|_| is_text)
+}
+
+fn author(person: &Person) -> Option<String> {
+    let name = person.name.as_deref().map(|n| text::decode(text::cut(n, TITLE_HTML_BYTES_MAX)));
+    let name = name.and_then(|n| text::line(n.trim().trim_matches(['(', ')', '<', '>', ',']), TITLE_BYTES_MAX));
+    name.or_else(|| person.email.as_deref().and_then(|e| text::line(e, TITLE_BYTES_MAX)))
+}
+
+fn categories(category: &Category) -> Option<String> {
+    let term = Some(category.term.as_str()).filter(|t| !t.is_empty()).or(category.label.as_deref())?;
+    text::line(&text::decode(text::cut(term, TITLE_HTML_BYTES_MAX)), TITLE_BYTES_MAX)
+}
+
+fn list(values: impl Iterator<Item = String>) -> Vec<String> {
+    let mut list: Vec<String> = Vec::new();
+    for value in values.take(4 * LIST_MAX) {
+        if list.len() < LIST_MAX && !list.contains(&value) {
+            list.push(value);
+        }
+    }
+    list
+}
+
+/// A language tag (RFC 5646) as published, if it can be one.
+fn language(tag: &str) -> Option<String> {
+    let tag = tag.trim();
+    let fits =
+        (2..=35).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    fits.then(|| tag.to_owned())
+}

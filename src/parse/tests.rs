@@ -1,0 +1,285 @@
+//! Documents in, articles out: each format, and each document that would kill feed-rs.
+
+use std::fmt::Write;
+
+use super::*;
+use crate::article::Article;
+
+/// 2024-05-05.
+const NOW_MS: i64 = 1_714_867_200_000;
+
+fn parse_with(bytes: &[u8], articles_max: usize) -> Result<Document, Failure> {
+    let base_url = Url::parse("https://example.org/feeds/all.xml").unwrap();
+    parse(&Source { bytes, content_type: None, base_url: &base_url, articles_max, now_ms: NOW_MS })
+}
+
+fn read(text: &str) -> Document {
+    parse_with(text.as_bytes(), 100).unwrap_or_else(|failure| panic!("{failure}\n{text}"))
+}
+
+fn refused(text: &str) -> Failure {
+    match parse_with(text.as_bytes(), 100) {
+        Ok(document) => panic!("{} articles in {}", document.articles.len(), text::cut(text, 300)),
+        Err(failure) => failure,
+    }
+}
+
+fn ms(rfc3339: &str) -> Option<i64> {
+    Some(rfc3339.parse::<jiff::Timestamp>().unwrap().as_millisecond())
+}
+
+fn rss(items: &str) -> String {
+    format!(
+        "<rss version=\"2.0\" xmlns:media=\"http://search.yahoo.com/mrss/\" xmlns:dc=\"http://purl.org/dc/elements/1.1/\" \
+         xmlns:itunes=\"http://www.itunes.com/dtds/podcast-1.0.dtd\" xmlns:content=\"http://purl.org/rss/1.0/modules/content/\">\
+         <channel><title>t</title>{items}</channel></rss>"
+    )
+}
+
+fn titles(document: &Document) -> Vec<&str> {
+    document.articles.iter().map(|a| a.title.as_deref().unwrap_or("")).collect()
+}
+
+#[test]
+fn rss_2_0() {
+    let document = read(
+        r#"<?xml version="1.0" encoding="iso-8859-1"?>
+        <rss version="2.0" xmlns:atom="http://www.w3.org/2005/Atom" xmlns:media="http://search.yahoo.com/mrss/"
+             xmlns:content="http://purl.org/rss/1.0/modules/content/" xmlns:dc="http://purl.org/dc/elements/1.1/">
+        <channel><title>The &amp; Daily</title><link>/</link><description>News</description><language>en-GB</language><ttl>30</ttl>
+          <atom:link rel="hub" href="https://hub.example/"/><atom:link rel="self" href="https://example.org/feeds/all.xml"/>
+          <lastBuildDate>Sat, 04 May 2024 10:00:00 GMT</lastBuildDate>
+          <item><title><![CDATA[ Caf&eacute; <b>opens</b> ]]></title><link>../a?x=1&amp;y=2</link><guid isPermaLink="false"> id-1 </guid>
+            <pubDate>Sat, 04 May 2024 08:00 EST</pubDate><author>ann@example.org (Ann)</author><dc:creator>Bob</dc:creator>
+            <category>One</category><category>Two</category><category>One</category>
+            <description>&lt;p&gt;Hi&lt;/p&gt;</description><content:encoded><![CDATA[<p>Whole</p>]]></content:encoded>
+            <media:thumbnail url="/t.jpg"/><enclosure url="https://cdn.example/a.mp3" type="audio/mpeg" length="123"/></item>
+          <item><link>javascript:alert(1)</link><description>no title</description></item>
+          <item/>
+        </channel></rss>"#,
+    );
+    assert_eq!(document.feed.title.as_deref(), Some("The & Daily"));
+    assert_eq!(document.feed.site_url.as_deref(), Some("https://example.org/"));
+    assert_eq!(document.feed.language.as_deref(), Some("en-gb"));
+    assert_eq!(document.feed.ttl_minutes, Some(30));
+    assert_eq!(document.feed.hub.as_deref(), Some("https://hub.example/"));
+    assert_eq!(document.feed.updated_at, ms("2024-05-04T10:00:00Z"));
+    assert_eq!(document.repaired, [""; 0]);
+    let [first, second] = document.articles.as_slice() else { panic!("{:?}", titles(&document)) };
+    let want = Article {
+        key: "guid:id-1".into(),
+        guid: Some("id-1".into()),
+        url: Some("https://example.org/a?x=1&y=2".into()),
+        title: Some("Café opens".into()),
+        authors: vec!["Ann".into(), "Bob".into()],
+        summary: Some("<p>Hi</p>".into()),
+        content: Some("<p>Whole</p>".into()),
+        image_url: Some("https://example.org/t.jpg".into()),
+        enclosures: vec![crate::article::Enclosure {
+            url: "https://cdn.example/a.mp3".into(),
+            media_type: Some("audio/mpeg".into()),
+            length_bytes: Some(123),
+        }],
+        categories: vec!["One".into(), "Two".into()],
+        language: None,
+        published_at: ms("2024-05-04T13:00:00Z"),
+        updated_at: None,
+    };
+    assert_eq!(*first, want);
+    assert_eq!(second.url, None);
+    assert!(second.key.starts_with("hash:"));
+}
+
+#[test]
+fn atom_1_0() {
+    let document = read(
+        r#"<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom" xml:lang="de" xml:base="https://blog.example/x/">
+        <title type="html">A &amp;lt; B</title><subtitle>Sub</subtitle><link href="index.html"/><link rel="hub" href="https://hub.example/"/>
+        <updated>2024-05-01T00:00:00Z</updated><id>f</id>
+        <entry xml:lang="fr"><id>e1</id><title type="text">One</title><link rel="edit" href="e"/><link rel="alternate" type="text/html" href="one"/>
+          <link rel="enclosure" type="audio/ogg" length="5" href="one.ogg"/>
+          <published>2024-04-30T10:00:00+02:00</published><updated>2024-05-01T00:00:00Z</updated>
+          <author><name>Ann</name></author><category term="c" label="C"/><summary>s</summary>
+          <content type="xhtml"><div xmlns="http://www.w3.org/1999/xhtml"><p>Hi <img src="/i.png"/></p></div></content></entry>
+        </feed>"#,
+    );
+    assert_eq!(document.feed.title.as_deref(), Some("A < B"));
+    assert_eq!(document.feed.site_url.as_deref(), Some("https://blog.example/x/index.html"));
+    assert_eq!(document.feed.language.as_deref(), Some("de"));
+    assert_eq!(document.feed.hub.as_deref(), Some("https://hub.example/"));
+    let article = &document.articles[0];
+    assert_eq!(article.key, "guid:e1");
+    assert_eq!(article.url.as_deref(), Some("https://blog.example/x/one"));
+    assert_eq!(article.enclosures[0].url, "https://blog.example/x/one.ogg");
+    assert_eq!(article.content.as_deref(), Some("<p>Hi <img src=\"/i.png\"></img></p>"));
+    assert_eq!(article.image_url.as_deref(), Some("https://example.org/i.png"));
+    assert_eq!(article.language.as_deref(), Some("fr"));
+    assert_eq!(article.published_at, ms("2024-04-30T08:00:00Z"));
+    assert_eq!(article.updated_at, ms("2024-05-01T00:00:00Z"));
+    assert_eq!(
+        (article.authors.as_slice(), article.categories.as_slice()),
+        (["Ann".to_owned()].as_slice(), ["c".to_owned()].as_slice())
+    );
+}
+
+#[test]
+fn json_feed() {
+    for (version, mark) in [("https://jsonfeed.org/version/1", ""), ("https://jsonfeed.org/version/1.1", "\u{feff}")] {
+        let document = read(&format!(
+            r#"{mark}{{"version":"{version}","title":"J <3","home_page_url":"https://j.example/","hubs":[{{"type":"WebSub","url":"https://hub.example/"}}],
+            "items":[{{"id":7,"url":"a","title":"1 < 2","content_html":"<p>x</p>","date_published":"2024-05-01T00:00:00Z","image":"/i.png",
+            "author":{{"name":"Ann"}},"authors":["Bob"],"tags":["t",1],"attachments":[{{"url":"https://j.example/a.mp3","size_in_bytes":"9"}}]}},null,
+            {{"id":"b","content_text":"text"}}]}}"#
+        ));
+        assert_eq!(document.feed.title.as_deref(), Some("J <3"));
+        assert_eq!(document.feed.hub.as_deref(), Some("https://hub.example/"));
+        let article = &document.articles[0];
+        assert_eq!(article.key, "guid:7");
+        assert_eq!(article.title.as_deref(), Some("1 < 2"));
+        assert_eq!(article.url.as_deref(), Some("https://example.org/feeds/a"));
+        assert_eq!(article.image_url.as_deref(), Some("https://example.org/i.png"));
+        assert_eq!(article.authors, ["Ann", "Bob"]);
+        assert_eq!(article.categories, ["t"]);
+        assert_eq!(article.enclosures[0].url, "https://j.example/a.mp3");
+        assert_eq!(document.articles[1].content.as_deref(), Some("text"));
+        assert!(document.repaired.contains(&"value of another type".to_owned()), "{:?}", document.repaired);
+    }
+    assert_eq!(refused(r#"{"title":"x"}"#).class, Class::NotFeed);
+    assert_eq!(refused(r#"{"version":"https://jsonfeed.org/version/1","items":[1e999]}"#).class, Class::Parse);
+    assert_eq!(refused(&"{\"a\":".repeat(100_000)).class, Class::TooDeep);
+}
+
+// ---- the killers ----------------------------------------------------------------------------------------------------
+
+#[test]
+fn nested_groups_and_categories_are_too_deep() {
+    for (open, close) in [
+        ("<media:group>", "</media:group>"),
+        ("<group xmlns=\"http://search.yahoo.com/mrss/\">", "</group>"),
+        ("<media:content url=\"http://a/\"><media:group>", "</media:group></media:content>"),
+    ] {
+        let nested = rss(&format!("<item>{}{}</item>", open.repeat(5_000), close.repeat(5_000)));
+        assert_eq!(refused(&nested).class, Class::TooDeep, "{open}");
+    }
+    let categories = format!("{}{}", "<itunes:category text='a'>".repeat(5_000), "</itunes:category>".repeat(5_000));
+    assert_eq!(refused(&rss(&categories)).class, Class::TooDeep);
+    assert_eq!(refused(&"<rss>".repeat(100_000)).class, Class::TooDeep);
+    assert_eq!(refused(&rss(&format!("<item>{}", "<a>".repeat(100_000)))).class, Class::TooDeep);
+}
+
+#[test]
+fn the_nesting_that_is_allowed_fits_a_small_stack() {
+    let depth = crate::limits::RECURSION_MAX;
+    let groups =
+        format!("<item><title>x</title>{}{}</item>", "<media:group>".repeat(depth), "</media:group>".repeat(depth));
+    let categories = format!("{}{}", "<itunes:category text='a'>".repeat(depth), "</itunes:category>".repeat(depth));
+    let document = rss(&format!("{categories}{groups}"));
+    let thread = std::thread::Builder::new().stack_size(512 << 10);
+    let parsed = thread.spawn(move || parse_with(document.as_bytes(), 10).map(|d| d.articles.len())).unwrap();
+    assert_eq!(parsed.join().unwrap(), Ok(1));
+}
+
+#[test]
+fn bases_inside_each_other_are_refused() {
+    let nested = format!("<feed xmlns='http://www.w3.org/2005/Atom'>{}", "<a xml:base='b/'>".repeat(20_000));
+    assert_eq!(refused(&nested).class, Class::TooDeep);
+    let long = format!(
+        "<feed xmlns='http://www.w3.org/2005/Atom' xml:base='http://a/{}'>{}</feed>",
+        "x".repeat(1 << 20),
+        "<link href='a'/>".repeat(1_000)
+    );
+    assert_eq!(refused(&long).class, Class::TooComplex);
+}
+
+#[test]
+fn attributes_and_namespaces_are_bounded() {
+    let mut attributes = String::new();
+    let mut namespaces = String::new();
+    for i in 0..80_000 {
+        write!(attributes, " a{i}='v'").unwrap();
+        write!(namespaces, " xmlns:n{i}='v'").unwrap();
+    }
+    assert_eq!(refused(&rss(&format!("<item{attributes}/>"))).class, Class::TooComplex);
+    assert_eq!(refused(&format!("<rss version='2.0'{namespaces}/>")).class, Class::TooComplex);
+}
+
+#[test]
+fn the_media_product_is_bounded() {
+    let item = format!(
+        "<item>{}{}</item>",
+        "<media:thumbnail url='http://a/'/>".repeat(1_000),
+        "<media:group><media:content url='http://a/'/></media:group>".repeat(1_000)
+    );
+    assert_eq!(refused(&rss(&item)).class, Class::TooComplex);
+}
+
+#[test]
+fn entities_of_entities_are_never_expanded() {
+    let mut laughs = String::from("<!DOCTYPE rss [<!ENTITY lol0 \"lol\">");
+    for i in 1..10 {
+        write!(laughs, "<!ENTITY lol{i} \"{}\">", format!("&lol{};", i - 1).repeat(10)).unwrap();
+    }
+    let document =
+        format!("<?xml version='1.0'?>{laughs}]><rss version='2.0'><channel><title>&lol9;</title></channel></rss>");
+    let failure = refused(&document);
+    assert_eq!(failure.class, Class::TooComplex);
+    assert!(failure.message.contains("entities"), "{failure}");
+}
+
+#[test]
+fn too_many_entries_are_capped_and_counted() {
+    let document = parse_with(rss(&"<item><title>same</title></item>".repeat(200_000)).as_bytes(), 2000).unwrap();
+    assert_eq!((document.articles.len(), document.articles_dropped), (1, 198_000));
+    let mut items = String::new();
+    for i in 0..150 {
+        write!(items, "<item><title>t{i}</title></item>").unwrap();
+    }
+    let document = read(&rss(&items));
+    assert_eq!((document.articles.len(), document.articles_dropped), (100, 50));
+    let atom = format!("<feed xmlns='http://www.w3.org/2005/Atom'>{}</feed>", items.replace("item>", "entry>"));
+    let document = read(&atom);
+    assert_eq!((document.articles.len(), document.articles_dropped), (100, 50));
+}
+
+#[test]
+fn long_values_are_cut() {
+    let document =
+        read(&rss(&format!("<item><title>{}</title><guid>{}</guid></item>", "é".repeat(4 << 20), "g".repeat(1 << 20))));
+    let article = &document.articles[0];
+    assert_eq!(article.title.as_ref().map(String::len), Some(crate::limits::TITLE_BYTES_MAX));
+    assert_eq!(article.guid.as_ref().map(String::len), Some(crate::limits::GUID_BYTES_MAX));
+    assert!(article.key.starts_with("guid-sha256:"));
+}
+
+#[test]
+fn dates_out_of_reason_are_left_out() {
+    for date in ["Thu, 01 Jan 1970 00:00:00 GMT", "0000-00-00", "9999-12-31", "Mon, 01 Jan 2035 00:00:00 GMT"] {
+        let document = read(&rss(&format!("<item><title>x</title><pubDate>{date}</pubDate></item>")));
+        assert_eq!(document.articles[0].published_at, None, "{date}");
+    }
+}
+
+#[test]
+fn a_panic_is_a_failure_with_the_hash_of_the_body() {
+    let source_bytes = rss("<item><itunes:duration>999999999999999999999999999999</itunes:duration></item>");
+    let base_url = Url::parse("https://example.org/").unwrap();
+    let source = Source {
+        bytes: source_bytes.as_bytes(),
+        content_type: None,
+        base_url: &base_url,
+        articles_max: 10,
+        now_ms: NOW_MS,
+    };
+    let failure = document::read([&source_bytes, ""], &source).unwrap_err();
+    assert_eq!(failure.class, Class::Panic);
+    assert!(failure.message.contains("SHA-256"), "{failure}");
+}
+
+#[test]
+fn what_is_no_feed_fails_at_once() {
+    let zip = [b"PK\x03\x04".as_slice(), &vec![0xa5; 50 << 20]].concat();
+    assert_eq!(parse_with(&zip, 10).unwrap_err().class, Class::NotFeed);
+    assert_eq!(parse_with(b"", 10).unwrap_err().class, Class::Empty);
+    let page = "<!DOCTYPE html><html><head><link rel='alternate' type='application/rss+xml' href='/rss'></head>";
+    assert!(refused(page).message.ends_with("it links to: https://example.org/rss"));
+}

@@ -1,0 +1,255 @@
+//! Text out of feeds: to plain text, trimmed, free of control characters, cut to size.
+
+use std::borrow::Cow;
+use std::fmt::Write;
+
+use quick_xml::escape::resolve_html5_entity;
+
+/// An entity's name is no longer than this.
+const ENTITY_BYTES_MAX: usize = 32;
+
+/// A title as plain text on one line: control characters out, white space folded, cut to `bytes_max`.
+pub(crate) fn line(text: &str, bytes_max: usize) -> Option<String> {
+    let mut line = String::with_capacity(text.len().min(bytes_max));
+    for word in text.split(|c: char| c.is_whitespace() || is_control(c)).filter(|w| !w.is_empty()) {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        if line.len() + word.len() > bytes_max {
+            line.push_str(cut(word, bytes_max.saturating_sub(line.len())));
+            break;
+        }
+        line.push_str(word);
+    }
+    line.truncate(line.trim_end().len());
+    (!line.is_empty()).then_some(line)
+}
+
+/// A longer text as published: trimmed, control characters but line ends and tabs out, cut to `bytes_max`.
+pub(crate) fn block(text: &str, bytes_max: usize) -> Option<String> {
+    let text = cut(text.trim(), bytes_max);
+    let unwanted = |c: char| is_control(c) && !matches!(c, '\n' | '\t' | '\r');
+    let clean: String =
+        if text.contains(unwanted) { text.chars().filter(|c| !unwanted(*c)).collect() } else { text.into() };
+    (!clean.trim().is_empty()).then_some(clean)
+}
+
+/// HTML as plain text: tags out, entities decoded. What only looks like a tag (`a < b`, `Vec<T>`) stays.
+pub(crate) fn from_html(html: &str) -> Cow<'_, str> {
+    if !html.contains(['<', '&']) {
+        return Cow::Borrowed(html);
+    }
+    let mut text = String::with_capacity(html.len());
+    let mut rest = html;
+    while let Some(at) = rest.find('<') {
+        text.push_str(&rest[..at]);
+        rest = &rest[at..];
+        match tag(rest) {
+            Some((length, breaks)) => {
+                if breaks {
+                    text.push(' ');
+                }
+                rest = &rest[length..];
+            }
+            None => {
+                text.push('<');
+                rest = &rest[1..];
+            }
+        }
+    }
+    text.push_str(rest);
+    Cow::Owned(decode(&text).into_owned())
+}
+
+/// Entities and character references decoded, where they are whole.
+pub(crate) fn decode(text: &str) -> Cow<'_, str> {
+    if !text.contains('&') {
+        return Cow::Borrowed(text);
+    }
+    let mut decoded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        decoded.push_str(&rest[..at]);
+        rest = &rest[at..];
+        match reference(rest) {
+            Some((length, value)) => {
+                decoded.push_str(&value);
+                rest = &rest[length..];
+            }
+            None => {
+                decoded.push('&');
+                rest = &rest[1..];
+            }
+        }
+    }
+    decoded.push_str(rest);
+    Cow::Owned(decoded)
+}
+
+/// The reference that a text starts with: its length and what it stands for.
+pub(crate) fn reference(text: &str) -> Option<(usize, Cow<'static, str>)> {
+    let bytes = text.as_bytes();
+    let end = bytes.iter().take(ENTITY_BYTES_MAX).position(|b| *b == b';')?;
+    let name = text.get(1..end)?;
+    let value = match name.strip_prefix('#') {
+        Some(figures) => {
+            let code = match figures.strip_prefix(['x', 'X']) {
+                Some(hex) => u32::from_str_radix(hex, 16),
+                None => figures.parse(),
+            };
+            Cow::Owned(character(code.ok()?)?.to_string())
+        }
+        None => Cow::Borrowed(resolve_html5_entity(name)?),
+    };
+    Some((end + 1, value))
+}
+
+/// A character by its number; 128 to 159 are windows-1252, as browsers take them (HTML, 13.2.5.80).
+fn character(code: u32) -> Option<char> {
+    match u8::try_from(code) {
+        Ok(byte @ 0x80..=0x9f) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(&[byte]).0.chars().next(),
+        _ => char::from_u32(code),
+    }
+}
+
+/// The tag or comment that a text starts with: its length, and whether it separates words.
+fn tag(text: &str) -> Option<(usize, bool)> {
+    if text.starts_with("<!--") {
+        return Some((text.find("-->")? + 3, false));
+    }
+    let name = text[1..].strip_prefix('/').unwrap_or(&text[1..]);
+    let end = name.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name.len());
+    if !matches!(name[end..].chars().next(), Some('>' | '/' | ' ' | '\t' | '\n' | '\r')) {
+        return None;
+    }
+    let name = name[..end].to_ascii_lowercase();
+    let breaks = BLOCKS.contains(&name.as_str());
+    if !breaks && !INLINES.contains(&name.as_str()) {
+        return None;
+    }
+    // A script's text is no text.
+    if matches!(name.as_str(), "script" | "style") && !text.starts_with("</") {
+        let close = format!("</{name}");
+        let body = text.to_ascii_lowercase();
+        let at = body.find(&close)?;
+        return Some((at + text[at..].find('>')? + 1, true));
+    }
+    Some((text.find('>')? + 1, breaks))
+}
+
+const BLOCKS: [&str; 35] = [
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "br",
+    "center",
+    "dd",
+    "div",
+    "dl",
+    "dt",
+    "figcaption",
+    "figure",
+    "footer",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hr",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "script",
+    "section",
+    "style",
+    "table",
+    "tbody",
+    "td",
+    "th",
+    "tr",
+    "ul",
+    "nav",
+];
+
+const INLINES: [&str; 49] = [
+    "a", "abbr", "acronym", "audio", "b", "bdi", "bdo", "big", "button", "cite", "code", "del", "dfn", "em", "embed",
+    "font", "form", "i", "iframe", "img", "input", "ins", "kbd", "label", "link", "map", "mark", "meta", "object",
+    "param", "picture", "q", "s", "samp", "small", "source", "span", "strike", "strong", "sub", "sup", "svg", "tt",
+    "u", "var", "video", "wbr", "time", "nobr",
+];
+
+/// The longest start of a text that is no longer than `bytes_max`, on a character's boundary.
+pub(crate) fn cut(text: &str, bytes_max: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes_max)]
+}
+
+/// A text of a feed for a terminal or a log: control and direction characters escaped, cut to `chars_max` characters.
+pub(crate) fn printable(text: &str, chars_max: usize) -> String {
+    let mut printable = String::with_capacity(text.len().min(chars_max));
+    for (count, c) in text.chars().enumerate() {
+        if count == chars_max {
+            printable.push('…');
+            break;
+        }
+        if is_control(c) || is_invisible(c) {
+            let _ = write!(printable, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            printable.push(c);
+        }
+    }
+    printable
+}
+
+fn is_control(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')
+}
+
+/// Characters that change what is seen around them: directions (bidi) and line separators.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{61c}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn html_to_plain_text() {
+        for (html, want) in [
+            ("plain", "plain"),
+            ("<b>AT&amp;T</b> &amp; co", "AT&T & co"),
+            ("a < b and c > d", "a < b and c > d"),
+            ("Vec<T> in <code>Rust</code>", "Vec<T> in Rust"),
+            ("one<br/>two", "one two"),
+            ("caf&eacute; &#8217;&#x2019;&#146; &bogus; & &;", "café ’’’ &bogus; & &;"),
+            ("<script>alert(1)</script>x", " x"),
+            ("<img src=x onerror='a'>x", "x"),
+            ("x <!-- hidden --> y", "x  y"),
+            ("<b unclosed", "<b unclosed"),
+            ("&#xD800; &#1114112; &#", "&#xD800; &#1114112; &#"),
+        ] {
+            assert_eq!(from_html(html), want, "{html}");
+        }
+    }
+
+    #[test]
+    fn lines_and_blocks() {
+        assert_eq!(line(" a\u{1b}[31m\n b\t\u{0}c ", 100).as_deref(), Some("a [31m b c"));
+        assert_eq!(line(" \n", 100), None);
+        assert_eq!(line("ééé", 5).as_deref(), Some("éé"));
+        assert_eq!(line("ab cd", 3).as_deref(), Some("ab"));
+        assert_eq!(block(" a\n\u{7}b\u{9b}\t ", 100).as_deref(), Some("a\nb"));
+        assert_eq!(block("日本", 4).as_deref(), Some("日"));
+        assert_eq!(block("\u{0}", 4), None);
+    }
+
+    #[test]
+    fn nothing_reaches_a_terminal_unescaped() {
+        assert_eq!(printable("a\u{1b}[0m\u{202e}b\r\n", 100), "a\\u{1b}[0m\\u{202e}b\\u{d}\\u{a}");
+        assert_eq!(printable("abcdef", 3), "abc…");
+    }
+}
