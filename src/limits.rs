@@ -168,6 +168,54 @@ pub const TLS_SESSIONS_KEPT_MAX: usize = 256;
 
 /// Entity tags and dates that are kept; a longer one is treated as if the server had sent none.
 pub const VALIDATOR_BYTES_MAX: usize = 1 << 10;
+// ---- names ----------------------------------------------------------------------------------------------------------
+
+/// Addresses of a name that are tried; the rest of a longer answer is left out.
+pub const ADDRESSES_MAX: usize = 16;
+
+/// Name servers of resolv.conf that are asked, as many as the C library asks; further ones are ignored.
+pub const NAME_SERVERS_MAX: usize = 3;
+
+/// UDP sockets that one core opens to one name server; more queries than that share them.
+pub const DNS_SOCKETS_MAX: usize = 64;
+
+/// Datagrams that wait for one query; further ones, which can only be forged, are dropped.
+pub const DNS_ANSWERS_WAITING_MAX: usize = 8;
+
+/// TCP connections of one core to all name servers; further lookups whose answer did not fit a datagram wait for one.
+pub const DNS_TCP_MAX: u64 = 16;
+
+/// Queries at once on one of them; further ones are tried again a little later, and then fail.
+pub const DNS_TCP_QUERIES_MAX: usize = 256;
+
+/// A connection to a name server on which nothing moved for so long is closed. Longer than an attempt, so that none is cut.
+pub const DNS_TCP_IDLE: Duration = Duration::from_secs(8);
+
+/// A name server that did not answer for so long is asked again, or another one is.
+pub const DNS_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// After so many attempts a lookup fails, if its deadline did not come first.
+pub const DNS_ATTEMPTS: usize = 3;
+
+/// When one family of addresses is known, the other is waited for no longer than this.
+pub const DNS_OTHER_FAMILY_WAIT: Duration = Duration::from_millis(500);
+
+/// Names whose answer one core keeps; a further one pushes out the one that would be forgotten next.
+pub const DNS_NAMES_KEPT_MAX: usize = 8_192;
+
+/// An answer is kept for its time to live, but at least this long, so that one poll does not ask twice, ...
+pub const DNS_TTL_MIN: Duration = Duration::from_secs(5);
+
+/// ... and at most this long, so that a host that moved is found again.
+pub const DNS_TTL_MAX: Duration = Duration::from_secs(3_600);
+
+/// The same for the answer that a name does not exist or has no address (RFC 2308, section 5).
+pub const DNS_NEGATIVE_TTL_MAX: Duration = Duration::from_secs(300);
+
+/// A name whose servers fail is not asked for again so soon (RFC 9520, section 3.2).
+pub const DNS_BROKEN_TTL: Duration = Duration::from_secs(5);
+
+const _: () = assert!(DNS_TCP_IDLE.as_secs() > DNS_ATTEMPT_TIMEOUT.as_secs());
 
 // ---- the schedule ---------------------------------------------------------------------------------------------------
 
