@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -17,7 +16,7 @@ use crate::cli::exit;
 use crate::clock::Clock;
 use crate::config::{self, Config, Cores};
 use crate::core::{self, Command, Settings};
-use crate::fetch::{Access, Fetcher, Resolver, Roots};
+use crate::fetch::{Access, Fetcher, NameService, Resolver, Roots};
 use crate::gauges::CoreGauges;
 use crate::host;
 use crate::limits::{
@@ -170,7 +169,7 @@ impl Daemon {
         let start = CoreStart {
             clock: clock.clone(),
             writer: writer.handle(),
-            dns: config.daemon.dns.clone(),
+            names: NameService::read(&config.daemon.dns),
             contact: config.daemon.contact.clone(),
             uncommitted_max: (WRITER_QUEUE_MAX / cpus.len()).clamp(1, crate::limits::UNCOMMITTED_MAX),
             events: event_sender,
@@ -306,7 +305,7 @@ fn joined_by(thread: JoinHandle<()>, deadline: Instant) -> bool {
 struct CoreStart {
     clock: Clock,
     writer: crate::store::WriterHandle,
-    dns: Vec<SocketAddr>,
+    names: NameService,
     contact: Option<String>,
     uncommitted_max: usize,
     events: Sender<Event>,
@@ -353,10 +352,10 @@ fn start_core(
             };
             let _ended = Ended { core: index, events: start.events };
             executor.run(async move {
-                let resolver = match Resolver::new(&start.dns) {
+                let resolver = match Resolver::new(&start.names) {
                     Ok(resolver) => resolver,
-                    Err(sentence) => {
-                        let _ = up.send(Err(sentence));
+                    Err(failure) => {
+                        let _ = up.send(Err(failure.message));
                         return;
                     }
                 };

@@ -66,7 +66,7 @@ pub const CONTACT_BYTES_MAX: usize = 200;
 pub const USERNAME_BYTES_MAX: usize = 256;
 
 /// Entries of `dns`.
-pub const NAME_SERVERS_MAX: usize = 8;
+pub const DNS_SERVERS_MAX: usize = 8;
 
 /// The highest CPU number in `cores`, and the most cores: what an affinity mask of glibc can name.
 pub const CPU_MAX: usize = 1023;
@@ -139,7 +139,8 @@ pub const ANSWER_HEADS_BYTES_MAX: u64 = 64 << 10;
 /// The output buffer of a request, unless one of its lines is longer.
 pub const REQUEST_BYTES_MIN: usize = 4 << 10;
 
-/// A URL to fetch, configured or from a redirect; a longer one fails the poll with `redirect`.
+/// A URL to fetch, configured or from a redirect: a longer one fails the poll with `redirect`. One in an article is left
+/// out, as half a URL leads elsewhere.
 pub const URL_BYTES_MAX: usize = 8 << 10;
 
 /// A body that comes slower than this, averaged over at least `read_timeout`, fails the poll with `timeout(body)`.
@@ -273,9 +274,6 @@ pub const TITLE_BYTES_MAX: usize = 4 << 10;
 
 /// Bytes of a guid; a longer one is cut, its key is made of the whole.
 pub const GUID_BYTES_MAX: usize = 2 << 10;
-
-/// Bytes of a URL; a longer one is left out, as half a URL leads elsewhere.
-pub const URL_BYTES_MAX: usize = 8 << 10;
 
 /// Bytes of a summary; the rest is cut off.
 pub const SUMMARY_BYTES_MAX: usize = 256 << 10;

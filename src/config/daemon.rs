@@ -109,8 +109,8 @@ fn contact(report: &mut Report, entry: &Entry<'_>) -> Option<String> {
 
 fn name_servers(report: &mut Report, entry: &Entry<'_>) -> Vec<SocketAddr> {
     let Some(items) = entry.items(report, "[\"127.0.0.1:53\"]") else { return Vec::new() };
-    if items.len() > limits::NAME_SERVERS_MAX {
-        let wrong = format!("holds {} name servers, above the most of {}", items.len(), limits::NAME_SERVERS_MAX);
+    if items.len() > limits::DNS_SERVERS_MAX {
+        let wrong = format!("holds {} name servers, above the most of {}", items.len(), limits::DNS_SERVERS_MAX);
         entry.wrong(report, wrong, "keep the nearest");
     }
     let mut servers = Vec::new();

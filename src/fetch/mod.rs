@@ -31,7 +31,7 @@ use url::Url;
 
 pub use access::Access;
 pub use flight::{Flight, PhaseTimes, Timeouts};
-pub use resolve::Resolver;
+pub(crate) use resolve::{NameService, Resolver};
 pub use tls::Roots;
 pub use validators::Validators;
 
