@@ -281,10 +281,10 @@ impl Daemon {
 }
 
 impl CoreHandle {
-    /// Never waits: a core that has not taken that many commands is not going to.
+    /// Never waits: a core that has not taken that many commands is not going to. One that has ended needs none.
     fn tell(&mut self, command: Command) {
-        if self.commands.try_send(command).is_err() {
-            log::error!("a core takes no commands any more");
+        if self.commands.try_send(command).is_err_and(|error| error.is_full()) {
+            log::error!("{} takes no commands any more", self.thread.thread().name().unwrap_or("a core"));
         }
     }
 }
