@@ -1,17 +1,12 @@
-//! From files on disk to a configuration: the first file, those that it includes, and their syntax.
+//! From files on disk to a configuration, or all that is wrong with them.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
 
-use toml::de::DeTable;
-
-use super::Config;
 use super::assemble::Assembly;
-use super::entry::Written;
-use super::mistakes::{At, Mistake, Mistakes, nothing, quoted, unreadable};
+use super::mistakes::{Mistakes, unreadable};
 use super::named_files::{self, Unread, read_regular};
-use crate::limits::{CONFIG_BYTES_MAX, CONFIG_FILES_MAX, CONFIG_RECOVER_BYTES_MAX};
+use super::{Config, include, syntax};
+use crate::limits::CONFIG_BYTES_MAX;
 
 /// Reads feeds.toml and all that it includes.
 ///
@@ -28,12 +23,12 @@ pub fn load(path: &Path) -> Result<Config, Mistakes> {
     Ok(config)
 }
 
-/// As [`load`], and looks also whether each file that is named (secrets, certificates) can be read and holds such a
+/// As [`load()`], and looks also whether each file that is named (secrets, certificates) can be read and holds such a
 /// thing. It runs as whoever calls it, who may see other files than the daemon does.
 ///
 /// # Errors
 ///
-/// As [`load`], and one mistake for each place that names an unusable file.
+/// As [`load()`], and one mistake for each place that names an unusable file.
 pub fn check(path: &Path) -> Result<Config, Mistakes> {
     let (mut assembly, config) = read_all(path)?;
     named_files::check(&mut assembly.report, &assembly.named_files);
@@ -49,9 +44,9 @@ pub fn check(path: &Path) -> Result<Config, Mistakes> {
 /// Every mistake in the text.
 pub fn parse(text: &str, file_name: &str) -> Result<Config, Mistakes> {
     let mut assembly = Assembly::default();
-    add_text(&mut assembly, Path::new(file_name), text, true);
-    for include in std::mem::take(&mut assembly.includes) {
-        refuse_include(&mut assembly, &include, "cannot be followed from here".to_owned(), "name the file itself");
+    syntax::add_text(&mut assembly, Path::new(file_name), text, true);
+    for written in std::mem::take(&mut assembly.includes) {
+        include::refuse(&mut assembly, &written, "cannot be followed from here".to_owned(), "name the file itself");
     }
     let config = take_config(&mut assembly);
     assembly.report.finish()?;
@@ -64,10 +59,10 @@ fn read_all(path: &Path) -> Result<(Assembly, Config), Mistakes> {
         Ok(text) => text,
         Err(Unread { wrong, remedy }) => return Err(unreadable(&path.to_string_lossy(), wrong, remedy)),
     };
-    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+    let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").filter(|folder| !folder.is_empty()).map(PathBuf::from);
     let mut assembly = Assembly::with_credentials(credentials);
-    add_text(&mut assembly, path, &text, true);
-    follow_includes(&mut assembly, path, &mut bytes_left);
+    syntax::add_text(&mut assembly, path, &text, true);
+    include::follow(&mut assembly, path, &mut bytes_left);
     let config = take_config(&mut assembly);
     Ok((assembly, config))
 }
@@ -76,80 +71,8 @@ fn take_config(assembly: &mut Assembly) -> Config {
     Config { daemon: std::mem::take(&mut assembly.daemon), feeds: std::mem::take(&mut assembly.feeds) }
 }
 
-/// Reads the files that the patterns name, each once, those of one pattern in the order of their names.
-fn follow_includes(assembly: &mut Assembly, first: &Path, bytes_left: &mut u64) {
-    let folder = folder_of(first);
-    let mut seen: HashSet<PathBuf> = first.canonicalize().into_iter().collect();
-    for include in std::mem::take(&mut assembly.includes) {
-        let paths = match matching(&folder, &include.value) {
-            Ok(paths) => paths,
-            Err((wrong, remedy)) => {
-                refuse_include(assembly, &include, wrong, remedy);
-                continue;
-            }
-        };
-        for path in paths {
-            if !path.canonicalize().is_ok_and(|path| !seen.insert(path)) {
-                if seen.len() > CONFIG_FILES_MAX {
-                    let wrong = format!("adds up to more than the most of {CONFIG_FILES_MAX} files");
-                    return refuse_include(assembly, &include, wrong, "put several feeds into one file");
-                }
-                match read_text(&path, bytes_left) {
-                    Ok(text) => add_text(assembly, &path, &text, false),
-                    Err(Unread { wrong, remedy }) => {
-                        let wrong = format!("names {}, which {wrong}", quoted(&path.to_string_lossy()));
-                        refuse_include(assembly, &include, wrong, remedy);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The files of one `include`: a pattern's may be none, a plain path is itself whether it is there or not.
-fn matching(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, (String, &'static str)> {
-    if !pattern.contains(['*', '?', '[']) {
-        return Ok(vec![folder.join(pattern)]);
-    }
-    if pattern.contains("**") {
-        // It would walk a whole tree, and round in circles through links.
-        return Err(("holds **, which means folders of any depth".to_owned(), "name each folder"));
-    }
-    let Some(folder) = folder.to_str() else {
-        return Err(("stands in a folder whose name is not UTF-8".to_owned(), "rename the folder"));
-    };
-    let whole = match folder {
-        _ if Path::new(pattern).is_absolute() => pattern.to_owned(),
-        "" => pattern.to_owned(),
-        folder => format!("{}/{pattern}", glob::Pattern::escape(folder)),
-    };
-    // As a shell has it: `*` does not match what begins with a dot, so that an editor's leavings are not read.
-    let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
-    let paths = glob::glob_with(&whole, options)
-        .map_err(|error| (format!("is not a pattern ({error})"), "write it like \"feeds.d/*.toml\""))?;
-    let mut found = Vec::new();
-    for path in paths.take(CONFIG_FILES_MAX + 1) {
-        let path = path.map_err(|error| {
-            let at = quoted(&error.path().to_string_lossy());
-            (
-                format!("cannot be followed into {at}: {}", error.error()),
-                "give rssd's user the right to read the folder",
-            )
-        })?;
-        if !path.is_dir() {
-            found.push(path);
-        }
-    }
-    Ok(found)
-}
-
-fn refuse_include(assembly: &mut Assembly, include: &Written<String>, wrong: String, remedy: &str) {
-    let (key, value) = ("include".to_owned(), Some(quoted(&include.value)));
-    assembly.report.add(include.at, Mistake { key, value, wrong, remedy: remedy.to_owned(), ..nothing() });
-}
-
 /// The text of a file, out of the bytes that may still be read.
-fn read_text(path: &Path, bytes_left: &mut u64) -> Result<String, Unread> {
+pub(super) fn read_text(path: &Path, bytes_left: &mut u64) -> Result<String, Unread> {
     let bytes = read_regular(path, *bytes_left)?;
     *bytes_left -= bytes.len() as u64;
     let remedy = "write it as text in UTF-8";
@@ -163,36 +86,150 @@ fn read_text(path: &Path, bytes_left: &mut u64) -> Result<String, Unread> {
     })
 }
 
-/// Parses one text and adds what it says; goes on after a syntax mistake.
-fn add_text(assembly: &mut Assembly, path: &Path, text: &str, is_first: bool) {
-    let text: Rc<str> = Rc::from(text);
-    let source = assembly.report.add_source(&path.to_string_lossy(), folder_of(path), text.clone());
-    let (root, errors) = if text.len() <= CONFIG_RECOVER_BYTES_MAX {
-        DeTable::parse_recoverable(&text)
-    } else {
-        match DeTable::parse(&text) {
-            Ok(root) => (root, Vec::new()),
-            Err(error) => (toml::Spanned::new(0..0, DeTable::new()), vec![error]),
-        }
-    };
-    for error in &errors {
-        let span = error.span().unwrap_or_default();
-        let (wrong, remedy) = syntax(error.message(), text.get(span.clone()).unwrap_or_default());
-        assembly.report.syntax(At { source, offset: span.start.min(text.len()) }, wrong, remedy);
-    }
-    assembly.add_file(source, is_first, text.len(), root.get_ref());
-}
-
-/// The parser's words for a person who knows no TOML. What stands in the file may be a secret, and only a key is shown.
-fn syntax(message: &str, found: &str) -> (String, &'static str) {
-    match message {
-        "duplicate key" => (format!("key {} is written twice", quoted(found)), "keep one of them"),
-        message => {
-            (format!("this is not TOML: {message}"), "write key = value, with text, durations and sizes in quotes")
-        }
-    }
-}
-
-fn folder_of(path: &Path) -> PathBuf {
+/// Where relative paths in a file start.
+pub(super) fn folder_of(path: &Path) -> PathBuf {
     path.parent().unwrap_or(Path::new("")).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A directory with the files, the first of them being read.
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    /// What is said, without the directory that it is said of.
+    fn said(folder: &tempfile::TempDir, result: Result<Config, Mistakes>) -> Vec<String> {
+        let prefix = format!("{}/", folder.path().display());
+        match result {
+            Ok(config) => panic!("no mistake was found: {config:#?}"),
+            Err(mistakes) => mistakes.iter().map(|mistake| mistake.to_string().replace(&prefix, "")).collect(),
+        }
+    }
+
+    fn loaded(files: &[(&str, &str)]) -> (tempfile::TempDir, Result<Config, Mistakes>) {
+        let folder = folder(files);
+        let result = load(&folder.path().join(files[0].0));
+        (folder, result)
+    }
+
+    #[test]
+    fn included_files_come_in_the_order_of_their_names_with_defaults_of_their_own() {
+        let main = "include = ['feeds.d/*.toml', 'none.d/*.toml', 'feeds.d/a.toml', '*.toml']\n\
+                    [defaults]\ninterval = '1h'\nlabels.from = 'main'\n[[feed]]\nurl = 'http://main.example/'\n";
+        let a =
+            "[defaults]\nlabels.from = 'a'\npassword_file = 'p'\nusername = 'u'\n[[feed]]\nurl = 'http://a.example/'\n";
+        let b = "[[feed]]\nurl = 'http://b.example/'\ninterval = '2h'\n";
+        let (folder, config) = loaded(&[
+            ("feeds.toml", main),
+            ("feeds.d/b.toml", b),
+            ("feeds.d/a.toml", a),
+            ("feeds.d/.hidden.toml", "junk"),
+            ("feeds.d/c.toml.bak", "junk"),
+            ("feeds.d/folder.toml/x", "junk"),
+        ]);
+        let feeds = config.unwrap().feeds;
+        let seen: Vec<_> =
+            feeds.iter().map(|f| (f.name.as_str(), f.labels["from"].as_str(), f.interval.as_secs())).collect();
+        assert_eq!(seen, [("main.example", "main", 3600), ("a.example", "a", 3600), ("b.example", "main", 7200)]);
+        assert_eq!(feeds[1].password_file, Some(folder.path().join("feeds.d/p")));
+        assert_eq!(feeds[2].password_file, None);
+    }
+
+    #[test]
+    fn mistakes_of_all_files_come_in_one_run() {
+        let main = "include = ['gone.toml', 'd', 'd/*.toml', '**/x', '[']\n[[feed]]\nurl = 'http://a.example/'\ninterval = '1s'\n";
+        let included = "include = []\n[daemon]\n[[feed]]\nurl = 'http://a.example/'\n";
+        let (folder, result) = loaded(&[("f.toml", main), ("d/x.toml", included)]);
+        assert_eq!(
+            said(&folder, result),
+            [
+                "f.toml:1:12: include = \"gone.toml\" names \"gone.toml\", which cannot be read: there is no such file; create it, or correct the path",
+                "f.toml:1:25: include = \"d\" names \"d\", which is a directory; name a file in it",
+                "f.toml:1:42: include = \"**/x\" holds **, which means folders of any depth; name each folder",
+                "f.toml:1:50: include = \"[\" is not a pattern (invalid range pattern); write it like \"feeds.d/*.toml\"",
+                "f.toml:4:12: feed 1: interval = \"1s\" is below the least of 1m; write at least \"1m\", or allow_private = true for a feed on your own network",
+                "d/x.toml:1:1: include cannot stand in an included file; move it to the file that includes this one",
+                "d/x.toml:2:2: daemon cannot stand in an included file; move it to the file that includes this one",
+                "d/x.toml:4:7: feed 1: url = \"http://a.example/\" is that of the feed at f.toml:3; keep one of the two",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_no_text_is_one_mistake() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("f.toml");
+        assert_eq!(
+            said(&folder, load(&path)),
+            ["f.toml: cannot be read: there is no such file; create it, or correct the path"]
+        );
+        fs::write(&path, b"\x7fELF\0\0").unwrap();
+        assert_eq!(said(&folder, load(&path)), ["f.toml: is binary: it holds a zero byte; write it as text in UTF-8"]);
+        fs::write(&path, b"a = 1\n# caf\xe9\n").unwrap();
+        assert_eq!(said(&folder, load(&path)), ["f.toml: is not UTF-8 in line 2; write it as text in UTF-8"]);
+        fs::File::create(&path).unwrap().set_len(CONFIG_BYTES_MAX + 1).unwrap();
+        assert_eq!(said(&folder, load(&path)), ["f.toml: is larger than the most of 64MiB; name a smaller one"]);
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert_eq!(said(&folder, load(&path)), ["f.toml: is a directory; name a file in it"]);
+        let socket = folder.path().join("s.toml");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let expected = "s.toml: is not a regular file; write what it would give into a file, and name that";
+        assert_eq!(said(&folder, load(&socket)), [expected]);
+    }
+
+    #[test]
+    fn named_files_are_looked_at_by_check_alone() {
+        let text = "[daemon]\ntoken_file = 'token'\n[defaults]\nca_file = 'ca.pem'\n\
+                    [[feed]]\nurl = 'http://a.example/'\nusername = 'u'\npassword_file = 'gone'\n\
+                    [[feed]]\nurl = 'http://b.example/'\nbearer_file = 'lines'\n\
+                    [[feed]]\nurl = 'http://c.example/'\nbearer_file = 'empty'\n\
+                    [[feed]]\nurl = 'http://d.example/'\nbearer_file = 'gone'\n";
+        let folder = folder(&[
+            ("f.toml", text),
+            ("token", "hush\n"),
+            ("ca.pem", "hush"),
+            ("lines", "hush\nhush\n"),
+            ("empty", "\n"),
+        ]);
+        let path = folder.path().join("f.toml");
+        assert_eq!(load(&path).unwrap().feeds.len(), 4);
+        let missing = "cannot be read: there is no such file; create it, or correct the path";
+        assert_eq!(
+            said(&folder, check(&path)),
+            [
+                "f.toml:4:11: [defaults]: ca_file = \"ca.pem\" is a file without a certificate in PEM; name one with -----BEGIN CERTIFICATE----- in it".to_owned(),
+                format!("f.toml:8:17: feed 1: password_file = \"gone\" {missing}"),
+                "f.toml:11:15: feed 2: bearer_file = \"lines\" is a file of several lines; leave nothing but the secret in it, on one line".to_owned(),
+                "f.toml:14:15: feed 3: bearer_file = \"empty\" is an empty file; write the secret into it, on one line".to_owned(),
+                format!("f.toml:17:15: feed 4: bearer_file = \"gone\" {missing}"),
+            ]
+        );
+        fs::write(folder.path().join("ca.pem"), "-----BEGIN CERTIFICATE-----\n").unwrap();
+        for name in ["gone", "lines", "empty"] {
+            fs::write(folder.path().join(name), "hush").unwrap();
+        }
+        assert_eq!(check(&path).unwrap().feeds.len(), 4);
+    }
+
+    #[test]
+    fn a_path_may_begin_with_the_directory_of_credentials() {
+        let mut assembly = Assembly::with_credentials(Some(PathBuf::from("/run/credentials/rssd.service")));
+        let text = "[daemon]\ntoken_file = '$CREDENTIALS_DIRECTORY/token'";
+        syntax::add_text(&mut assembly, Path::new("f.toml"), text, true);
+        let expected = PathBuf::from("/run/credentials/rssd.service/token");
+        assert_eq!(take_config(&mut assembly).daemon.token_file, Some(expected));
+        assert_eq!(assembly.report.finish(), Ok(()));
+    }
 }

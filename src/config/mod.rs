@@ -1,6 +1,6 @@
 //! feeds.toml: what was written, what it means, and every mistake in it.
 //!
-//! [`load`] reads and checks the whole of it before anything else is opened. [`check`] does the same and also looks at
+//! [`load()`] reads and checks the whole of it before anything else is opened. [`check`] does the same and also looks at
 //! the files that it names, which the daemon opens later, each where it is needed. Nothing here opens a database or a
 //! socket.
 //!
@@ -24,6 +24,7 @@ mod cores;
 mod daemon;
 mod entry;
 mod headers;
+mod include;
 mod keys;
 mod load;
 mod location;
@@ -34,9 +35,10 @@ pub mod plan;
 mod relations;
 mod secret;
 mod suggest;
+mod syntax;
 #[cfg(test)]
 mod tests;
-pub mod units;
+pub(crate) mod units;
 
 pub use load::{check, load, parse};
 pub use mistakes::{Mistake, Mistakes, Place};

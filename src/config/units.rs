@@ -12,22 +12,22 @@ const DURATION_UNITS_MS: [(&str, u64); 5] =
 const SIZE_UNITS_BYTES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
 /// Reads a duration; `None` if it is not a whole number with one of the units `ms`, `s`, `m`, `h`, `d`.
-pub fn duration(text: &str) -> Option<Duration> {
+pub(crate) fn duration(text: &str) -> Option<Duration> {
     quantity(text, &DURATION_UNITS_MS).map(Duration::from_millis)
 }
 
 /// Reads a size in bytes; `None` if it is not a whole number with one of the units `B`, `KiB`, `MiB`, `GiB`.
-pub fn size(text: &str) -> Option<u64> {
+pub(crate) fn size(text: &str) -> Option<u64> {
     quantity(text, &SIZE_UNITS_BYTES)
 }
 
 /// The shortest exact way to write a duration of whole milliseconds.
-pub fn show_duration(d: Duration) -> String {
+pub(crate) fn show_duration(d: Duration) -> String {
     show(crate::clock::duration_ms(d), &DURATION_UNITS_MS)
 }
 
 /// The shortest exact way to write a size.
-pub fn show_size(bytes: u64) -> String {
+pub(crate) fn show_size(bytes: u64) -> String {
     show(bytes, &SIZE_UNITS_BYTES)
 }
 

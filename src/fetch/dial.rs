@@ -9,7 +9,6 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use base64::Engine as _;
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use glommio::net::TcpStream;
 use url::Url;
@@ -104,14 +103,7 @@ pub(crate) async fn tunnel(
     let proxy_host = proxy.host_str().unwrap_or_default();
     let failed = |_, error: io::Error| connect_failure(format!("the proxy {proxy_host} broke the connection: {error}"));
     let ask = async {
-        let credentials = match (proxy.username(), proxy.password()) {
-            ("", None) => String::new(),
-            (user, password) => {
-                let pair = format!("{user}:{}", password.unwrap_or_default());
-                format!("Proxy-Authorization: Basic {}\r\n", base64::prelude::BASE64_STANDARD.encode(pair))
-            }
-        };
-        let request = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n{credentials}\r\n");
+        let request = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n");
         socket.write_all(request.as_bytes()).await?;
         let mut answer = Vec::new();
         // One byte at a time, so that nothing of the tunnelled stream is taken; this happens once a connection.
