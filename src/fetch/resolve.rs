@@ -4,7 +4,7 @@
 //! business, at the addresses that are dialled.
 //!
 //! A dead name costs nobody else anything: a lookup is a future with a deadline of its own, there is no queue in which it could stand before
-//! another, and however many hang, they share a bounded number of sockets ([`DNS_SOCKETS_MAX`]). Lookups of the same
+//! another, and however many hang, they share a bounded number of sockets ([`crate::limits::DNS_SOCKETS_MAX`]). Lookups of the same
 //! name at the same time are one (hickory sees to that), and what is known is kept for as long as the answer allows.
 
 mod cache;
@@ -198,6 +198,10 @@ impl Resolver {
             }
             Err(NetError::Dns(DnsError::ResponseCode(code))) => Looked::Broken { why: words_for(code) },
             Err(NetError::Timeout) => Looked::Silence,
+            // hickory's word for it when every socket failed.
+            Err(NetError::NoConnections) => {
+                Looked::Broken { why: "no name server can be reached: connection refused, or no route".to_owned() }
+            }
             Err(error) => Looked::Broken { why: error.to_string() },
         }
     }
