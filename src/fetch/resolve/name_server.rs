@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
@@ -24,6 +24,7 @@ pub(super) struct NameServer {
 #[derive(Default)]
 struct State {
     stopping: AtomicBool,
+    connections: AtomicU64,
     /// Questions by name and type.
     asked: Mutex<HashMap<(String, u16), usize>>,
 }
@@ -57,6 +58,11 @@ impl NameServer {
     pub(super) fn asked(&self, name: &str) -> usize {
         let asked = self.state.asked.lock().unwrap();
         asked.iter().filter(|((asked, _), _)| asked == name).map(|(_, count)| count).sum()
+    }
+
+    /// How many connections came.
+    pub(super) fn connections(&self) -> u64 {
+        self.state.connections.load(Ordering::Relaxed)
     }
 
     /// How many questions came at all.
@@ -95,6 +101,7 @@ fn serve_tcp(listener: &TcpListener, state: &Arc<State>) {
             return;
         }
         let Ok(mut stream) = stream else { return };
+        state.connections.fetch_add(1, Ordering::Relaxed);
         let state = Arc::clone(state);
         std::thread::spawn(move || {
             let mut length = [0; 2];
