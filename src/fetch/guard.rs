@@ -293,7 +293,8 @@ mod tests {
     /// Every way in which an IPv6 address stands for an IPv4 address, with each kind of IPv4 address in it.
     #[test]
     fn carried_ipv4_addresses_are_judged() {
-        let forms: [(&str, fn(u16, u16) -> Ipv6Addr); 7] = [
+        type Form = (&'static str, fn(u16, u16) -> Ipv6Addr);
+        let forms: [Form; 7] = [
             ("mapped", |a, b| Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, a, b)),
             ("compatible", |a, b| Ipv6Addr::new(0, 0, 0, 0, 0, 0, a, b)),
             ("translated", |a, b| Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, a, b)),

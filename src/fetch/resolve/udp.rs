@@ -26,6 +26,8 @@ use crate::limits::{DNS_ANSWERS_WAITING_MAX, DNS_SOCKETS_MAX};
 /// What hickory reads at most; a longer datagram is cut by the kernel and fails to parse.
 const DATAGRAM_BYTES_MAX: usize = 4_096;
 
+type Sending = Pin<Box<dyn Future<Output = io::Result<usize>>>>;
+
 /// The sockets of one resolver.
 #[derive(Default)]
 pub(super) struct Sockets {
@@ -54,7 +56,7 @@ pub(super) struct Query {
     sockets: Rc<Sockets>,
     server: SocketAddr,
     place: RefCell<Option<(Rc<Shared>, u16)>>,
-    sending: RefCell<Option<Pin<Box<dyn Future<Output = io::Result<usize>>>>>>,
+    sending: RefCell<Option<Sending>>,
 }
 
 impl Sockets {
