@@ -50,6 +50,14 @@ pub enum StoreError {
         path: PathBuf,
         cause: String,
     },
+    /// Its newest `seq` is `found`, but a killed instance had stored up to `known`: its `-wal` is missing, or an older
+    /// copy was put in its place.
+    Older {
+        path: PathBuf,
+        lock: PathBuf,
+        found: i64,
+        known: i64,
+    },
     /// The file, or its `-wal`, was replaced or deleted while it was open.
     Moved {
         path: PathBuf,
@@ -83,7 +91,8 @@ impl StoreError {
             StoreError::NotADatabase { .. }
             | StoreError::Foreign { .. }
             | StoreError::Newer { .. }
-            | StoreError::Corrupt { .. } => exit::DATA,
+            | StoreError::Corrupt { .. }
+            | StoreError::Older { .. } => exit::DATA,
             StoreError::Moved { .. } | StoreError::Full { .. } | StoreError::Io { .. } | StoreError::Writer { .. } => {
                 exit::INTERNAL
             }
@@ -171,6 +180,13 @@ impl fmt::Display for StoreError {
                 "database {}: corrupt ({cause}); nothing was deleted, restore a backup or save what is readable with \
                  `sqlite3 FILE .recover`",
                 path.display()
+            ),
+            StoreError::Older { path, lock, found, known } => write!(
+                f,
+                "database {}: holds articles up to seq {found}, but up to {known} were stored; nothing was changed, put \
+                 its -wal file back, or remove {} to go on without them",
+                path.display(),
+                lock.display()
             ),
             StoreError::Moved { path } => write!(
                 f,
@@ -302,6 +318,32 @@ mod tests {
     }
 
     #[test]
+    fn what_the_system_refuses_is_told_apart() {
+        let path = Path::new("/some/rssd.db");
+        for (kind, code) in [
+            (io::ErrorKind::PermissionDenied, 77),
+            (io::ErrorKind::ReadOnlyFilesystem, 77),
+            (io::ErrorKind::NotFound, 78),
+            (io::ErrorKind::NotADirectory, 78),
+            (io::ErrorKind::StorageFull, 70),
+            (io::ErrorKind::Other, 70),
+        ] {
+            assert_eq!(StoreError::from_io(path, &kind.into()).exit_code(), code, "{kind}");
+        }
+        for (code, exit_code) in [
+            (ffi::SQLITE_CANTOPEN, 77),
+            (ffi::SQLITE_READONLY_DIRECTORY, 77),
+            (ffi::SQLITE_READONLY_DBMOVED, 70),
+            (ffi::SQLITE_CORRUPT_INDEX, 65),
+            (ffi::SQLITE_NOTADB, 65),
+            (ffi::SQLITE_BUSY, 75),
+            (ffi::SQLITE_IOERR_READ, 70),
+        ] {
+            assert_eq!(StoreError::from_sqlite(path, &sqlite(code)).exit_code(), exit_code, "code {code}");
+        }
+    }
+
+    #[test]
     fn every_error_has_the_exit_code_of_the_contract_and_names_the_file() {
         let path = PathBuf::from("/some/rssd.db");
         let cause = String::new;
@@ -315,6 +357,7 @@ mod tests {
             (StoreError::Foreign { path: path.clone() }, 65),
             (StoreError::Newer { path: path.clone(), found: 9, known: 1 }, 65),
             (StoreError::Corrupt { path: path.clone(), cause: cause() }, 65),
+            (StoreError::Older { path: path.clone(), lock: path.clone(), found: 1, known: 2 }, 65),
             (StoreError::Moved { path: path.clone() }, 70),
             (StoreError::Full { path: path.clone() }, 70),
             (StoreError::Io { path: path.clone(), cause: cause() }, 70),

@@ -22,8 +22,9 @@ mod open;
 mod record;
 mod register;
 mod summary;
-mod turn;
+
 mod writer;
+mod writer_loop;
 
 #[cfg(test)]
 mod tests;

@@ -54,6 +54,8 @@ impl Store {
         let fresh = version(&db, &path, MIGRATIONS)? == 0;
         set_up_connection(&db).map_err(failed)?;
         check(&mut db, &path)?;
+        let seq_last = if fresh { Ok(0) } else { db.query_row("SELECT seq_last FROM meta", [], |row| row.get(0)) };
+        lock.check_seq(&path, seq_last.map_err(failed)?)?;
         set_up_file(&db, fresh).map_err(failed)?;
         migrate(&mut db, &path, MIGRATIONS)?;
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(failed)?;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
 use super::register::Subscription;
-use super::turn::{Request, Turn};
+use super::writer_loop::{Request, WriterLoop};
 use super::{FeedRecord, PollRecord, Store, StoreError, WriterGauges};
 use crate::clock::Clock;
 use crate::config::Feed;
@@ -51,11 +51,11 @@ impl Store {
         let (requests, requests_received) = bounded(WRITER_REQUESTS_MAX);
         let (stop, stop_received) = bounded(1);
         let (end, ended) = bounded(1);
-        let turn = Turn::new(self, clock, gauges.clone(), polls_received, requests_received, stop_received)?;
+        let writing = WriterLoop::new(self, clock, gauges.clone(), polls_received, requests_received, stop_received)?;
         thread::Builder::new()
             .name("writer".to_owned())
             .spawn(move || {
-                let _ = end.send(turn.run(on_event));
+                let _ = end.send(writing.run(on_event));
             })
             .map_err(|error| StoreError::Writer {
                 path: path.clone(),

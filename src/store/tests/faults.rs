@@ -164,7 +164,7 @@ fn a_database_whose_wal_was_deleted_keeps_what_was_committed() {
     let running = f.start();
     let id = running.register(&["a"])[0].id;
     running.store(poll(id, &["1"])).unwrap();
-    fs::remove_file(super::super::open::wal_path(&f.path())).unwrap();
+    fs::remove_file(wal_path(&f.path())).unwrap();
     let answer = running.submit(poll(id, &["2"]));
     assert!(matches!(ends(running, answer), StoreError::Moved { .. }));
     assert_eq!(f.summary().articles, 1);
@@ -189,4 +189,55 @@ fn a_panic_ends_the_writer_in_order() {
     assert!(matches!(running.events.iter().nth(1), Some(StoreEvent::Failed(StoreError::Writer { .. }))));
     assert!(matches!(running.stop(), Err(StoreError::Writer { .. })));
     assert_eq!(f.start().register(&["a"])[0].article_count, 1);
+}
+
+#[test]
+fn the_wal_does_not_grow_with_what_was_written() {
+    let f = Fixture::new();
+    let running = f.start();
+    let id = running.register(&["a"])[0].id;
+    for n in 0..40 {
+        let mut bulky = poll(id, &[]);
+        bulky.articles =
+            (0..100).map(|k| Article { content: Some("x".repeat(4_000)), ..article(&format!("{n}-{k}")) }).collect();
+        running.store(bulky).unwrap();
+    }
+    let written = fs::metadata(f.path()).unwrap().len();
+    let wal = fs::metadata(wal_path(&f.path())).unwrap().len();
+    assert!(written > 12 << 20 && wal < 8 << 20, "{written} bytes stored, {wal} in the -wal");
+    running.stop().unwrap();
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_reader() {
+    let f = Fixture::new();
+    let running = f.start();
+    let id = running.register(&["a"])[0].id;
+    let reader = f.outside();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM article").unwrap();
+    running.store(poll(id, &["1"])).unwrap();
+    running.stop().unwrap();
+    assert_eq!(column::<i64>(&reader, "SELECT count(*) FROM article"), [0]);
+    let again = f.start();
+    assert_eq!(again.register(&["a"])[0].article_count, 1);
+    again.stop().unwrap();
+}
+
+#[test]
+fn a_reload_is_heard_while_polls_keep_coming() {
+    let f = Fixture::new();
+    let running = f.start();
+    let id = running.register(&["a"])[0].id;
+    let handle = running.writer.handle();
+    let (enough, stop) = crossbeam_channel::bounded::<()>(1);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while stop.try_recv().is_err() {
+                let _ = handle.submit(record(poll(id, &[])).0);
+            }
+        });
+        assert_eq!(running.register(&["a", "b"]).len(), 2);
+        enough.send(()).unwrap();
+    });
+    running.stop().unwrap();
 }

@@ -13,6 +13,7 @@ use futures_lite::future::block_on;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
+use super::open::wal_path;
 use super::*;
 use crate::article::{Article, Enclosure, FeedMeta};
 use crate::clock::Clock;
@@ -75,15 +76,7 @@ impl Running {
     }
 
     fn submit(&self, poll: Poll) -> oneshot::Receiver<Result<Stored, StoreFault>> {
-        let (done, answer) = oneshot::channel();
-        let record = PollRecord {
-            feed_id: poll.feed_id,
-            state: poll.state,
-            feed_meta: Some(FeedMeta { title: Some("A feed".into()), ..FeedMeta::default() }),
-            articles: poll.articles,
-            log: FetchLog { started_at: 1_000, total_ms: 7, outcome: "articles".into(), ..FetchLog::default() },
-            done,
-        };
+        let (record, answer) = record(poll);
         self.writer.handle().submit(record).unwrap();
         answer
     }
@@ -98,6 +91,19 @@ struct Poll {
     feed_id: i64,
     state: FeedState,
     articles: Vec<Article>,
+}
+
+fn record(poll: Poll) -> (PollRecord, oneshot::Receiver<Result<Stored, StoreFault>>) {
+    let (done, answer) = oneshot::channel();
+    let record = PollRecord {
+        feed_id: poll.feed_id,
+        state: poll.state,
+        feed_meta: Some(FeedMeta { title: Some("A feed".into()), ..FeedMeta::default() }),
+        articles: poll.articles,
+        log: FetchLog { started_at: 1_000, total_ms: 7, outcome: "articles".into(), ..FetchLog::default() },
+        done,
+    };
+    (record, answer)
 }
 
 /// A poll whose validators name its articles, so that one without the other shows.
@@ -156,8 +162,8 @@ fn column<T: rusqlite::types::FromSql>(db: &Connection, sql: &str) -> Vec<T> {
 /// The files of a database that a killed daemon leaves: no -shm survives a reboot.
 fn copy_database(from: &Path, to: &Path) {
     std::fs::copy(from, to).unwrap();
-    let wal = super::open::wal_path(from);
+    let wal = wal_path(from);
     if wal.exists() {
-        std::fs::copy(wal, super::open::wal_path(to)).unwrap();
+        std::fs::copy(wal, wal_path(to)).unwrap();
     }
 }

@@ -49,14 +49,13 @@ fn a_new_database_is_made_as_every_part_relies_on() {
 #[test]
 fn a_second_instance_learns_at_once_who_holds_it() {
     let f = Fixture::new();
-    let held =
-        Err(StoreError::Held { path: f.path().canonicalize().unwrap_or(f.path()), pid: Some(std::process::id()) });
     let store = f.open();
+    let held = StoreError::Held { path: f.path().canonicalize().unwrap(), pid: Some(std::process::id()) };
     let link = f.dir.path().join("link.db");
     symlink(f.path(), &link).unwrap();
-    assert_eq!(Store::open(&f.path()).map(drop), held);
-    assert_eq!(Store::open(&link).map(drop), held);
-    assert_eq!(held.unwrap_err().exit_code(), 75);
+    assert_eq!(Store::open(&f.path()).map(drop), Err(held.clone()));
+    assert_eq!(Store::open(&link).map(drop), Err(held.clone()));
+    assert_eq!(held.exit_code(), 75);
     let running = f.start_store(store);
     assert_eq!(refused(&f.path(), 75).exit_code(), 75);
     running.stop().unwrap();
@@ -120,6 +119,16 @@ fn a_database_of_tomorrow_or_of_another_program_is_refused() {
     assert_eq!(error, StoreError::Newer { path: f.path().canonicalize().unwrap(), found: 999, known: 1 });
     assert_eq!(summary(&f.path()).unwrap_err().exit_code(), 65);
 
+    // Not even what a killed daemon left beside it is touched.
+    let killed = Fixture::new();
+    let running = killed.start();
+    killed.outside().pragma_update(None, "user_version", 999).unwrap();
+    let copy = Fixture::new();
+    copy_database(&killed.path(), &copy.path());
+    running.stop().unwrap();
+    refused(&copy.path(), 65);
+    assert!(fs::metadata(wal_path(&copy.path())).unwrap().len() > 0);
+
     let other = Fixture::new();
     other.outside().execute_batch("CREATE TABLE bookmark (url)").unwrap();
     assert!(matches!(refused(&other.path(), 65), StoreError::Foreign { .. }));
@@ -140,7 +149,7 @@ fn the_wal_of_a_killed_daemon_is_read() {
     // What a kill leaves at this moment: nothing was checkpointed yet.
     let killed = Fixture::new();
     copy_database(&f.path(), &killed.path());
-    assert!(fs::metadata(super::super::open::wal_path(&killed.path())).unwrap().len() > 0);
+    assert!(fs::metadata(wal_path(&killed.path())).unwrap().len() > 0);
     running.stop().unwrap();
 
     let running = killed.start();
@@ -154,10 +163,52 @@ fn the_wal_of_a_killed_daemon_is_read() {
 #[test]
 fn a_stop_leaves_one_file_that_holds_everything() {
     let f = filled();
-    assert!(!super::super::open::wal_path(&f.path()).exists());
+    assert!(!wal_path(&f.path()).exists());
     assert_eq!(f.summary().articles, 500);
     // The next instance is not told of a process that is gone.
     assert_eq!(fs::read(f.dir.path().join("rssd.db.lock")).unwrap(), b"");
+}
+
+#[test]
+fn a_database_that_lost_its_wal_is_refused_until_somebody_says_so() {
+    let f = Fixture::new();
+    let running = f.start();
+    let id = running.register(&["a"])[0].id;
+    running.store(poll(id, &["1", "2"])).unwrap();
+    let killed = Fixture::new();
+    let lock = |f: &Fixture| f.dir.path().join("rssd.db.lock");
+    copy_database(&f.path(), &killed.path());
+    fs::copy(lock(&f), lock(&killed)).unwrap();
+    running.stop().unwrap();
+
+    let wal = wal_path(&killed.path());
+    let aside = killed.dir.path().join("aside");
+    fs::rename(&wal, &aside).unwrap();
+    // Twice: a refusal must not be the thing that lets the next start pass.
+    for _ in 0..2 {
+        let error = refused(&killed.path(), 65);
+        let path = killed.path().canonicalize().unwrap();
+        assert_eq!(error, StoreError::Older { lock: lock(&killed), path, found: 0, known: 2 });
+    }
+    fs::rename(&aside, &wal).unwrap();
+    drop(killed.open());
+    assert_eq!(killed.summary().articles, 2);
+}
+
+#[test]
+fn a_killed_daemon_without_its_lock_file_or_shm_starts_all_the_same() {
+    let f = Fixture::new();
+    let running = f.start();
+    let id = running.register(&["a"])[0].id;
+    running.store(poll(id, &["1"])).unwrap();
+    let killed = Fixture::new();
+    copy_database(&f.path(), &killed.path());
+    running.stop().unwrap();
+    drop(killed.open());
+    assert_eq!(killed.summary().articles, 1);
+    // An older copy after an orderly end is somebody's wish.
+    f.start().stop().unwrap();
+    drop(f.open());
 }
 
 #[test]
@@ -168,9 +219,17 @@ fn a_lock_of_another_program_is_waited_for() {
     let path = f.path();
     let (opening, opened) = unbounded();
     std::thread::spawn(move || opening.send(Store::open(&path).map(drop)).unwrap());
-    // It cannot have read what is only now committed, unless it waited.
+    // It holds its instance lock: the next thing it meets is the one that is held here.
+    let lock = fs::File::open(f.dir.path().join("rssd.db.lock")).unwrap();
+    while lock.try_lock().is_ok() {
+        lock.unlock().unwrap();
+        std::thread::yield_now();
+    }
+    for n in 0..2_000 {
+        outside.execute("UPDATE meta SET seq_last = ?1", [1_000 + n]).unwrap();
+    }
     outside.execute_batch("COMMIT").unwrap();
     drop(outside);
     assert_eq!(opened.recv_timeout(HANG).unwrap(), Ok(()));
-    assert_eq!(f.summary().seq_last, 1000);
+    assert_eq!(f.summary().seq_last, 2_999);
 }

@@ -41,8 +41,7 @@ enum Halt {
 }
 
 /// The writer's own state. It lives and dies on the thread `writer`.
-pub(super) struct Turn {
-    // Dropped first: the lock goes when the database is closed.
+pub(super) struct WriterLoop {
     db: Connection,
     path: PathBuf,
     identity: Identity,
@@ -59,10 +58,10 @@ pub(super) struct Turn {
     wal_pages: Arc<AtomicI32>,
     /// At how many pages the next checkpoint is due.
     checkpoint_pages: i32,
-    _lock: InstanceLock,
+    lock: InstanceLock,
 }
 
-impl Turn {
+impl WriterLoop {
     pub(super) fn new(
         store: Store,
         clock: Clock,
@@ -70,7 +69,7 @@ impl Turn {
         polls: Receiver<PollRecord>,
         requests: Receiver<Request>,
         stop: Receiver<Instant>,
-    ) -> Result<Turn, StoreError> {
+    ) -> Result<WriterLoop, StoreError> {
         let Store { mut db, path, lock } = store;
         let wal_pages = Arc::new(AtomicI32::new(0));
         let pages = wal_pages.clone();
@@ -82,7 +81,7 @@ impl Turn {
             .and_then(|()| db.busy_timeout(Duration::from_millis(WRITER_BUSY_MS_MAX)))
             .map_err(|error| StoreError::from_sqlite(&path, &error))?;
         let identity = Identity::of(&path);
-        Ok(Turn {
+        Ok(WriterLoop {
             db,
             path,
             identity,
@@ -95,14 +94,14 @@ impl Turn {
             stopping: None,
             wal_pages,
             checkpoint_pages: WAL_CHECKPOINT_PAGES,
-            _lock: lock,
+            lock,
         })
     }
 
     /// Runs until a stop or an error that waiting does not mend.
     pub(super) fn run(mut self, mut on_event: impl FnMut(StoreEvent)) -> Result<(), StoreError> {
-        let turned = catch_unwind(AssertUnwindSafe(|| self.turn(&mut on_event)));
-        let result = turned.unwrap_or_else(|panic| {
+        let ended = catch_unwind(AssertUnwindSafe(|| self.write(&mut on_event)));
+        let result = ended.unwrap_or_else(|panic| {
             let cause = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
             Err(StoreError::Writer {
                 path: self.path.clone(),
@@ -114,14 +113,19 @@ impl Turn {
             self.refuse_rest(&error.to_string());
             self.identity.before_close(&self.db, error);
         }
-        drop(self);
+        let WriterLoop { db, lock, .. } = self;
+        drop(db);
+        if result.is_ok() {
+            lock.forget_seq();
+        }
+        drop(lock);
         if let Err(error) = &result {
             on_event(StoreEvent::Failed(error.clone()));
         }
         result
     }
 
-    fn turn(&mut self, on_event: &mut impl FnMut(StoreEvent)) -> Result<(), StoreError> {
+    fn write(&mut self, on_event: &mut impl FnMut(StoreEvent)) -> Result<(), StoreError> {
         while self.stopping.is_none() {
             select! {
                 recv(self.polls) -> poll => self.pending.extend(poll),
@@ -157,18 +161,22 @@ impl Turn {
             if self.wal_pages.load(Ordering::Relaxed) >= self.checkpoint_pages {
                 self.checkpoint(CheckpointMode::PASSIVE)?;
             }
-            self.hear_stop();
+            // A queue that never empties must not keep a stop or a reload from being heard.
+            self.hear()?;
         }
     }
 
     fn store_batch(&mut self) -> Result<Committed, Halt> {
-        self.persist(None, |turn| commit(&mut turn.db, turn.pending.iter()))
+        self.persist(None, |this| commit(&mut this.db, this.pending.iter()))
     }
 
     /// Answers and tells what is now on disk.
     fn settle(&mut self, batch: Committed, on_event: &mut impl FnMut(StoreEvent)) {
         let rejected = batch.results.iter().filter(|result| result.is_err()).count();
         self.gauges.committed(batch.article_count, rejected, self.clock.now_ms());
+        if batch.article_count > 0 {
+            self.lock.note_seq(batch.seq_last);
+        }
         let stored = batch.results.len();
         for (record, result) in self.pending.drain(..stored).zip(batch.results) {
             // The core may have given the poll up; it is stored all the same.
@@ -177,10 +185,21 @@ impl Turn {
         on_event(StoreEvent::Committed { seq_last: batch.seq_last, article_count: batch.article_count });
     }
 
+    /// Attends to what the main thread asked meanwhile, without waiting for it.
+    fn hear(&mut self) -> Result<(), StoreError> {
+        if let Ok(deadline) = self.stop.try_recv() {
+            self.stopping = Some(deadline);
+        }
+        match self.requests.try_recv() {
+            Ok(request) if self.stopping.is_none() => self.answer(request),
+            _ => Ok(()),
+        }
+    }
+
     fn answer(&mut self, request: Request) -> Result<(), StoreError> {
         let Request::Register { feeds, deadline, reply } = request;
         let now = self.clock.now_ms();
-        let answer = match self.persist(Some(deadline), |turn| register(&mut turn.db, &feeds, now)) {
+        let answer = match self.persist(Some(deadline), |this| register(&mut this.db, &feeds, now)) {
             Ok(records) => Ok(records),
             Err(Halt::GaveUp(Degraded::Full)) => Err(StoreError::Full { path: self.path.clone() }),
             Err(Halt::GaveUp(Degraded::Locked)) => Err(StoreError::Locked { path: self.path.clone() }),
@@ -200,7 +219,7 @@ impl Turn {
     fn persist<T>(
         &mut self,
         deadline: Option<Instant>,
-        mut work: impl FnMut(&mut Turn) -> rusqlite::Result<T>,
+        mut work: impl FnMut(&mut WriterLoop) -> rusqlite::Result<T>,
     ) -> Result<T, Halt> {
         let mut pause = Duration::from_millis(WRITER_RETRY_MS_MIN);
         loop {
@@ -257,21 +276,15 @@ impl Turn {
         Ok(())
     }
 
-    /// A queue that never empties must not keep a stop from being heard.
-    fn hear_stop(&mut self) {
-        if self.stopping.is_none()
-            && let Ok(deadline) = self.stop.try_recv()
-        {
-            self.stopping = Some(deadline);
-        }
-    }
-
     fn out_of_time(&self) -> bool {
         self.stopping.is_some_and(|deadline| Clock::monotonic() >= deadline)
     }
 
     fn refuse_rest(&mut self, cause: &str) {
         self.pending.extend(self.polls.try_iter());
+        if !self.pending.is_empty() {
+            log::warn!("{}: {} polls were not stored: {cause}", self.path.display(), self.pending.len());
+        }
         for record in self.pending.drain(..) {
             let _ = record.done.send(Err(StoreFault::Stopped(cause.to_owned())));
         }
