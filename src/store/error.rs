@@ -121,6 +121,7 @@ impl StoreError {
         };
         match sqlite.code {
             _ if sqlite.extended_code == ffi::SQLITE_READONLY_DBMOVED => StoreError::Moved { path },
+            _ if sqlite.extended_code == ffi::SQLITE_IOERR_SHMSIZE => StoreError::Full { path },
             ErrorCode::NotADatabase => StoreError::NotADatabase { path },
             ErrorCode::DatabaseCorrupt => StoreError::Corrupt { path, cause },
             // The file itself could be opened before SQLite was asked, so this is about the files it keeps beside it.

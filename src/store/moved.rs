@@ -40,19 +40,16 @@ impl Identity {
         Ok(())
     }
 
-    /// Decides what closing may do after `error`: by itself it would checkpoint and remove what bears the -wal's name.
+    /// Leaves things after `error` so that closing the database touches no name: by itself it would checkpoint, and
+    /// remove whatever is called `-wal` by now.
     pub(super) fn before_close(&self, db: &Connection, error: &StoreError) {
-        let moved = matches!(error, StoreError::Moved { .. });
-        if moved {
-            // Through the descriptors that are still open: what was committed reaches the database that was ours.
+        if matches!(error, StoreError::Moved { .. }) {
+            // Through the descriptors that are still open: what was committed reaches the database that was ours, and
+            // our -wal is left empty, so that it is not replayed into the one that took its place.
             let _ = db.wal_checkpoint_v2(None::<&str>, CheckpointMode::TRUNCATE);
         }
-        // Our own -wal has to go with its database, or it would be replayed into the one that took its place. Anything
-        // else is not ours to remove, and after a failed write the next start reads the -wal from the disk instead.
-        let ours = self.wal_inode.is_some() && inode(&self.wal) == self.wal_inode;
-        if !(moved && ours) {
-            let _ = db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
-        }
+        // After a failed write or fsync the next start reads what is on the disk, not what memory seems to hold.
+        let _ = db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
     }
 }
 

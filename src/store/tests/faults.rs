@@ -136,6 +136,8 @@ fn an_error_that_waiting_does_not_mend_ends_the_writer() {
     f.outside().execute_batch("DROP TABLE fetch_log").unwrap();
     let answer = running.submit(poll(id, &["1"]));
     assert!(matches!(ends(running, answer), StoreError::Io { .. }));
+    // Left for the next start to read from the disk.
+    assert!(fs::metadata(wal_path(&f.path())).unwrap().len() > 0);
     assert_eq!(f.summary().articles, 0);
 }
 

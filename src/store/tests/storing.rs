@@ -1,6 +1,7 @@
 //! What a poll leaves in the database, and what it does not.
 
 use super::*;
+use crate::limits::BATCH_POLLS_MAX;
 
 #[test]
 fn a_poll_stores_its_articles_its_state_and_its_log_line() {
@@ -125,6 +126,39 @@ fn a_poll_larger_than_a_batch_is_one_transaction_all_the_same() {
     assert_eq!(running.store(poll(id, &keys)), Ok(Stored { new_count: 1_500 }));
     assert_eq!(running.events.recv_timeout(HANG), Ok(StoreEvent::Committed { seq_last: 1_500, article_count: 1_500 }));
     running.stop().unwrap();
+}
+
+#[test]
+fn a_transaction_takes_what_is_waiting_up_to_its_limits() {
+    let f = Fixture::new();
+    let running = f.start();
+    let id = running.register(&["a"])[0].id;
+    running.stop().unwrap();
+    let mut store = f.open();
+    let mut waiting = |articles: usize, polls: usize| {
+        let keys: Vec<String> = (0..articles).map(|n| n.to_string()).collect();
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let mut made = 0;
+        // A slow machine stores fewer, because of the 50 ms, but never more.
+        let records: Vec<PollRecord> = (0..polls)
+            .map(|_| record(poll(id, &keys)).0)
+            .map(|mut record| {
+                record
+                    .articles
+                    .iter_mut()
+                    .for_each(|article| article.key = format!("{articles}-{made}-{}", article.key));
+                made += 1;
+                record
+            })
+            .collect();
+        commit::commit(&mut store.db, records.iter()).unwrap().results.len()
+    };
+    for (articles, polls, most) in [(0, 3, 3), (0, 600, BATCH_POLLS_MAX), (200, 5, 2), (600, 2, 1)] {
+        let stored = waiting(articles, polls);
+        assert!((1..=most).contains(&stored), "{stored} of {polls} polls of {articles} articles");
+    }
+    // One of many tries, for the same reason.
+    assert!((0..20).any(|_| waiting(0, 2) == 2), "two polls that wait together share a commit");
 }
 
 #[test]
