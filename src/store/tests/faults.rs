@@ -232,14 +232,20 @@ fn a_reload_is_heard_while_polls_keep_coming() {
     let id = running.register(&["a"])[0].id;
     let handle = running.writer.handle();
     let (enough, stop) = crossbeam_channel::bounded::<()>(1);
+    let (full, filled) = crossbeam_channel::bounded::<()>(1);
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while stop.try_recv().is_err() {
-                let _ = handle.submit(record(poll(id, &[])).0);
+                if handle.submit(record(poll(id, &[])).0).is_err() {
+                    let _ = full.try_send(());
+                }
             }
         });
-        assert_eq!(running.register(&["a", "b"]).len(), 2);
+        // From here on there is always a next poll.
+        filled.recv_timeout(HANG).unwrap();
+        let answer = running.writer.register(&[feed("a"), feed("b")]);
         enough.send(()).unwrap();
+        assert_eq!(answer.unwrap().len(), 2);
     });
     running.stop().unwrap();
 }
