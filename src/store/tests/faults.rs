@@ -1,6 +1,7 @@
 //! What goes wrong while the writer runs: what waits, what is refused alone, and what ends it.
 
 use std::fs;
+use std::sync::{Arc, Mutex};
 
 use super::*;
 
@@ -228,24 +229,23 @@ fn a_stop_does_not_wait_for_a_reader() {
 #[test]
 fn a_reload_is_heard_while_polls_keep_coming() {
     let f = Fixture::new();
-    let running = f.start();
-    let id = running.register(&["a"])[0].id;
-    let handle = running.writer.handle();
-    let (enough, stop) = crossbeam_channel::bounded::<()>(1);
-    let (full, filled) = crossbeam_channel::bounded::<()>(1);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while stop.try_recv().is_err() {
-                if handle.submit(record(poll(id, &[])).0).is_err() {
-                    let _ = full.try_send(());
-                }
-            }
-        });
-        // From here on there is always a next poll.
-        filled.recv_timeout(HANG).unwrap();
-        let answer = running.writer.register(&[feed("a"), feed("b")]);
-        enough.send(()).unwrap();
-        assert_eq!(answer.unwrap().len(), 2);
-    });
-    running.stop().unwrap();
+    let next: Arc<Mutex<Option<(WriterHandle, i64)>>> = Arc::default();
+    let coming = next.clone();
+    // Each commit hands in the next poll before the writer looks at its queue again.
+    let more = move |_| {
+        if let Some((handle, id)) = &*coming.lock().unwrap() {
+            handle.submit(record(poll(*id, &[])).0).unwrap();
+        }
+    };
+    let writer = f.open().start(f.clock.clone(), more).unwrap();
+    let id = writer.register(&[feed("a")]).unwrap()[0].id;
+    *next.lock().unwrap() = Some((writer.handle(), id));
+    writer.handle().submit(record(poll(id, &[])).0).unwrap();
+    while writer.handle().gauges().commits() == 0 {
+        std::thread::yield_now();
+    }
+    let answer = writer.register(&[feed("a"), feed("b")]);
+    *next.lock().unwrap() = None;
+    assert_eq!(answer.unwrap().len(), 2);
+    writer.stop(Clock::monotonic() + HANG).unwrap();
 }
