@@ -67,7 +67,7 @@ pub(crate) async fn run(
     });
     core.put(subscriptions, true);
     while !core.is_done() {
-        core.gauges.beat(&core.desk.clock);
+        core.gauges.beat();
         core.collect_due(Clock::monotonic());
         core.start_ready();
         let command = async { commands.next().await };
@@ -82,6 +82,7 @@ pub(crate) async fn run(
             None => {}
         }
     }
+    core.desk.fetcher.close().await;
 }
 
 struct Core {
@@ -237,6 +238,7 @@ impl Core {
             drop(hosts);
             self.start(id);
         }
+        self.gauges.feeds_overdue.store(self.ready.borrow().len(), Ordering::Relaxed);
     }
 
     /// The host of a feed that is due still: it may have been removed or changed while it waited.

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,16 +11,18 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
-use futures_channel::mpsc;
+use futures_channel::{mpsc, oneshot};
 use glommio::{LocalExecutor, LocalExecutorBuilder, Placement};
+use socket2::Socket;
 
 use crate::cli::exit;
 use crate::clock::Clock;
 use crate::config::{self, Config, Cores};
 use crate::core::{self, Command, Settings};
-use crate::fetch::{Access, Fetcher, NameService, Resolver, Roots};
+use crate::fetch::{Access, Fetcher, NameService, Roots};
 use crate::gauges::CoreGauges;
 use crate::host;
+use crate::http;
 use crate::limits::{
     COMMANDS_WAITING_MAX, DRAIN, EVENTS_WAITING_MAX, IO_MEMORY_BYTES, PREEMPT_MS, START_TIMEOUT, WRITER_QUEUE_MAX,
 };
@@ -31,6 +35,8 @@ use crate::store::{FeedRecord, Store, StoreError, StoreEvent, Writer};
 pub struct Options {
     pub db: PathBuf,
     pub cores: Cores,
+    /// Where to serve HTTP; `None` serves none.
+    pub listen: Option<SocketAddr>,
     /// Poll every feed once, at once; each core ends when it is done.
     pub once: bool,
 }
@@ -50,6 +56,11 @@ pub enum StartError {
     Store(StoreError),
     /// The machine is unfit; the sentence says what to change.
     Host(String),
+    /// The address cannot be listened on.
+    Listen {
+        address: SocketAddr,
+        error: io::Error,
+    },
 }
 
 impl StartError {
@@ -58,6 +69,11 @@ impl StartError {
         match self {
             StartError::Store(error) => error.exit_code(),
             StartError::Host(_) => exit::CONFIG,
+            StartError::Listen { error, .. } => match error.kind() {
+                io::ErrorKind::AddrInUse => exit::UNAVAILABLE,
+                io::ErrorKind::PermissionDenied => exit::PERMISSION,
+                _ => exit::CONFIG,
+            },
         }
     }
 }
@@ -67,6 +83,17 @@ impl fmt::Display for StartError {
         match self {
             StartError::Store(error) => error.fmt(f),
             StartError::Host(sentence) => f.write_str(sentence),
+            StartError::Listen { address, error } => {
+                let remedy = match error.kind() {
+                    io::ErrorKind::AddrInUse => {
+                        "; another program listens there: stop it, or choose another address with --listen"
+                    }
+                    io::ErrorKind::PermissionDenied => "; ports below 1024 need CAP_NET_BIND_SERVICE",
+                    io::ErrorKind::AddrNotAvailable => "; no interface of this machine has that address",
+                    _ => "",
+                };
+                write!(f, "cannot listen on {address}: {error}{remedy}")
+            }
         }
     }
 }
@@ -92,6 +119,7 @@ pub struct Daemon {
     clock: Clock,
     writer: Writer,
     cores: Vec<CoreHandle>,
+    http: Option<HttpHandle>,
     events: Receiver<Event>,
     roots: Roots,
     /// What is polled: by feed id, on which core and how.
@@ -115,6 +143,12 @@ impl Placed {
     }
 }
 
+struct HttpHandle {
+    /// Dropping it stops the HTTP core.
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
 struct CoreHandle {
     commands: mpsc::Sender<Command>,
     gauges: Arc<CoreGauges>,
@@ -131,11 +165,13 @@ impl Daemon {
         // The host first: nothing is opened on a machine that cannot run us.
         let nofile = host::raise_nofile().map_err(StartError::Host)?;
         host::probe_io_uring().map_err(StartError::Host)?;
-        let cpus = host::cpus(&options.cores).map_err(StartError::Host)?;
+        let host::Cpus { cores: cpus, http: http_cpu } = host::cpus(&options.cores).map_err(StartError::Host)?;
         let in_flight_max = host::in_flight_max(nofile, cpus.len());
 
         // The database next: its lock tells whether another instance is at work.
         let store = Store::open(&options.db)?;
+        // Before anything runs: an address that is taken should cost nobody a fetch.
+        let listener = options.listen.map(bind).transpose()?;
         let (event_sender, events) = bounded(EVENTS_WAITING_MAX);
         let store_events = event_sender.clone();
         let writer = store.start(clock.clone(), move |event| {
@@ -174,11 +210,20 @@ impl Daemon {
             uncommitted_max: (WRITER_QUEUE_MAX / cpus.len()).clamp(1, crate::limits::UNCOMMITTED_MAX),
             events: event_sender,
         };
-        let mut daemon = Daemon { clock, writer, cores: Vec::new(), events, roots, placed };
+        let mut daemon = Daemon { clock, writer, cores: Vec::new(), http: None, events, roots, placed };
         for (index, (cpu, share)) in cpus.iter().zip(shares).enumerate() {
             let settings = Settings { in_flight_max, once: options.once, due_at_start };
             match start_core(index, *cpu, share, settings, start.clone()) {
                 Ok(core) => daemon.cores.push(core),
+                Err(sentence) => {
+                    daemon.drain();
+                    return Err(StartError::Host(sentence));
+                }
+            }
+        }
+        if let Some(listener) = listener {
+            match daemon.start_http(listener, http_cpu) {
+                Ok(http) => daemon.http = Some(http),
                 Err(sentence) => {
                     daemon.drain();
                     return Err(StartError::Host(sentence));
@@ -191,6 +236,21 @@ impl Daemon {
             daemon.cores.len()
         );
         Ok(daemon)
+    }
+
+    fn start_http(&self, listener: Listener, cpu: usize) -> Result<HttpHandle, String> {
+        let sources = http::Sources {
+            clock: self.clock.clone(),
+            started: Clock::monotonic(),
+            cores: self.cores.iter().map(|core| core.gauges.clone()).collect(),
+            writer: self.writer.handle(),
+        };
+        let (stop, stopped) = oneshot::channel();
+        let Listener { socket, address } = listener;
+        let serve = move |executor: LocalExecutor| executor.run(http::serve(socket, Arc::new(sources), stopped));
+        let thread = start_executor("http", cpu, serve)?;
+        log::info!("listening on http://{address}");
+        Ok(HttpHandle { stop, thread })
     }
 
     /// The next thing the main thread should know, or `None` after `timeout`.
@@ -258,6 +318,8 @@ impl Daemon {
         for core in &mut self.cores {
             core.tell(Command::Drain);
         }
+        // It answers to the end of the cores, and then to nobody: what it would tell is over.
+        let http = self.http.take();
         // The writer gets the last part of the time, for what the cores still hand over.
         let cores_deadline = deadline - DRAIN / 3;
         let mut orderly = true;
@@ -266,6 +328,10 @@ impl Daemon {
                 log::error!("core {index} did not end in time and is left behind");
                 orderly = false;
             }
+        }
+        if let Some(HttpHandle { stop, thread }) = http {
+            drop(stop);
+            orderly &= joined_by(thread, cores_deadline);
         }
         if let Err(error) = self.writer.stop(deadline) {
             log::error!("{error}");
@@ -338,59 +404,91 @@ fn start_core(
 ) -> Result<CoreHandle, String> {
     let gauges = Arc::new(CoreGauges::default());
     let (commands, command_receiver) = mpsc::channel(COMMANDS_WAITING_MAX);
-    let (up, is_up) = bounded(1);
-    let on_thread = {
+    let run = {
         let gauges = gauges.clone();
-        move || {
-            host::block_signals();
-            let executor = match executor(index, cpu) {
-                Ok(executor) => executor,
-                Err(sentence) => {
-                    let _ = up.send(Err(sentence));
-                    return;
-                }
-            };
+        move |executor: LocalExecutor| {
             let _ended = Ended { core: index, events: start.events };
             executor.run(async move {
-                let resolver = match Resolver::new(&start.names) {
-                    Ok(resolver) => resolver,
+                let fetcher = match Fetcher::new(&start.names, start.contact.as_deref()) {
+                    Ok(fetcher) => fetcher,
                     Err(failure) => {
-                        let _ = up.send(Err(failure.message));
+                        log::error!("core {index}: {failure}");
                         return;
                     }
                 };
                 let desk = Desk {
                     clock: start.clock,
-                    fetcher: Fetcher::new(resolver, start.contact.as_deref()),
+                    fetcher,
                     writer: start.writer,
                     uncommitted: glommio::sync::Semaphore::new(start.uncommitted_max as u64),
                 };
-                let _ = up.send(Ok(()));
                 core::run(Rc::new(desk), share, settings, command_receiver, gauges).await;
             });
         }
     };
+    let thread = start_executor(&format!("core-{index}"), cpu, run)?;
+    Ok(CoreHandle { commands, gauges, thread })
+}
+
+/// Starts an executor on a thread of its own, pinned to `cpu`, and gives it to `run` there.
+///
+/// # Errors
+///
+/// A sentence with the remedy.
+fn start_executor(
+    name: &str,
+    cpu: usize,
+    run: impl FnOnce(LocalExecutor) + Send + 'static,
+) -> Result<JoinHandle<()>, String> {
+    let (up, is_up) = bounded(1);
+    let executor_name = name.to_owned();
+    let on_thread = move || {
+        host::block_signals();
+        match executor(&executor_name, cpu) {
+            Ok(executor) => {
+                let _ = up.send(Ok(()));
+                run(executor);
+            }
+            Err(sentence) => {
+                let _ = up.send(Err(sentence));
+            }
+        }
+    };
     let thread = thread::Builder::new()
-        .name(format!("core-{index}"))
+        .name(name.to_owned())
         .spawn(on_thread)
-        .map_err(|error| format!("cannot start a thread for core {index}: {error}"))?;
+        .map_err(|error| format!("cannot start the thread {name}: {error}"))?;
     match is_up.recv_timeout(START_TIMEOUT) {
-        Ok(Ok(())) => Ok(CoreHandle { commands, gauges, thread }),
+        Ok(Ok(())) => Ok(thread),
         Ok(Err(sentence)) => Err(sentence),
-        Err(_) => Err(format!("core {index} on CPU {cpu} did not start; see the log")),
+        Err(_) => Err(format!("{name} did not start on CPU {cpu}; see the log")),
     }
 }
 
-fn executor(index: usize, cpu: usize) -> Result<LocalExecutor, String> {
+fn executor(name: &str, cpu: usize) -> Result<LocalExecutor, String> {
     LocalExecutorBuilder::new(Placement::Fixed(cpu))
-        .name(&format!("core-{index}"))
+        .name(name)
         .io_memory(IO_MEMORY_BYTES)
         .preempt_timer(Duration::from_millis(PREEMPT_MS))
         .make()
         .map_err(|error| match std::io::Error::from(error) {
             error if error.raw_os_error() == Some(libc::ENOMEM) => host::memlock_remedy(),
-            error => format!("cannot start core {index} on CPU {cpu}: {error}"),
+            error => format!("cannot start {name} on CPU {cpu}: {error}"),
         })
+}
+
+/// A socket that listens, and where.
+struct Listener {
+    socket: Socket,
+    address: SocketAddr,
+}
+
+fn bind(address: SocketAddr) -> Result<Listener, StartError> {
+    let failed = |error| StartError::Listen { address, error };
+    let socket = http::bind(address).map_err(failed)?;
+    // Port 0 was picked by the kernel.
+    let bound = socket.local_addr().map_err(failed)?.as_socket();
+    Ok(Listener { socket, address: bound.unwrap_or(address) })
 }
 
 /// Joins what the configuration says with the database's rows; reads the files that feeds name. Disabled feeds have a

@@ -1,11 +1,12 @@
 //! What the cores count, for whoever wants to know: written by one core each, read by anybody.
 
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, duration_ms};
 
 /// One core's counters.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct CoreGauges {
     /// Feeds that belong to it.
     pub feeds: AtomicUsize,
@@ -21,18 +22,43 @@ pub struct CoreGauges {
     pub feeds_failing: AtomicUsize,
     /// Feeds polled at least once since the start.
     pub feeds_polled: AtomicUsize,
-    /// When the core last turned: milliseconds on the wall clock.
-    heartbeat_at: AtomicI64,
+    /// Feeds that are due and not admitted yet.
+    pub feeds_overdue: AtomicUsize,
+    started: Instant,
+    /// When the core last turned: milliseconds since `started`, on the monotonic clock.
+    heartbeat_ms: AtomicU64,
+}
+
+impl Default for CoreGauges {
+    fn default() -> CoreGauges {
+        CoreGauges {
+            feeds: AtomicUsize::default(),
+            in_flight: AtomicUsize::default(),
+            polls: AtomicU64::default(),
+            polls_failed: AtomicU64::default(),
+            articles_new: AtomicU64::default(),
+            wire_bytes: AtomicU64::default(),
+            feeds_failing: AtomicUsize::default(),
+            feeds_polled: AtomicUsize::default(),
+            feeds_overdue: AtomicUsize::default(),
+            started: Clock::monotonic(),
+            heartbeat_ms: AtomicU64::default(),
+        }
+    }
 }
 
 impl CoreGauges {
-    pub(crate) fn beat(&self, clock: &Clock) {
-        self.heartbeat_at.store(clock.now_ms(), Ordering::Relaxed);
+    pub(crate) fn beat(&self) {
+        self.heartbeat_ms.store(self.now_ms(), Ordering::Relaxed);
     }
 
     /// How long ago the core last turned, in milliseconds.
-    pub fn heartbeat_age_ms(&self, clock: &Clock) -> i64 {
-        clock.now_ms().saturating_sub(self.heartbeat_at.load(Ordering::Relaxed)).max(0)
+    pub fn heartbeat_age_ms(&self) -> u64 {
+        self.now_ms().saturating_sub(self.heartbeat_ms.load(Ordering::Relaxed))
+    }
+
+    fn now_ms(&self) -> u64 {
+        duration_ms(Clock::monotonic().saturating_duration_since(self.started))
     }
 }
 

@@ -10,32 +10,44 @@ use nix::unistd::Pid;
 use crate::config::Cores;
 use crate::limits::{DESCRIPTORS_RESERVED, IN_FLIGHT_MAX, IN_FLIGHT_MIN};
 
-/// The CPUs that a core each is pinned to, by number.
-///
-/// More cores than CPUs share them in turn. Never assumes that CPUs are numbered from 0 without gaps.
+/// Which CPU runs what, by number.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Cpus {
+    /// One a core; more cores than CPUs share them in turn.
+    pub(crate) cores: Vec<usize>,
+    /// One of its own where there are three or more, else one that a core has too.
+    pub(crate) http: usize,
+}
+
+/// Chooses from the affinity mask. Never assumes that CPUs are numbered from 0 without gaps.
 ///
 /// # Errors
 ///
 /// A sentence: a CPU was asked for that this process may not use.
-pub(crate) fn cpus(wanted: &Cores) -> Result<Vec<usize>, String> {
+pub(crate) fn cpus(wanted: &Cores) -> Result<Cpus, String> {
     let mask =
         sched_getaffinity(Pid::from_raw(0)).map_err(|error| format!("cannot read the affinity mask: {error}"))?;
     let allowed: Vec<usize> = (0..CpuSet::count()).filter(|&cpu| mask.is_set(cpu).unwrap_or(false)).collect();
     choose(wanted, &allowed)
 }
 
-fn choose(wanted: &Cores, allowed: &[usize]) -> Result<Vec<usize>, String> {
-    if allowed.is_empty() {
+fn choose(wanted: &Cores, allowed: &[usize]) -> Result<Cpus, String> {
+    let Some((&last, others)) = allowed.split_last() else {
         return Err("the affinity mask holds no CPU".to_owned());
-    }
-    match wanted {
-        Cores::Auto => Ok(allowed.to_vec()),
-        Cores::Count(count) => Ok(allowed.iter().copied().cycle().take(*count).collect()),
+    };
+    let cores = match wanted {
+        Cores::Auto if allowed.len() >= 3 => others.to_vec(),
+        Cores::Auto => allowed.to_vec(),
+        Cores::Count(count) => allowed.iter().copied().cycle().take(*count).collect(),
         Cores::List(list) => match list.iter().find(|cpu| !allowed.contains(cpu)) {
-            None => Ok(list.clone()),
-            Some(cpu) => Err(format!("cores: CPU {cpu} is not among those that this process may use ({allowed:?})")),
+            None => list.clone(),
+            Some(cpu) => {
+                return Err(format!("cores: CPU {cpu} is not among those that this process may use ({allowed:?})"));
+            }
         },
-    }
+    };
+    let free = allowed.iter().rev().find(|cpu| !cores.contains(cpu));
+    Ok(Cpus { http: free.copied().unwrap_or(last), cores })
 }
 
 /// Raises RLIMIT_NOFILE to its hard limit and gives what it then is.
@@ -108,13 +120,15 @@ mod tests {
 
     #[test]
     fn cpus_come_from_the_mask_and_nowhere_else() {
-        for (wanted, allowed, chosen) in [
-            (Cores::Auto, vec![2, 5], Ok(vec![2, 5])),
-            (Cores::Count(1), vec![2, 5], Ok(vec![2])),
-            (Cores::Count(3), vec![2, 5], Ok(vec![2, 5, 2])),
-            (Cores::List(vec![5]), vec![2, 5], Ok(vec![5])),
+        for (wanted, allowed, cores, http) in [
+            (Cores::Auto, vec![2, 5], vec![2, 5], 5),
+            (Cores::Auto, vec![7], vec![7], 7),
+            (Cores::Auto, vec![1, 2, 4, 8], vec![1, 2, 4], 8),
+            (Cores::Count(1), vec![2, 5], vec![2], 5),
+            (Cores::Count(3), vec![2, 5], vec![2, 5, 2], 5),
+            (Cores::List(vec![5]), vec![2, 5], vec![5], 2),
         ] {
-            assert_eq!(choose(&wanted, &allowed), chosen);
+            assert_eq!(choose(&wanted, &allowed), Ok(Cpus { cores, http }));
         }
         let refused = choose(&Cores::List(vec![0]), &[2, 5]).unwrap_err();
         assert!(refused.contains("CPU 0") && refused.contains("[2, 5]"), "{refused}");

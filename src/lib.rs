@@ -19,6 +19,8 @@ pub mod article;
 pub mod store;
 mod schedule;
 
+pub mod http;
+
 pub mod failure;
 pub mod gauges;
 pub mod clock;

@@ -164,6 +164,9 @@ pub const PROXY_ANSWER_BYTES_MAX: usize = 8 << 10;
 /// What is read from a TLS socket at once: a record and its header (RFC 8446, section 5.1).
 pub const TLS_RECORD_BYTES: usize = (16 << 10) + 256;
 
+/// What the resolver's background tasks get to end when a core does.
+pub const RESOLVER_CLOSE: Duration = Duration::from_millis(200);
+
 /// TLS sessions that a core remembers for resumption; the oldest is forgotten.
 pub const TLS_SESSIONS_KEPT_MAX: usize = 256;
 
@@ -232,6 +235,32 @@ pub const JITTER_MAX: Duration = Duration::from_secs(3_600);
 /// Feeds that are all due at a start are polled at this rate, over all cores, though each within its interval: name servers,
 /// the network and the disk meet the first round as a stream and not as a wall.
 pub const POLLS_PER_SECOND_AT_START: u64 = 50;
+// ---- the HTTP core ----------------------------------------------------------------------------------------------------
+
+/// Connections at once; one more is closed as it comes.
+pub const CONNECTIONS_MAX: usize = 4_096;
+
+/// Connections that the kernel may hold ready for us.
+pub const LISTEN_BACKLOG: i32 = 1_024;
+
+/// After a failed accept, mostly for want of descriptors, the next try waits so long.
+pub const ACCEPT_RETRY_MS: u64 = 50;
+
+/// A connection is closed after this, request and answer together, however much or little the client sends.
+pub const CONNECTION_TIMEOUT: Duration = secs(10);
+
+/// The head of a request; a larger one is answered with 431 and the connection closed.
+pub const REQUEST_HEAD_BYTES_MAX: usize = 16 << 10;
+
+/// What is read from a client's socket at once.
+pub const HTTP_READ_BYTES: usize = 8 << 10;
+
+/// From this age of its heartbeat on a core is late, and `/health` says `degraded`.
+pub const HEARTBEAT_LATE_MS: u64 = 1_000;
+
+/// From this age of its heartbeat on a core has stopped, and `/health` says `failing`, with status 503.
+pub const HEARTBEAT_FAILING_MS: u64 = 5_000;
+
 // ---- a document -----------------------------------------------------------------------------------------------------
 
 /// Elements inside each other; a document that nests deeper fails with `too_deep`.

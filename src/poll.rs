@@ -134,7 +134,11 @@ pub(crate) async fn poll(
     let state = next_state(&memory.state, &reading, &next, started_at, now_ms);
     log.outcome = outcome_word(&reading);
     let (feed_meta, articles, failure) = match reading {
-        Ok(Reading::Articles { document, .. }) => (Some(document.feed), document.articles, None),
+        Ok(Reading::Articles { mut document, .. }) => {
+            // Documents put the newest first; the stream puts it last.
+            document.articles.reverse();
+            (Some(document.feed), document.articles, None)
+        }
         Ok(Reading::Unchanged { .. } | Reading::NotModified { .. }) => (None, Vec::new(), None),
         Err(failure) => (None, Vec::new(), Some(failure)),
     };

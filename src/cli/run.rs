@@ -1,6 +1,7 @@
 //! `rssd --feeds feeds.toml`: the daemon, until a signal, or `--once`.
 
 use std::env;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +25,9 @@ pub(super) struct RunArgs {
     /// The database [default: `[daemon] db` in the feeds file, else $STATE_DIRECTORY/rssd.db, else rssd.db]
     #[arg(long, value_name = "PATH")]
     pub(super) db: Option<PathBuf>,
+    /// Where to serve HTTP; port 0 picks one, and the log says which [default: `[daemon] listen`, else 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(super) listen: Option<SocketAddr>,
     /// CPUs that run a core each: `auto`, a number of them, or a list such as 0-3,6 [default: auto]
     #[arg(long, value_name = "CPUS")]
     pub(super) cores: Option<Cores>,
@@ -62,8 +66,16 @@ pub(super) fn run(args: &RunArgs) -> u8 {
     let options = Options {
         db: database(args.db.as_deref(), &config),
         cores: args.cores.clone().or_else(|| config.daemon.cores.clone()).unwrap_or(Cores::Auto),
+        // A single round is over before anybody asks how it is.
+        listen: (!args.once).then(|| listen(args.listen, &config)),
         once: args.once,
     };
+    if let Some(address) = options.listen.filter(|address| !config.daemon.may_listen_on(*address)) {
+        eprintln!(
+            "rssd: --listen {address} is open to others: set token_file or `public = true` in [daemon], or listen on 127.0.0.1"
+        );
+        return exit::CONFIG;
+    }
     let mut daemon = match Daemon::start(&config, &options, Clock::system()) {
         Ok(daemon) => daemon,
         Err(error) => {
@@ -96,6 +108,11 @@ pub(super) fn database(flag: Option<&Path>, config: &Config) -> PathBuf {
         .or_else(|| config.daemon.db.clone())
         .or_else(in_state_directory)
         .unwrap_or_else(|| PathBuf::from("rssd.db"))
+}
+
+/// Where to listen: the flag wins over the file.
+fn listen(flag: Option<SocketAddr>, config: &Config) -> SocketAddr {
+    flag.or(config.daemon.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)))
 }
 
 /// The signals that the daemon answers to. The second SIGTERM or SIGINT ends the process at once, whatever hangs.
@@ -186,7 +203,7 @@ fn log_in_flight(daemon: &Daemon) {
             "core {core}: {} polls in flight of {} feeds, heartbeat {} ms ago",
             gauges.in_flight.load(Ordering::Relaxed),
             gauges.feeds.load(Ordering::Relaxed),
-            gauges.heartbeat_age_ms(daemon.clock())
+            gauges.heartbeat_age_ms()
         );
     }
 }

@@ -31,13 +31,14 @@ use url::Url;
 
 pub use access::Access;
 pub use flight::{Flight, PhaseTimes, Timeouts};
-pub(crate) use resolve::{NameService, Resolver};
+pub(crate) use resolve::NameService;
 pub use tls::Roots;
 pub use validators::Validators;
 
 use crate::failure::{Class, Failure, Phase};
-use crate::limits::URL_BYTES_MAX;
+use crate::limits::{RESOLVER_CLOSE, URL_BYTES_MAX};
 use exchange::{Answer, exchange};
+use resolve::Resolver;
 use transport::Connection;
 
 /// Feed types first, then whatever the server thinks best.
@@ -131,20 +132,24 @@ pub struct Fetcher {
 }
 
 impl Fetcher {
-    /// `contact` goes into the User-Agent, `rssd/VERSION (+contact)`.
-    pub fn new(resolver: Resolver, contact: Option<&str>) -> Fetcher {
+    /// For the executor that runs on this thread. `contact` goes into the User-Agent, `rssd/VERSION (+contact)`.
+    ///
+    /// # Errors
+    ///
+    /// `local`: the name servers cannot be used.
+    pub(crate) fn new(names: &NameService, contact: Option<&str>) -> Result<Fetcher, Failure> {
         let agent = match contact {
             Some(contact) => format!("rssd/{} (+{contact})", env!("CARGO_PKG_VERSION")),
             None => concat!("rssd/", env!("CARGO_PKG_VERSION")).to_owned(),
         };
         let user_agent = HeaderValue::from_str(&agent)
             .unwrap_or_else(|_| HeaderValue::from_static(concat!("rssd/", env!("CARGO_PKG_VERSION"))));
-        Fetcher { resolver, user_agent, tls: RefCell::default() }
+        Ok(Fetcher { resolver: Resolver::new(names)?, user_agent, tls: RefCell::default() })
     }
 
-    /// Forgets the TLS configurations of earlier roots: after a reload.
-    pub fn forget_tls(&self) {
-        self.tls.borrow_mut().clear();
+    /// Ends what serves in the background, so that the executor can stop. Nothing may be fetched any more.
+    pub(crate) async fn close(&self) {
+        self.resolver.close(RESOLVER_CLOSE).await;
     }
 
     /// Fetches `request.url`, redirects included, within the deadlines of `flight`. Cancelled by dropping the future.

@@ -1,0 +1,186 @@
+//! Is it well? Read from gauges alone, so that it can be told whatever hangs.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use crate::clock::Clock;
+use crate::gauges::CoreGauges;
+use crate::limits::{HEARTBEAT_FAILING_MS, HEARTBEAT_LATE_MS};
+use crate::store::WriterHandle;
+
+/// Where health is read from.
+#[derive(Debug)]
+pub struct Sources {
+    pub clock: Clock,
+    pub started: Instant,
+    pub cores: Vec<Arc<CoreGauges>>,
+    pub writer: WriterHandle,
+}
+
+/// How it is, from best to worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    Ok,
+    /// Something waits, and nothing is lost.
+    Degraded,
+    /// A core or the writer has stopped.
+    Failing,
+}
+
+impl Status {
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Ok => "ok",
+            Status::Degraded => "degraded",
+            Status::Failing => "failing",
+        }
+    }
+}
+
+/// The answer of `/health`. Ages are in milliseconds.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub status: Status,
+    /// What is not as it should be, in words.
+    pub reasons: Vec<String>,
+    uptime_s: u64,
+    cores: Vec<Core>,
+    writer_queue: usize,
+    last_commit_age_ms: Option<i64>,
+    feeds: Feeds,
+}
+
+#[derive(Clone, Debug)]
+struct Core {
+    heartbeat_age_ms: u64,
+    feeds: usize,
+    in_flight: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Feeds {
+    total: usize,
+    failing: usize,
+    overdue: usize,
+}
+
+impl Report {
+    /// Reads the gauges: a few loads, no lock.
+    pub fn of(sources: &Sources) -> Report {
+        let mut feeds = Feeds::default();
+        let mut cores = Vec::with_capacity(sources.cores.len());
+        for gauges in &sources.cores {
+            feeds.total += gauges.feeds.load(Ordering::Relaxed);
+            feeds.failing += gauges.feeds_failing.load(Ordering::Relaxed);
+            feeds.overdue += gauges.feeds_overdue.load(Ordering::Relaxed);
+            cores.push(Core {
+                heartbeat_age_ms: gauges.heartbeat_age_ms(),
+                feeds: gauges.feeds.load(Ordering::Relaxed),
+                in_flight: gauges.in_flight.load(Ordering::Relaxed),
+            });
+        }
+        let now = sources.clock.now_ms();
+        let writer = sources.writer.gauges();
+        let (status, reasons) = judge(&cores, writer.degraded().map(|why| why.reason()));
+        Report {
+            status,
+            reasons,
+            uptime_s: Clock::elapsed_ms(sources.started) / 1000,
+            cores,
+            writer_queue: sources.writer.queue_len(),
+            last_commit_age_ms: writer.last_commit_at().map(|at| now.saturating_sub(at).max(0)),
+            feeds,
+        }
+    }
+
+    /// As the contract has it.
+    pub fn to_json(&self) -> String {
+        let cores: Vec<Value> = (self.cores.iter().enumerate())
+            .map(|(core, state)| {
+                json!({
+                    "core": core,
+                    "heartbeat_age_ms": state.heartbeat_age_ms,
+                    "feeds": state.feeds,
+                    "in_flight": state.in_flight,
+                })
+            })
+            .collect();
+        let Feeds { total, failing, overdue } = self.feeds;
+        json!({
+            "status": self.status.name(),
+            "reasons": self.reasons,
+            "version": env!("CARGO_PKG_VERSION"),
+            "uptime_s": self.uptime_s,
+            "cores": cores,
+            "writer": { "queue": self.writer_queue, "last_commit_age_ms": self.last_commit_age_ms },
+            "feeds": { "total": total, "ok": total.saturating_sub(failing), "failing": failing, "overdue": overdue },
+            "streams": 0,
+        })
+        .to_string()
+    }
+
+    /// The same for a person, as plain text.
+    pub fn to_text(&self) -> String {
+        let Feeds { total, failing, overdue } = self.feeds;
+        let mut text = format!("rssd {}: {}\n", env!("CARGO_PKG_VERSION"), self.status.name());
+        for reason in &self.reasons {
+            let _ = writeln!(text, "  {reason}");
+        }
+        let _ = writeln!(text, "up {} s; {total} feeds, {failing} failing, {overdue} overdue", self.uptime_s);
+        for (core, state) in self.cores.iter().enumerate() {
+            let Core { heartbeat_age_ms, feeds, in_flight } = state;
+            let _ = writeln!(
+                text,
+                "core {core}: {feeds} feeds, {in_flight} polls in flight, turned {heartbeat_age_ms} ms ago"
+            );
+        }
+        let _ = writeln!(text, "writer: {} polls wait for it", self.writer_queue);
+        text
+    }
+}
+
+fn judge(cores: &[Core], writer_waits: Option<&'static str>) -> (Status, Vec<String>) {
+    let mut status = Status::Ok;
+    let mut reasons = Vec::new();
+    for (core, state) in cores.iter().enumerate() {
+        let age = state.heartbeat_age_ms;
+        if age < HEARTBEAT_LATE_MS {
+            continue;
+        }
+        status = status.max(if age < HEARTBEAT_FAILING_MS { Status::Degraded } else { Status::Failing });
+        reasons.push(format!("core {core} has not turned for {age} ms"));
+    }
+    if let Some(reason) = writer_waits {
+        status = status.max(Status::Degraded);
+        reasons.push(reason.to_owned());
+    }
+    (status, reasons)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn core(heartbeat_age_ms: u64) -> Core {
+        Core { heartbeat_age_ms, feeds: 1, in_flight: 0 }
+    }
+
+    #[test]
+    fn a_late_core_degrades_and_a_stopped_one_fails() {
+        for (ages, writer_waits, status, reasons) in [
+            (vec![0, 900], None, Status::Ok, 0),
+            (vec![0, 1_500], None, Status::Degraded, 1),
+            (vec![5_000, 1_500], None, Status::Failing, 2),
+            (vec![0], Some("disk full"), Status::Degraded, 1),
+            (vec![9_000], Some("disk full"), Status::Failing, 2),
+        ] {
+            let cores: Vec<Core> = ages.iter().map(|&age| core(age)).collect();
+            let (judged, why) = judge(&cores, writer_waits);
+            assert_eq!((judged, why.len()), (status, reasons), "{ages:?} {why:?}");
+        }
+    }
+}
