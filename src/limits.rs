@@ -320,6 +320,12 @@ pub const KEY_BYTES_MAX: usize = 256;
 /// release lists announce what is to come.
 pub const DATE_AHEAD_MS_MAX: i64 = 366 * 24 * 3600 * 1000;
 
+/// Bytes that a document's own entities may add; further references to them stay as they are written.
+pub const ENTITY_EXPANSION_BYTES_MAX: usize = 1 << 20;
+
+/// Fields without an end that the repair goes back for, in a document; further ones swallow what follows them.
+pub const REWINDS_MAX: usize = 256;
+
 /// Feed URLs named in the error for a page that is no feed; the rest is left out.
 pub const ALTERNATES_MAX: usize = 5;
 

@@ -186,7 +186,7 @@ impl<'a> Pass<'a> {
         // The event's own borrow ends with the event; the document's does not.
         let qname = &text[at + 1..at + 1 + tag.name().0.len()];
         let (prefix, local) = qname.split_once(':').unwrap_or(("", qname));
-        let (base_bytes, namespaces) = self.judge_attributes(tag)?;
+        let (base_bytes, namespaces) = self.judge_attributes(tag, local)?;
         self.judge_size(base_bytes, namespaces)?;
         self.judge_nesting(local, Open { name: qname, recursive: false, base_bytes, namespaces })?;
         if !prefix.is_empty() && !self.prefixes.iter().any(|p| p == prefix) {
@@ -204,7 +204,7 @@ impl<'a> Pass<'a> {
     }
 
     /// Counts what feed-rs does per attribute. Gives the bytes of `xml:base` and the number of namespaces declared.
-    fn judge_attributes(&mut self, tag: &BytesStart<'_>) -> Result<(usize, usize), Failure> {
+    fn judge_attributes(&mut self, tag: &BytesStart<'_>, local: &str) -> Result<(usize, usize), Failure> {
         let raw = tag.attributes_raw();
         if raw.is_empty() {
             return Ok((0, 0));
@@ -226,13 +226,13 @@ impl<'a> Pass<'a> {
                 base_bytes = attribute.value.len();
             } else if let Some(prefix) = key.strip_prefix("xmlns") {
                 namespaces += 1;
-                self.declare(prefix.strip_prefix(':').unwrap_or(""), &attribute.value);
+                self.declare(prefix.strip_prefix(':').unwrap_or(""), &attribute.value, local);
             }
         }
         Ok((base_bytes, namespaces))
     }
 
-    fn declare(&mut self, prefix: &str, uri: &str) {
+    fn declare(&mut self, prefix: &str, uri: &str, local: &str) {
         let ns = Ns::of(uri);
         let known = match ns {
             Ns::Rss => prefix.is_empty() && (uri.is_empty() || Some(uri) == ns.known_as()),
@@ -248,8 +248,8 @@ impl<'a> Pass<'a> {
                 Dialect::Rss => Ns::Rss,
                 Dialect::Atom | Dialect::AtomEntry => Ns::Atom,
             };
-            // Inside of content it may change at will; around entries it may not.
-            if ns != expected && self.stack.len() < self.entry_depth {
+            // Elsewhere it may change at will: such an element is read by its namespace, or not at all.
+            if ns != expected && matches!(local, "channel" | "item" | "entry") {
                 self.unfit("a default namespace that changes");
             }
         } else if !self.prefixes.iter().any(|p| p == prefix) {

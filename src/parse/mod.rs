@@ -70,12 +70,15 @@ fn parse_xml(source: &Source<'_>, text: &str) -> Result<Document, Failure> {
         },
         gate::Verdict::Unfit(why) => Failure::new(Class::Parse, Phase::Parse, why),
     };
-    let Some(repaired) = repair::xml(text, source.articles_max)? else { return Err(refused) };
-    match gate::xml(&repaired.text, source.articles_max)? {
+    let Some(mut made) = repair::xml(text, source.articles_max, source.base_url) else { return Err(refused) };
+    if refused.class == Class::Panic {
+        made.repaired.push("a value that the parser panicked on".into());
+    }
+    match gate::xml(&made.text, source.articles_max)? {
         gate::Verdict::Fit(mut scan) => {
-            scan.articles_dropped += repaired.articles_dropped;
-            let feed = document::read(scan.pieces(&repaired.text), source)?;
-            Ok(normalise::document(feed, scan, source, repaired.repaired))
+            scan.articles_dropped += made.articles_dropped;
+            let feed = document::read(scan.pieces(&made.text), source)?;
+            Ok(normalise::document(feed, scan, source, made.repaired))
         }
         gate::Verdict::Unfit(_) => Err(refused),
     }

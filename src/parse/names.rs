@@ -52,7 +52,7 @@ impl Ns {
             {
                 Ns::Rss
             }
-            other if other.starts_with("purl.org/net/rss") || other.starts_with("cyber.law.harvard.edu/rss") => Ns::Rss,
+            other if other.starts_with("purl.org/net/rss") || other == "cyber.law.harvard.edu/rss" => Ns::Rss,
             _ => Ns::Other,
         }
     }

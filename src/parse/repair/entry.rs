@@ -1,0 +1,247 @@
+//! An entry and a feed as they are gathered from any dialect, and written as RSS 2.0.
+
+use std::fmt::Write;
+
+use super::super::names::Ns;
+use super::{escape, escape_attribute};
+
+/// The root of what is written.
+const ROOT: &str = "<rss version=\"2.0\" xmlns:atom=\"http://www.w3.org/2005/Atom\" xmlns:content=\"http://purl.org/rss/1.0/modules/content/\" \
+                    xmlns:dc=\"http://purl.org/dc/elements/1.1/\" xmlns:media=\"http://search.yahoo.com/mrss/\"><channel>";
+
+/// A link with what Atom says of it.
+#[derive(Debug, Default)]
+pub(super) struct Link {
+    pub(super) href: String,
+    pub(super) rel: Option<String>,
+    pub(super) kind: Option<String>,
+    pub(super) length: Option<String>,
+}
+
+impl Link {
+    fn is(&self, wanted: &str) -> bool {
+        self.rel.as_deref().is_some_and(|rel| rel.trim().eq_ignore_ascii_case(wanted))
+    }
+
+    /// How well it leads to the page: lower is better.
+    fn rank(&self) -> Option<u8> {
+        let html = self.kind.as_deref().is_none_or(|kind| kind.contains("html"));
+        match (self.rel.is_none() || self.is("alternate") || self.is(""), html) {
+            (true, true) => Some(0),
+            (true, false) => Some(1),
+            (false, _) => None,
+        }
+    }
+}
+
+/// The page among links: the best, and the first of those.
+fn page(links: &[Link]) -> Option<&Link> {
+    links.iter().filter(|l| l.rank().is_some() && !l.href.is_empty()).min_by_key(|l| l.rank())
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Feed {
+    pub(super) title: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) language: Option<String>,
+    pub(super) updated: Option<String>,
+    pub(super) ttl: Option<String>,
+    pub(super) links: Vec<Link>,
+}
+
+impl Feed {
+    /// Everything up to the first item.
+    pub(super) fn write_start(&self, out: &mut String) {
+        out.push_str(ROOT);
+        element(out, "title", self.title.as_deref());
+        element(out, "description", self.description.as_deref());
+        element(out, "language", self.language.as_deref());
+        element(out, "lastBuildDate", self.updated.as_deref());
+        element(out, "ttl", self.ttl.as_deref().map(str::trim));
+        element(out, "link", page(&self.links).map(|l| l.href.as_str()));
+        if let Some(hub) = self.links.iter().find(|l| l.is("hub")) {
+            attributes(out, "atom:link", &[("rel", Some("hub")), ("href", Some(&hub.href))]);
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Entry {
+    pub(super) guid: Option<String>,
+    pub(super) language: Option<String>,
+    pub(super) links: Vec<Link>,
+    pub(super) categories: Vec<String>,
+    /// URL, type, length.
+    pub(super) enclosures: Vec<(String, Option<String>, Option<String>)>,
+    pub(super) image: Option<String>,
+    /// Where the content is, if it is elsewhere.
+    pub(super) content_src: Option<String>,
+    authors: Vec<String>,
+    author_fallback: Option<String>,
+    title: Ranked,
+    summary: Ranked,
+    content: Ranked,
+    published: Ranked,
+    updated: Ranked,
+}
+
+/// A value, and how good its source is: lower is better, and the first of equals stays.
+#[derive(Debug, Default)]
+struct Ranked(Option<(u8, String)>);
+
+impl Ranked {
+    fn offer(&mut self, rank: u8, value: String) {
+        if self.0.as_ref().is_none_or(|(known, _)| rank < *known) {
+            self.0 = Some((rank, value));
+        }
+    }
+
+    fn get(&self) -> Option<&str> {
+        self.0.as_ref().map(|(_, value)| value.as_str())
+    }
+}
+
+/// Where the text of an element goes.
+enum Slot {
+    Guid,
+    Title,
+    Summary,
+    Content,
+    Published,
+    Updated,
+}
+
+/// The slot of an element of an entry, and how good a source it is.
+fn slot(ns: Ns, local: &str) -> Option<(Slot, u8)> {
+    Some(match (ns, local) {
+        (Ns::Rss, "guid" | "id") => (Slot::Guid, 0),
+        (Ns::Dc, "identifier") | (Ns::Atom, "id") => (Slot::Guid, 1),
+        (Ns::Rss, "title") => (Slot::Title, 0),
+        (Ns::Dc | Ns::Atom, "title") => (Slot::Title, 1),
+        (Ns::Media, "title") => (Slot::Title, 2),
+        (Ns::Rss, "description" | "summary" | "abstract") => (Slot::Summary, 0),
+        (Ns::Dc, "description") | (Ns::DcTerms, "abstract") | (Ns::Atom, "summary") => (Slot::Summary, 1),
+        (Ns::Itunes, "summary") => (Slot::Summary, 2),
+        (Ns::Media, "description") => (Slot::Summary, 3),
+        (Ns::Itunes, "subtitle") => (Slot::Summary, 4),
+        (Ns::Content, "encoded") | (Ns::Rss | Ns::Atom, "content") => (Slot::Content, 0),
+        (Ns::Xhtml, "body" | "div") | (Ns::Rss, "body" | "fullitem") => (Slot::Content, 1),
+        (Ns::Rss, "pubdate" | "published" | "issued") | (Ns::Atom, "published") => (Slot::Published, 0),
+        (Ns::Dc, "date") => (Slot::Published, 1),
+        (Ns::DcTerms, "issued" | "created") | (Ns::Rss, "created") => (Slot::Published, 2),
+        (Ns::Rss, "date") => (Slot::Published, 3),
+        (Ns::Rss, "updated" | "modified" | "lastbuilddate") | (Ns::Atom, "updated") | (Ns::DcTerms, "modified") => {
+            (Slot::Updated, 0)
+        }
+        _ => return None,
+    })
+}
+
+impl Entry {
+    /// Whether the text of an element is wanted.
+    pub(super) fn holds(ns: Ns, local: &str) -> bool {
+        slot(ns, local).is_some()
+    }
+
+    pub(super) fn set(&mut self, ns: Ns, local: &str, value: String) {
+        let Some((slot, rank)) = slot(ns, local) else { return };
+        match slot {
+            Slot::Guid if rank == 0 || self.guid.is_none() => self.guid = Some(value),
+            Slot::Guid => {}
+            Slot::Title => self.title.offer(rank, value),
+            Slot::Summary => self.summary.offer(rank, value),
+            Slot::Content => self.content.offer(rank, value),
+            Slot::Published => self.published.offer(rank, value),
+            Slot::Updated => self.updated.offer(rank, value),
+        }
+    }
+
+    pub(super) fn author(&mut self, name: String, fallback: bool) {
+        let name = safe_author(&name);
+        if fallback {
+            self.author_fallback.get_or_insert(name);
+        } else {
+            self.authors.push(name);
+        }
+    }
+
+    pub(super) fn write(&self, out: &mut String) {
+        out.push_str("<item");
+        if let Some(language) = &self.language {
+            out.push_str(" xml:lang=\"");
+            escape_attribute(language, out);
+            out.push('"');
+        }
+        out.push('>');
+        element(out, "title", self.title.get());
+        element(out, "link", page(&self.links).map(|l| l.href.as_str()).or(self.content_src.as_deref()));
+        element(out, "guid", self.guid.as_deref());
+        element(out, "description", self.summary.get());
+        element(out, "content:encoded", self.content.get());
+        element(out, "pubDate", self.published.get());
+        element(out, "updated", self.updated.get());
+        for author in &self.authors {
+            element(out, "dc:creator", Some(author));
+        }
+        if self.authors.is_empty() {
+            element(out, "dc:creator", self.author_fallback.as_deref());
+        }
+        for category in &self.categories {
+            element(out, "category", Some(category));
+        }
+        for (url, kind, length) in &self.enclosures {
+            attributes(
+                out,
+                "enclosure",
+                &[("url", Some(url)), ("type", kind.as_deref()), ("length", length.as_deref())],
+            );
+        }
+        for link in self.links.iter().filter(|l| l.is("enclosure")) {
+            attributes(
+                out,
+                "enclosure",
+                &[("url", Some(&link.href)), ("type", link.kind.as_deref()), ("length", link.length.as_deref())],
+            );
+        }
+        if let Some(image) = &self.image {
+            attributes(out, "media:thumbnail", &[("url", Some(image))]);
+        }
+        out.push_str("</item>");
+    }
+}
+
+/// An author in which feed-rs finds no address that it would cut out in the middle of a character.
+fn safe_author(author: &str) -> String {
+    if author.is_ascii() || !author.contains('@') {
+        return author.to_owned();
+    }
+    let part_of_address = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '%' | '+' | '-' | '@');
+    let kept: String = author
+        .split(|c| !part_of_address(c))
+        .filter(|word| word.contains('@'))
+        .fold(author.to_owned(), |kept, address| kept.replace(address, " "));
+    kept.trim_matches(|c: char| {
+        c.is_whitespace() || matches!(c, '(' | ')' | '（' | '）' | '<' | '>' | '＜' | '＞' | ',')
+    })
+    .to_owned()
+}
+
+fn element(out: &mut String, name: &str, text: Option<&str>) {
+    if let Some(text) = text {
+        let _ = write!(out, "<{name}>");
+        escape(text, out);
+        let _ = write!(out, "</{name}>");
+    }
+}
+
+fn attributes(out: &mut String, name: &str, values: &[(&str, Option<&str>)]) {
+    let _ = write!(out, "<{name}");
+    for (key, value) in values {
+        if let Some(value) = value {
+            let _ = write!(out, " {key}=\"");
+            escape_attribute(value, out);
+            out.push('"');
+        }
+    }
+    out.push_str("/>");
+}

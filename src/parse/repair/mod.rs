@@ -1,0 +1,615 @@
+//! Makes a document that feed-rs refuses, or reads only in part, one that it reads: any dialect in, plain RSS 2.0 out.
+//!
+//! Runs only after the gate or feed-rs said no; healthy feeds pay nothing. It reads by what the tags are called, not by
+//! how they nest: an entry begins where an entry begins, a field ends where the entry does, and so one bad tag costs
+//! one field. What was cut off with the end of the document is left out, because half an article would be stored as a
+//! whole one, perhaps under another key. What it makes goes through the gate like any document.
+
+use std::collections::HashMap;
+
+use url::Url;
+
+use self::entry::{Entry, Feed};
+use self::tokens::{Tag, Token, Tokens};
+use super::gate::entities;
+use super::json::Repairs;
+use super::names::Ns;
+use super::text;
+use crate::limits::{ENTITY_EXPANSION_BYTES_MAX, REWINDS_MAX};
+
+mod entry;
+mod tokens;
+
+/// A document that was made anew.
+pub(crate) struct Repaired {
+    pub(crate) text: String,
+    pub(crate) articles_dropped: usize,
+    /// What was wrong with it, in words for a person.
+    pub(crate) repaired: Vec<String>,
+}
+
+/// The document made anew, or nothing where no feed was found in it.
+pub(crate) fn xml(text: &str, articles_max: usize, base_url: &Url) -> Option<Repaired> {
+    let mut reader = Reader::new(text, articles_max, base_url);
+    reader.read();
+    if !reader.found {
+        return None;
+    }
+    let mut made = String::with_capacity(text.len());
+    reader.feed.write_start(&mut made);
+    made.push_str(&reader.made);
+    made.push_str("</channel></rss>");
+    Some(Repaired { text: made, articles_dropped: reader.dropped, repaired: reader.repairs.lines() })
+}
+
+struct Reader<'a> {
+    tokens: Tokens<'a>,
+    articles_max: usize,
+    found: bool,
+    atom: bool,
+    prefixes: Vec<(&'a str, Ns)>,
+    entities: HashMap<&'a str, &'a str>,
+    expanded_bytes: usize,
+    rewinds: usize,
+    feed: Feed,
+    entry: Option<Entry>,
+    /// What relative links of the feed and of the open entry start from.
+    base: Option<Url>,
+    entry_base: Option<Url>,
+    document_url: &'a Url,
+    entries: usize,
+    dropped: usize,
+    /// The items, as they are written.
+    made: String,
+    repairs: Repairs,
+}
+
+/// What a tag means, whatever its prefix.
+struct Name {
+    ns: Ns,
+    local: String,
+}
+
+/// What holds fields, and so ends any that is open.
+fn is_container(local: &str) -> bool {
+    ["item", "entry", "channel", "rss", "rdf", "feed"].iter().any(|c| local.eq_ignore_ascii_case(c))
+}
+
+impl<'a> Reader<'a> {
+    fn new(text: &'a str, articles_max: usize, document_url: &'a Url) -> Reader<'a> {
+        Reader {
+            tokens: Tokens::new(text),
+            articles_max,
+            found: false,
+            atom: false,
+            prefixes: Vec::new(),
+            entities: HashMap::new(),
+            expanded_bytes: 0,
+            rewinds: 0,
+            feed: Feed::default(),
+            entry: None,
+            base: None,
+            entry_base: None,
+            document_url,
+            entries: 0,
+            dropped: 0,
+            made: String::new(),
+            repairs: Repairs::default(),
+        }
+    }
+
+    fn read(&mut self) {
+        let mut open_roots = 0usize;
+        while let Some(token) = self.tokens.next() {
+            match token {
+                Token::Doctype(doctype) => {
+                    if let Some((_, subset)) = doctype.split_once('[') {
+                        self.entities.extend(entities(subset));
+                    }
+                }
+                Token::Start(tag) => {
+                    self.declare(&tag);
+                    let name = self.name(&tag);
+                    if self.is_entry(&name) {
+                        self.found = true;
+                        self.begin_entry(&tag, &name);
+                    } else if is_container(&name.local) && name.ns == Ns::Rss {
+                        self.begin_container(&tag, &name);
+                        open_roots += usize::from(!tag.empty);
+                    } else if self.found {
+                        self.field(tag, &name);
+                    }
+                }
+                Token::End(qname) => {
+                    let local = local_of(qname);
+                    if local.eq_ignore_ascii_case("item") || local.eq_ignore_ascii_case("entry") {
+                        self.end_entry();
+                    } else if is_container(local) {
+                        if self.entry.is_some() {
+                            self.repairs.count("unclosed tag");
+                        }
+                        self.end_entry();
+                        open_roots = open_roots.saturating_sub(1);
+                    }
+                }
+                Token::Text(text)
+                    if !self.found && !text.trim_matches(['\u{feff}', '\0', ' ', '\t', '\r', '\n']).is_empty() =>
+                {
+                    self.repairs.count("junk before the feed");
+                }
+                Token::Text(_) | Token::Cdata(_) => {}
+            }
+        }
+        if self.entry.take().is_some() {
+            self.repairs.count("cut off in the middle of an article, which was left out");
+        } else if open_roots > 0 {
+            self.repairs.count("unclosed tag");
+        }
+    }
+
+    // ---- names ------------------------------------------------------------------------------------------------------
+
+    fn declare(&mut self, tag: &Tag<'a>) {
+        for (key, uri) in tag.attributes() {
+            if let Some(prefix) = key.strip_prefix("xmlns:") {
+                let ns = match Ns::of(uri) {
+                    // A prefix bound to something else means that, but for misspelt names of what it usually means.
+                    Ns::Other if uri.is_empty() => Ns::of_prefix(prefix),
+                    ns => ns,
+                };
+                self.prefixes.retain(|(known, _)| *known != prefix);
+                // Only those that are read are worth remembering.
+                if self.prefixes.len() < 64 {
+                    self.prefixes.push((prefix, ns));
+                }
+            }
+        }
+    }
+
+    /// Core elements are of [`Ns::Rss`], be the document RSS, RDF or Atom.
+    fn name(&self, tag: &Tag<'a>) -> Name {
+        let (prefix, local) = tag.split_name();
+        let local = local.to_ascii_lowercase();
+        let ns = if prefix.is_empty() {
+            match tag.attribute("xmlns").map(Ns::of) {
+                Some(Ns::Other | Ns::Xhtml) if is_container(&local) => Ns::Rss,
+                Some(ns) => ns,
+                None => Ns::Rss,
+            }
+        } else {
+            let known = self.prefixes.iter().find(|(known, _)| *known == prefix);
+            known.map_or_else(|| Ns::of_prefix(prefix), |(_, ns)| *ns)
+        };
+        let ns = match ns {
+            Ns::Atom | Ns::Atom03 if self.atom || matches!(local.as_str(), "feed" | "entry") => Ns::Rss,
+            Ns::Rdf if local == "rdf" || local == "item" => Ns::Rss,
+            Ns::Atom03 => Ns::Atom,
+            ns => ns,
+        };
+        Name { ns, local }
+    }
+
+    fn is_entry(&self, name: &Name) -> bool {
+        name.ns == Ns::Rss
+            && (name.local == "item" && !self.atom || name.local == "entry" && (self.atom || !self.found))
+    }
+
+    // ---- containers -------------------------------------------------------------------------------------------------
+
+    fn begin_container(&mut self, tag: &Tag<'a>, name: &Name) {
+        if !self.found {
+            self.found = true;
+            self.atom = name.local == "feed";
+            if name.local == "rss"
+                && !matches!(tag.attribute("version"), Some("2.0" | "0.90" | "0.91" | "0.92" | "0.93" | "0.94" | "1.0"))
+            {
+                self.repairs.count("odd version");
+            }
+        }
+        if let Some(language) = tag.attribute("xml:lang") {
+            self.feed.language.get_or_insert_with(|| language.to_owned());
+        }
+        if let Some(base) = tag.attribute("xml:base") {
+            self.base = self.base_from(self.base.as_ref(), base);
+        }
+    }
+
+    fn base_from(&self, outer: Option<&Url>, base: &str) -> Option<Url> {
+        let url = outer.unwrap_or(self.document_url).join(text::cut(base, crate::limits::URL_BYTES_MAX)).ok();
+        // A base that is no place on the web would make every link one.
+        url.filter(|url| matches!(url.scheme(), "http" | "https")).or(outer.cloned())
+    }
+
+    fn begin_entry(&mut self, tag: &Tag<'a>, name: &Name) {
+        if self.entry.is_some() {
+            self.repairs.count("unclosed tag");
+            self.end_entry();
+        }
+        self.atom |= name.local == "entry";
+        self.entry_base = match tag.attribute("xml:base") {
+            Some(base) => self.base_from(self.base.as_ref(), base),
+            None => None,
+        };
+        let mut entry = Entry::default();
+        entry.guid = tag.attribute("rdf:about").map(|about| self.decoded(about));
+        entry.language = tag.attribute("xml:lang").map(str::to_owned);
+        self.entry = Some(entry);
+        if tag.empty {
+            self.end_entry();
+        }
+    }
+
+    fn end_entry(&mut self) {
+        let Some(entry) = self.entry.take() else { return };
+        self.entries += 1;
+        if self.entries > self.articles_max {
+            self.dropped += 1;
+        } else {
+            entry.write(&mut self.made);
+        }
+    }
+
+    // ---- fields -----------------------------------------------------------------------------------------------------
+
+    fn field(&mut self, tag: Tag<'a>, name: &Name) {
+        if self.entry.is_some() {
+            self.entry_field(tag, name);
+        } else {
+            self.feed_field(tag, name);
+        }
+    }
+
+    fn feed_field(&mut self, tag: Tag<'a>, name: &Name) {
+        match (name.ns, name.local.as_str()) {
+            (Ns::Rss | Ns::Atom, "link") => {
+                if let Some(link) = self.link(tag) {
+                    self.feed.links.push(link);
+                }
+            }
+            (
+                Ns::Rss,
+                "title" | "description" | "subtitle" | "tagline" | "language" | "ttl" | "lastbuilddate" | "pubdate"
+                | "updated" | "modified",
+            )
+            | (Ns::Dc, "date" | "language" | "title" | "description") => {
+                let value = self.value(tag, name);
+                let field = match name.local.as_str() {
+                    "title" => &mut self.feed.title,
+                    "language" => &mut self.feed.language,
+                    "ttl" => &mut self.feed.ttl,
+                    "description" | "subtitle" | "tagline" => &mut self.feed.description,
+                    _ => &mut self.feed.updated,
+                };
+                if field.is_none() || name.local == "lastbuilddate" {
+                    *field = value.or(field.take());
+                }
+            }
+            _ => self.skip(tag),
+        }
+    }
+
+    fn entry_field(&mut self, tag: Tag<'a>, name: &Name) {
+        let local = name.local.as_str();
+        match (name.ns, local) {
+            (Ns::Rss | Ns::Atom, "link") => {
+                let link = self.link(tag);
+                if let (Some(link), Some(entry)) = (link, &mut self.entry) {
+                    entry.links.push(link);
+                }
+            }
+            (Ns::Rss, "enclosure") => {
+                let url = tag.attribute("url").or_else(|| tag.attribute("href"));
+                self.enclosure(&tag, url, tag.attribute("length"));
+            }
+            (Ns::Media, "content") => self.enclosure(&tag, tag.attribute("url"), tag.attribute("filesize")),
+            (Ns::Media, "thumbnail") => self.image(tag.attribute("url")),
+            (Ns::Itunes, "image") => self.image(tag.attribute("href")),
+            (Ns::Media, "group") => {}
+            (Ns::Rss | Ns::Atom, "author") | (Ns::Dc, "creator" | "author") | (Ns::Itunes, "author") => {
+                let person = self.person(tag, name);
+                if let (Some(person), Some(entry)) = (person, &mut self.entry) {
+                    entry.author(person, name.ns == Ns::Itunes);
+                }
+            }
+            (Ns::Rss | Ns::Atom, "category") | (Ns::Dc, "subject") => {
+                let named = tag.attribute("term").filter(|t| !t.trim().is_empty()).or_else(|| tag.attribute("label"));
+                let category = match named {
+                    Some(term) => Some(self.decoded(term)),
+                    None => self.value(tag, name),
+                };
+                if let (Some(category), Some(entry)) = (category, &mut self.entry) {
+                    entry.categories.push(category);
+                }
+            }
+            (Ns::Rss, "content") if tag.attribute("src").is_some() && self.atom => {
+                let src = tag.attribute("src").map(|src| self.decoded(src)).and_then(|src| self.absolute(&tag, &src));
+                self.skip(tag);
+                if let Some(entry) = &mut self.entry {
+                    entry.content_src = src;
+                }
+            }
+            (ns, local) if Entry::holds(ns, local) => {
+                let value = self.value(tag, name);
+                if let (Some(value), Some(entry)) = (value, &mut self.entry) {
+                    entry.set(ns, local, value);
+                }
+            }
+            _ => self.skip(tag),
+        }
+    }
+
+    fn enclosure(&mut self, tag: &Tag<'a>, url: Option<&'a str>, length: Option<&'a str>) {
+        let Some(url) = url.map(|url| self.decoded(url)).and_then(|url| self.absolute(tag, &url)) else { return };
+        let kind = tag.attribute("type").map(|kind| self.decoded(kind));
+        if let Some(entry) = &mut self.entry {
+            entry.enclosures.push((url, kind, length.map(|l| l.trim().to_owned())));
+        }
+    }
+
+    fn image(&mut self, url: Option<&'a str>) {
+        let url = url.map(|url| self.decoded(url));
+        if let (Some(url), Some(entry)) = (url, &mut self.entry) {
+            entry.image.get_or_insert(url);
+        }
+    }
+
+    /// A link in either manner: Atom's attributes or RSS's text.
+    fn link(&mut self, tag: Tag<'a>) -> Option<entry::Link> {
+        let of = |name: &str| tag.attribute(name).map(|v| text::decode(v).into_owned());
+        let (rel, kind, length) = (of("rel"), of("type"), of("length"));
+        let href = match tag.attribute("href") {
+            Some(href) => self.decoded(href),
+            None => self.value(tag, &Name { ns: Ns::Rss, local: "link".into() })?,
+        };
+        Some(entry::Link { href: self.absolute(&tag, href.trim())?, rel, kind, length })
+    }
+
+    /// An address with the base that is in force; as it stands where there is none.
+    fn absolute(&self, tag: &Tag<'a>, href: &str) -> Option<String> {
+        let outer = self.entry_base.as_ref().or(self.base.as_ref());
+        let own = tag.attribute("xml:base").and_then(|base| self.base_from(outer, base));
+        if href.len() > crate::limits::URL_BYTES_MAX {
+            return None;
+        }
+        match own.as_ref().or(outer) {
+            Some(base) => base.join(href).ok().map(String::from),
+            None => Some(href.to_owned()),
+        }
+    }
+
+    /// An author: RSS's text, or the name, else the address, of Atom's person.
+    fn person(&mut self, tag: Tag<'a>, name: &Name) -> Option<String> {
+        let tokens = self.body(tag, false)?;
+        let (mut found, mut field) = ([None, None], None);
+        for token in tokens.iter().copied() {
+            match token {
+                Token::Start(inner) => {
+                    field = match inner.split_name().1.to_ascii_lowercase().as_str() {
+                        "name" => Some(0),
+                        "email" => Some(1),
+                        _ => None,
+                    };
+                }
+                Token::End(_) => field = None,
+                Token::Text(text) | Token::Cdata(text) => {
+                    if let Some(field) = field {
+                        found[field] = Some(text::decode(text.trim()).into_owned()).filter(|t| !t.is_empty());
+                    }
+                }
+                Token::Doctype(_) => {}
+            }
+        }
+        let [name_found, email] = found;
+        name_found.or(email).or_else(|| {
+            let elements = tokens.iter().copied().any(|t| matches!(t, Token::Start(_)));
+            (!elements).then(|| self.text_of(&tag, name, tokens)).flatten()
+        })
+    }
+
+    // ---- values -----------------------------------------------------------------------------------------------------
+
+    /// The text of a field as HTML, and goes on behind it.
+    fn value(&mut self, tag: Tag<'a>, name: &Name) -> Option<String> {
+        let tokens = self.body(tag, name.local == "content" || name.local == "summary")?;
+        self.text_of(&tag, name, tokens)
+    }
+
+    /// The tokens of an element, and goes on behind its end. Without an end it is the text up to the next tag.
+    fn body(&mut self, tag: Tag<'a>, nests: bool) -> Option<Vec<Token<'a>>> {
+        if tag.empty {
+            return None;
+        }
+        let mut tokens = Vec::new();
+        let mut depth = 0usize;
+        // Where the first tag inside stands, and how many tokens come before it.
+        let mut first_tag = None;
+        loop {
+            let before = self.tokens;
+            let token = self.tokens.next();
+            if matches!(token, Some(Token::Start(_) | Token::End(_))) {
+                first_tag.get_or_insert((before, tokens.len()));
+            }
+            match token {
+                Some(Token::End(name)) if name == tag.name && depth == 0 => return Some(tokens),
+                Some(Token::Start(inner)) if !is_container(inner.split_name().1) => {
+                    depth += usize::from(nests && inner.name == tag.name && !inner.empty);
+                    tokens.push(Token::Start(inner));
+                }
+                Some(Token::End(name)) if !is_container(local_of(name)) => {
+                    depth -= usize::from(nests && name == tag.name);
+                    tokens.push(Token::End(name));
+                }
+                Some(token @ (Token::Text(_) | Token::Cdata(_) | Token::Doctype(_))) => tokens.push(token),
+                ended => {
+                    self.repairs.count("unclosed tag");
+                    self.tokens = before;
+                    // Cut off with the document, or one of very many: what follows is not looked at again.
+                    if ended.is_some() && self.rewinds < REWINDS_MAX {
+                        self.rewinds += 1;
+                        if let Some((at, length)) = first_tag {
+                            self.tokens = at;
+                            tokens.truncate(length);
+                        }
+                    }
+                    return Some(tokens);
+                }
+            }
+        }
+    }
+
+    /// Goes behind an element that is not read.
+    fn skip(&mut self, tag: Tag<'a>) {
+        self.body(tag, true);
+    }
+
+    /// Character data, references resolved; elements inside as HTML.
+    fn text_of(&mut self, tag: &Tag<'a>, name: &Name, tokens: Vec<Token<'a>>) -> Option<String> {
+        let kind = tag.attribute("type").unwrap_or("").to_ascii_lowercase();
+        let mode = tag.attribute("mode").unwrap_or("").to_ascii_lowercase();
+        let markup = tokens.iter().any(|t| matches!(t, Token::Start(_)));
+        let has_cdata = tokens.iter().any(|t| matches!(t, Token::Cdata(_)));
+        let mut value = String::new();
+        for token in &tokens {
+            match token {
+                Token::Text(text) if markup && !has_cdata => {
+                    let resolved = self.resolved(text);
+                    escape(&resolved, &mut value);
+                }
+                Token::Text(text) => {
+                    let resolved = self.resolved(text);
+                    value.push_str(&resolved);
+                }
+                Token::Cdata(text) => value.push_str(text),
+                Token::Start(inner) => self.push_tag(&mut value, inner),
+                Token::End(inner) => {
+                    value.push_str("</");
+                    value.push_str(local_of(inner));
+                    value.push('>');
+                }
+                Token::Doctype(_) => {}
+            }
+        }
+        let trimmed = value.trim();
+        if mode == "base64" {
+            use base64::Engine;
+            let bytes: Vec<u8> = trimmed.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+            let decoded = base64::engine::general_purpose::STANDARD.decode(bytes).ok()?;
+            return String::from_utf8(decoded).ok();
+        }
+        if trimmed.is_empty() {
+            return None;
+        }
+        if markup && (kind.contains("xhtml") || mode == "xml") {
+            return Some(without_wrapper(trimmed).to_owned());
+        }
+        let plain = self.atom
+            && name.ns == Ns::Rss
+            && matches!(kind.as_str(), "" | "text" | "text/plain")
+            && !markup
+            && mode != "escaped";
+        if plain && matches!(name.local.as_str(), "title" | "subtitle" | "tagline") {
+            let mut escaped = String::with_capacity(trimmed.len());
+            escape(trimmed, &mut escaped);
+            return Some(escaped);
+        }
+        Some(trimmed.to_owned())
+    }
+
+    /// A start tag inside of content, without a prefix that only XHTML needs.
+    fn push_tag(&self, value: &mut String, tag: &Tag<'a>) {
+        let (prefix, local) = tag.split_name();
+        if prefix.is_empty() {
+            value.push_str(tag.raw);
+        } else {
+            value.push('<');
+            value.push_str(local);
+            value.push_str(&tag.raw[1 + tag.name.len()..]);
+        }
+    }
+
+    fn decoded(&mut self, text: &str) -> String {
+        self.resolved(text).trim().to_owned()
+    }
+
+    /// Text with its references resolved: XML's, HTML's and the document's own; other ampersands stand for themselves.
+    fn resolved(&mut self, text: &str) -> String {
+        let mut resolved = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find('&') {
+            resolved.push_str(&rest[..at]);
+            rest = &rest[at..];
+            let (length, value) = self.reference(rest);
+            resolved.push_str(&value);
+            rest = &rest[length..];
+        }
+        resolved.push_str(rest);
+        let unwanted = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+        let count = resolved.chars().filter(|c| unwanted(*c)).count();
+        if count > 0 {
+            self.repairs.counts("control character", count);
+            resolved.retain(|c| !unwanted(c));
+        }
+        resolved
+    }
+
+    fn reference(&mut self, text: &str) -> (usize, std::borrow::Cow<'a, str>) {
+        let name = text::cut(text, 64)[1..].split_once(';').map(|(name, _)| name);
+        if let Some(value) = name.and_then(|name| self.entities.get(name)).copied() {
+            self.expanded_bytes += value.len();
+            if self.expanded_bytes <= ENTITY_EXPANSION_BYTES_MAX {
+                return (name.map_or(1, |n| n.len() + 2), text::decode(value).into_owned().into());
+            }
+        }
+        match text::reference(text) {
+            Some((length, value)) => {
+                if !text.starts_with("&#") && !matches!(&text[1..length - 1], "amp" | "lt" | "gt" | "quot" | "apos") {
+                    self.repairs.count("html entity");
+                }
+                (length, value)
+            }
+            None => {
+                self.repairs.count("bare ampersand");
+                (1, "&".into())
+            }
+        }
+    }
+}
+
+fn local_of(qname: &str) -> &str {
+    qname.rsplit(':').next().unwrap_or(qname)
+}
+
+/// What stands inside of the one `div` that XHTML content is wrapped in (RFC 4287, section 3.1.1.3).
+fn without_wrapper(xhtml: &str) -> &str {
+    let inner = || {
+        let body = xhtml.strip_prefix("<div").filter(|rest| rest.starts_with(['>', ' ', '\n', '\t', '\r']))?;
+        let body = body[body.find('>')? + 1..].strip_suffix("</div>")?;
+        // Another one beside it: then neither is the wrapper.
+        let balanced = body.find("</div").is_none_or(|close| body.find("<div").is_some_and(|open| open < close));
+        balanced.then_some(body.trim())
+    };
+    inner().unwrap_or(xhtml)
+}
+
+/// Text as HTML, or as XML: both know these three.
+fn escape(text: &str, out: &mut String) {
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            c if c.is_control() && !matches!(c, '\n' | '\r' | '\t') => {}
+            c => out.push(c),
+        }
+    }
+}
+
+/// An attribute's value.
+fn escape_attribute(text: &str, out: &mut String) {
+    for piece in text.split_inclusive('"') {
+        escape(piece.trim_end_matches('"'), out);
+        if piece.ends_with('"') {
+            out.push_str("&quot;");
+        }
+    }
+}

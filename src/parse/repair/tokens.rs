@@ -1,0 +1,206 @@
+//! A scanner that takes any text for XML: what is no markup is text, and nothing is an error.
+//!
+//! Linear: no search goes over the same bytes twice, whatever is left open.
+
+/// A piece of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token<'a> {
+    /// Character data with its references as they stand.
+    Text(&'a str),
+    Cdata(&'a str),
+    Start(Tag<'a>),
+    /// The name of an end tag.
+    End(&'a str),
+    /// What stands between `<!DOCTYPE` and its end.
+    Doctype(&'a str),
+}
+
+/// A start tag, or an element in one tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tag<'a> {
+    pub(super) name: &'a str,
+    attributes: &'a str,
+    pub(super) empty: bool,
+    /// All of it, angle brackets included.
+    pub(super) raw: &'a str,
+}
+
+impl<'a> Tag<'a> {
+    /// The name without its prefix, and the prefix.
+    pub(super) fn split_name(&self) -> (&'a str, &'a str) {
+        self.name.split_once(':').unwrap_or(("", self.name))
+    }
+
+    /// An attribute's value with its references as they stand.
+    pub(super) fn attribute(&self, name: &str) -> Option<&'a str> {
+        self.attributes().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
+
+    /// Names and values, quoted or not.
+    pub(super) fn attributes(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+        let mut rest = self.attributes;
+        std::iter::from_fn(move || {
+            rest = rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | '='));
+            let end = rest.find(|c: char| c.is_whitespace() || c == '=').unwrap_or(rest.len());
+            let (name, after) = rest.split_at(end);
+            if name.is_empty() {
+                return None;
+            }
+            let Some(value) = after.trim_start().strip_prefix('=').map(str::trim_start) else {
+                rest = after;
+                return Some((name, ""));
+            };
+            let end;
+            let value = match value.chars().next() {
+                Some(quote @ ('"' | '\'')) => {
+                    let value = &value[1..];
+                    end = value.find(quote).unwrap_or(value.len());
+                    rest = value.get(end + 1..).unwrap_or("");
+                    &value[..end]
+                }
+                _ => {
+                    end = value.find(char::is_whitespace).unwrap_or(value.len());
+                    rest = &value[end..];
+                    &value[..end]
+                }
+            };
+            Some((name, value))
+        })
+    }
+}
+
+/// The tokens of a text, from any place in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tokens<'a> {
+    text: &'a str,
+    pub(super) at: usize,
+}
+
+impl<'a> Tokens<'a> {
+    pub(super) fn new(text: &'a str) -> Tokens<'a> {
+        Tokens { text, at: 0 }
+    }
+
+    /// Goes over a comment, an instruction or a declaration that ends with `end`; one without an end is the rest.
+    fn until(&mut self, skip: usize, end: &str) -> &'a str {
+        let body = &self.text[self.at + skip..];
+        let length = body.find(end);
+        self.at = length.map_or(self.text.len(), |l| self.at + skip + l + end.len());
+        &body[..length.unwrap_or(body.len())]
+    }
+
+    /// A document type with its internal subset, or an odd declaration.
+    fn declaration(&mut self) -> &'a str {
+        let rest = &self.text[self.at..];
+        let close = rest.find('>').unwrap_or(rest.len());
+        let end = match rest[..close].find('[') {
+            Some(_) => rest.find("]>").or_else(|| rest.find(']')).map_or(close, |at| at + 1),
+            None => close,
+        };
+        self.at += (end + 1).min(rest.len());
+        &rest[..end]
+    }
+
+    /// Where the tag that starts at the beginning of `rest` ends: at a `>` outside of quotes, before the next `<`.
+    fn tag_end(rest: &str) -> Option<usize> {
+        let until = rest[1..].find('<').map_or(rest.len(), |at| at + 1);
+        let tag = &rest[..until];
+        let mut quote = None;
+        for (at, byte) in tag.bytes().enumerate() {
+            match (quote, byte) {
+                (None, b'>') => return Some(at),
+                (None, b'"' | b'\'') if tag[..at].trim_end().ends_with('=') => quote = Some(byte),
+                (Some(open), byte) if byte == open => quote = None,
+                _ => {}
+            }
+        }
+        tag.find('>')
+    }
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = Token<'a>;
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        loop {
+            let rest = &self.text[self.at..];
+            if rest.is_empty() {
+                return None;
+            }
+            if !rest.starts_with('<') {
+                let end = rest.find('<').unwrap_or(rest.len());
+                self.at += end;
+                return Some(Token::Text(&rest[..end]));
+            }
+            if rest.starts_with("<!--") {
+                self.until(4, "-->");
+            } else if rest.starts_with("<![CDATA[") {
+                return Some(Token::Cdata(self.until(9, "]]>")));
+            } else if rest.starts_with("<?") {
+                self.until(2, ">");
+            } else if rest.starts_with("<!") {
+                return Some(Token::Doctype(self.declaration()));
+            } else if let Some(end) = Self::tag_end(rest).filter(|_| starts_name(rest)) {
+                self.at += end + 1;
+                return Some(tag(&rest[..=end]));
+            } else {
+                // No tag: the bracket is text, and so is what follows it.
+                let end = rest[1..].find('<').map_or(rest.len(), |at| at + 1);
+                self.at += end;
+                return Some(Token::Text(&rest[..end]));
+            }
+        }
+    }
+}
+
+fn starts_name(rest: &str) -> bool {
+    rest[1..].trim_start_matches('/').starts_with(|c: char| c.is_alphabetic() || c == '_')
+}
+
+fn tag(raw: &str) -> Token<'_> {
+    let inner = &raw[1..raw.len() - 1];
+    if let Some(name) = inner.strip_prefix('/') {
+        return Token::End(name.split_whitespace().next().unwrap_or(""));
+    }
+    let empty = inner.ends_with('/');
+    let inner = inner.strip_suffix('/').unwrap_or(inner);
+    let end = inner.find(|c: char| c.is_whitespace() || c == '/').unwrap_or(inner.len());
+    Token::Start(Tag { name: &inner[..end], attributes: &inner[end..], empty, raw })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn anything_is_tokens() {
+        let show = |text: &str| -> Vec<String> {
+            Tokens::new(text)
+                .map(|token| match token {
+                    Token::Text(t) => format!("text {t}"),
+                    Token::Cdata(t) => format!("cdata {t}"),
+                    Token::End(n) => format!("end {n}"),
+                    Token::Doctype(d) => format!("doctype {d}"),
+                    Token::Start(t) => format!(
+                        "start {} {:?}{}",
+                        t.name,
+                        t.attributes().collect::<Vec<_>>(),
+                        if t.empty { " empty" } else { "" }
+                    ),
+                })
+                .collect()
+        };
+        for (text, want) in [
+            ("a<b>c</b >", vec!["text a", "start b []", "text c", "end b"]),
+            ("<a b='1>2' c=3 d/>", vec!["start a [(\"b\", \"1>2\"), (\"c\", \"3\"), (\"d\", \"\")] empty"]),
+            ("1 < 2 <3 <a", vec!["text 1 ", "text < 2 ", "text <3 ", "text <a"]),
+            ("<a b='x>y<c>", vec!["start a [(\"b\", \"x\")]", "text y", "start c []"]),
+            ("<!-- <x> --><![CDATA[<y>]]><?z ?>", vec!["cdata <y>"]),
+            ("<![CDATA[open", vec!["cdata open"]),
+            ("<!DOCTYPE a [<!ENTITY b \"c\">]><a>", vec!["doctype <!DOCTYPE a [<!ENTITY b \"c\">]", "start a []"]),
+            ("<é", vec!["text <é"]),
+        ] {
+            assert_eq!(show(text), want, "{text}");
+        }
+    }
+}
