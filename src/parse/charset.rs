@@ -2,8 +2,8 @@
 //!
 //! The order of belief: byte order mark, HTTP's `charset`, the XML declaration, detection (RFC 7303 section 3; JSON
 //! is UTF-8 by RFC 8259). A label that the bytes contradict is not believed: bytes that are valid UTF-8 beyond ASCII
-//! are UTF-8 whatever a label says, since text in another charset is so by accident only in a few characters; and
-//! a multi-byte label whose decoder finds errors gives way to the next. Nothing here fails: what cannot be decoded
+//! are UTF-8 whatever a label says, since text in another charset is so by accident only in a few characters, even if
+//! some bytes among many are not; and a label whose decoder finds errors gives way to the next. Nothing here fails: what cannot be decoded
 //! becomes U+FFFD.
 
 use std::borrow::Cow;
@@ -28,16 +28,14 @@ pub(crate) fn to_utf8<'a>(bytes: &'a [u8], content_type: Option<&str>) -> Cow<'a
         let escaped = labelled.clone().next() == Some(ISO_2022_JP) && text.contains('\x1b');
         return if escaped { ISO_2022_JP.decode_without_bom_handling(bytes).0 } else { Cow::Borrowed(text) };
     }
-    let mut utf8_labelled = false;
-    for encoding in labelled {
-        if encoding == UTF_8 {
-            utf8_labelled = true;
-        } else if let Some(text) = encoding.decode_without_bom_handling_and_without_replacement(bytes) {
-            return text;
-        }
-    }
+    let utf8_labelled = labelled.clone().any(|encoding| encoding == UTF_8);
     if mostly_utf8(bytes, utf8_labelled) {
         return Cow::Owned(patched(bytes));
+    }
+    for encoding in labelled.filter(|encoding| *encoding != UTF_8) {
+        if let Some(text) = encoding.decode_without_bom_handling_and_without_replacement(bytes) {
+            return text;
+        }
     }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
@@ -85,8 +83,8 @@ fn believable(label: &[u8]) -> Option<&'static Encoding> {
     (encoding != UTF_16LE && encoding != UTF_16BE && encoding != X_USER_DEFINED).then_some(encoding)
 }
 
-/// Whether text with invalid bytes is UTF-8 with accidents rather than another charset: most of its sequences beyond
-/// ASCII are valid. A label of UTF-8 tips the scale.
+/// Whether text with invalid bytes is UTF-8 with accidents (a pasted quote, a cut-off end) rather than another charset:
+/// by far the most of its sequences beyond ASCII are valid. A label of UTF-8 tips the scale.
 fn mostly_utf8(bytes: &[u8], labelled: bool) -> bool {
     let (mut valid, mut invalid) = (0usize, 0usize);
     for chunk in bytes.utf8_chunks() {

@@ -28,18 +28,17 @@ pub(crate) fn read(pieces: [&str; 2], source: &Source<'_>) -> Result<Feed, Failu
             let cause = text::printable(&error.to_string(), 300);
             Err(Failure::new(Class::Parse, Phase::Parse, format!("cannot read the feed: {cause}")))
         }
-        Err(panic) => {
-            let cause = text::printable(&panic, 200);
-            let hash = hex(&Sha256::digest(source.bytes));
-            Err(Failure::new(
-                Class::Panic,
-                Phase::Parse,
-                format!(
-                    "the parser panicked ({cause}) on the body with SHA-256 {hash}; please report it with that body"
-                ),
-            ))
-        }
+        Err(panic) => Err(panicked(&panic, source.bytes)),
     }
+}
+
+/// The failure for a panic on a body, with what quarantines it.
+pub(crate) fn panicked(panic: &str, bytes: &[u8]) -> Failure {
+    let cause = text::printable(panic, 200);
+    let hash = hex(&Sha256::digest(bytes));
+    let message =
+        format!("the parser panicked ({cause}) on the body with SHA-256 {hash}; please report it with that body");
+    Failure::new(Class::Panic, Phase::Parse, message)
 }
 
 /// Lower-case hexadecimal.

@@ -152,6 +152,8 @@ struct Pass<'a> {
     media_values: usize,
     /// Whether the field of the entry that is open holds text and nothing else.
     in_text_field: bool,
+    /// Dates of publication in the open entry.
+    dates: usize,
 }
 
 impl<'a> Pass<'a> {
@@ -175,6 +177,7 @@ impl<'a> Pass<'a> {
             media_groups: 0,
             media_values: 0,
             in_text_field: false,
+            dates: 0,
         }
     }
 
@@ -339,6 +342,7 @@ impl<'a> Pass<'a> {
         self.media_groups = 0;
         self.media_values = 0;
         self.in_text_field = false;
+        self.dates = 0;
         self.entries += 1;
         if self.entries <= self.articles_max {
             let language = attribute(tag, "xml:lang");
@@ -369,21 +373,9 @@ impl<'a> Pass<'a> {
         }
         if below == 1 {
             if self.dialect == Dialect::Rss {
-                self.in_text_field = is_text_field(prefix, local);
-                if matches!(
-                    (prefix, local),
-                    ("dc", "subject" | "identifier" | "language") | ("", "Title" | "Link" | "Description")
-                ) {
-                    self.unfit("fields that feed-rs does not read");
-                }
-                if local == "item" && prefix.is_empty() {
-                    self.unfit("an item inside of an item");
-                }
-            } else if prefix.is_empty() && matches!(local, "content" | "summary" | "title") {
-                // Read by feed-rs with `?`: one odd type would cost the whole feed.
-                if attribute(tag, "src").is_some() || attribute(tag, "mode").is_some() {
-                    self.unfit("content of another shape");
-                }
+                self.rss_field(tag, prefix, local);
+            } else {
+                self.atom_field(tag, prefix, local);
             }
         } else if below == 2 && self.in_text_field {
             self.unfit("markup inside of a field of text");
@@ -392,6 +384,45 @@ impl<'a> Pass<'a> {
             self.note(tag, prefix, local);
         }
         Ok(())
+    }
+
+    /// Fields of RSS that feed-rs does not read, or not as they are meant.
+    fn rss_field(&mut self, tag: &BytesStart<'_>, prefix: &str, local: &str) {
+        self.in_text_field = is_text_field(prefix, local);
+        match (prefix, local) {
+            ("dc", "subject" | "identifier" | "language")
+            | ("", "Title" | "Link" | "Description" | "body" | "content" | "summary") => {
+                self.unfit("fields that feed-rs does not read");
+            }
+            ("", "link") if attribute(tag, "href").is_some() => self.unfit("links as in Atom"),
+            ("atom" | "a10" | "atom10", "link" | "author" | "summary" | "content" | "published" | "title" | "id") => {
+                self.unfit("fields of Atom");
+            }
+            ("", "item") => self.unfit("an item inside of an item"),
+            // feed-rs takes the last, and it is the copy that is often in another zone.
+            ("", "pubDate") | ("dc", "date") => {
+                self.dates += 1;
+                if self.dates > 1 {
+                    self.unfit("two dates");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Fields of Atom that feed-rs does not read, or refuses the whole feed for.
+    fn atom_field(&mut self, tag: &BytesStart<'_>, prefix: &str, local: &str) {
+        match (prefix, local) {
+            ("", "issued" | "modified" | "created" | "description") | ("dc", "subject" | "creator" | "date") => {
+                self.unfit("fields that feed-rs does not read");
+            }
+            ("", "content" | "summary" | "title")
+                if attribute(tag, "mode").is_some() || attribute(tag, "src").is_some() =>
+            {
+                self.unfit("content of another shape");
+            }
+            _ => {}
+        }
     }
 
     /// Notes what feed-rs leaves out.

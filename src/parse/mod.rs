@@ -27,7 +27,6 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use sniff::alternates;
 pub(crate) use text::printable;
 
 /// What is to be parsed, and what is known of it.
@@ -53,6 +52,11 @@ pub struct Source<'a> {
 /// what the gate refuses, [`Class::Parse`] for a feed that cannot be read, [`Class::Panic`] for one that made the
 /// parser panic, with the hash of the bytes in the message so that they can be quarantined.
 pub fn parse(source: &Source<'_>) -> Result<Document, Failure> {
+    // feed-rs has a net of its own inside of this one: after its panics the repair goes on. This one is for ours.
+    panics::quietly(|| read(source)).unwrap_or_else(|panic| Err(document::panicked(&panic, source.bytes)))
+}
+
+fn read(source: &Source<'_>) -> Result<Document, Failure> {
     sniff::refuse_binary(source.bytes)?;
     let text = charset::to_utf8(source.bytes, source.content_type);
     match sniff::kind(&text, source.base_url)? {

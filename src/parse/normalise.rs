@@ -80,6 +80,12 @@ impl Context<'_> {
                 .and_then(|d| text::block(&d.content, SUMMARY_BYTES_MAX))
         });
         let enclosures = self.enclosures(&entry, extra.enclosures);
+        let mut authors = list(entry.authors.iter().filter_map(author));
+        if authors.is_empty() {
+            let credits = entry.media.iter().flat_map(|m| &m.credits);
+            authors =
+                list(credits.filter_map(|c| text::line(text::cut(&c.entity, TITLE_HTML_BYTES_MAX), TITLE_BYTES_MAX)));
+        }
         let title = entry.title.as_ref().and_then(|t| self.title(t));
         if guid.is_none()
             && link.is_none()
@@ -101,7 +107,7 @@ impl Context<'_> {
             guid,
             url: link,
             title,
-            authors: list(entry.authors.iter().filter_map(author)),
+            authors,
             summary,
             content,
             image_url,
@@ -117,6 +123,7 @@ impl Context<'_> {
     /// A title as plain text on one line.
     fn title(&self, title: &Text) -> Option<String> {
         let start = text::cut(title.content.as_str(), TITLE_HTML_BYTES_MAX);
+        let start = &*text::undoubled(start);
         if self.html_titles {
             text::line(&text::from_html(start), TITLE_BYTES_MAX)
         } else {

@@ -11,7 +11,7 @@ thread_local! {
     static EXPECTED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `f`, and gives what it panicked with as an error. Not to be nested, and never around a fiber's `resume`.
+/// Runs `f`, and gives what it panicked with as an error. May be nested; never around a fiber's `resume`.
 ///
 /// What `f` borrows mutably may be left half done: throw it away.
 pub(crate) fn quietly<R>(f: impl FnOnce() -> R) -> Result<R, String> {
@@ -24,9 +24,9 @@ pub(crate) fn quietly<R>(f: impl FnOnce() -> R) -> Result<R, String> {
             }
         }));
     });
-    EXPECTED.set(true);
+    let outer = EXPECTED.replace(true);
     let outcome = catch_unwind(AssertUnwindSafe(f));
-    EXPECTED.set(false);
+    EXPECTED.set(outer);
     outcome.map_err(|payload| match payload.downcast::<String>() {
         Ok(message) => *message,
         Err(payload) => payload.downcast_ref::<&str>().map_or_else(|| "no message".into(), |m| (*m).to_owned()),
@@ -43,5 +43,9 @@ mod tests {
         assert_eq!(quietly(|| panic!("at {}", "once")), Err::<(), _>("at once".to_owned()));
         assert_eq!(quietly(|| panic!("plain")), Err::<(), _>("plain".to_owned()));
         assert!(!EXPECTED.get());
+        assert_eq!(
+            quietly(|| (quietly(|| panic!("inner")), EXPECTED.get())),
+            Ok((Err::<(), _>("inner".to_owned()), true))
+        );
     }
 }

@@ -123,7 +123,7 @@ fn page(text: &str, base_url: &Url) -> Failure {
 }
 
 /// The feeds that a page links to by `<link rel="alternate">`, absolute, in the page's order.
-pub(crate) fn alternates(page: &str, base_url: &Url) -> Vec<Url> {
+fn alternates(page: &str, base_url: &Url) -> Vec<Url> {
     let mut found = Vec::new();
     for (name, rest) in tags(text::cut(page, 1 << 20)) {
         if !name.eq_ignore_ascii_case("link") {

@@ -149,6 +149,188 @@ fn json_feed() {
     assert_eq!(refused(&"{\"a\":".repeat(100_000)).class, Class::TooDeep);
 }
 
+#[test]
+fn older_dialects() {
+    let rss_1_0 = read(
+        r#"<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://purl.org/rss/1.0/" xmlns:dc="http://purl.org/dc/elements/1.1/">
+        <channel rdf:about="x"><title>Feed</title><link>https://a.example/</link><items><rdf:Seq><rdf:li resource="u"/></rdf:Seq></items></channel>
+        <image><title>not the feed's</title><link>https://b.example/</link></image>
+        <item rdf:about="u1"><title>One</title><link>https://a.example/1</link><dc:date>2024-05-01</dc:date><dc:creator>Ann</dc:creator><dc:subject>s</dc:subject></item>
+        <item rdf:about="u2"><title>No link</title></item></rdf:RDF>"#,
+    );
+    assert_eq!(
+        (rss_1_0.feed.title.as_deref(), rss_1_0.feed.site_url.as_deref()),
+        (Some("Feed"), Some("https://a.example/"))
+    );
+    assert_eq!(titles(&rss_1_0), ["One", "No link"]);
+    let article = &rss_1_0.articles[0];
+    assert_eq!((article.key.as_str(), article.published_at), ("guid:u1", ms("2024-05-01T00:00:00Z")));
+    assert_eq!((article.authors.join(""), article.categories.join("")), ("Ann".to_owned(), "s".to_owned()));
+    assert_eq!(rss_1_0.repaired, [""; 0]);
+
+    let rss_0_90 = read(
+        r#"<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://my.netscape.com/rdf/simple/0.9/">
+        <channel><title>Feed</title></channel><item><title>One</title><link>https://a.example/1</link></item></rdf:RDF>"#,
+    );
+    assert_eq!(titles(&rss_0_90), ["One"]);
+
+    for version in ["0.91", "0.92", "0.93", "0.94"] {
+        let document = read(&format!(
+            "<rss version='{version}'><channel><title>Feed</title><item><title>One</title></item></channel></rss>"
+        ));
+        assert_eq!((titles(&document), document.repaired.len()), (vec!["One"], 0), "{version}");
+    }
+
+    let atom_0_3 = read(
+        r#"<feed version="0.3" xmlns="http://purl.org/atom/ns#" xml:lang="en" xml:base="https://a.example/b/"><title mode="escaped" type="text/html">&lt;b&gt;Feed&lt;/b&gt;</title>
+        <tagline>Sub</tagline><link rel="alternate" type="text/html" href="."/><modified>2024-05-02T00:00:00Z</modified>
+        <entry><title>1 &lt; 2</title><link rel="alternate" type="text/html" href="1"/><id>i1</id><issued>2024-05-01T00:00:00Z</issued><modified>2024-05-02T00:00:00Z</modified>
+        <author><name>Ann</name><email>ann@a.example</email></author><content type="application/xhtml+xml" mode="xml"><div xmlns="http://www.w3.org/1999/xhtml"><p>A &amp; B</p></div></content></entry></feed>"#,
+    );
+    assert_eq!((atom_0_3.feed.title.as_deref(), atom_0_3.feed.description.as_deref()), (Some("Feed"), Some("Sub")));
+    let article = &atom_0_3.articles[0];
+    assert_eq!(
+        (article.key.as_str(), article.title.as_deref(), article.url.as_deref()),
+        ("guid:i1", Some("1 < 2"), Some("https://a.example/b/1"))
+    );
+    assert_eq!((article.published_at, article.updated_at), (ms("2024-05-01T00:00:00Z"), ms("2024-05-02T00:00:00Z")));
+    assert_eq!((article.authors.join(""), article.content.as_deref()), ("Ann".to_owned(), Some("<p>A &amp; B</p>")));
+}
+
+#[test]
+fn damage_is_repaired_and_named() {
+    let item = "<item><title>One</title><link>https://a.example/?a=1&amp;b=2</link></item>";
+    for (text, repaired) in [
+        (format!("<rss version='2.0'><channel>{}</channel></rss>", item.replace("&amp;", "&")), "bare ampersand"),
+        (rss(&format!("<item><title>Fish & chips & &eacute;</title></item>{item}")), "bare ampersand x2"),
+        (format!("<br /><b>Warning</b>: x{}", rss(item)), "junk before the feed x2"),
+        (format!("<rss><channel>{item}</channel></rss>"), "odd version"),
+        (format!("<rss version='abc'><channel>{item}</channel></rss>"), "odd version"),
+        (rss(&format!("<item><title>Zero<link>https://a.example/0</link></item>{item}")), "unclosed tag"),
+        (rss(&format!("<item><title>Zero</title>{item}")), "unclosed tag"),
+        (rss(item).replace("</channel></rss>", ""), "unclosed tag"),
+        (rss(&format!("{item}<item><title>Cut")).replace("</channel></rss>", ""), "unclosed tag"),
+        (rss(&item.replace("One", "One & \u{1}")), "control character"),
+        (
+            format!("<!DOCTYPE rss [<!ENTITY x \"&#233;\">]>{}", rss(&item.replace("One", "One &x; &"))),
+            "bare ampersand",
+        ),
+    ] {
+        let document = read(&text);
+        let one = document.articles.iter().find(|a| a.url.as_deref() == Some("https://a.example/?a=1&b=2"));
+        assert!(one.is_some_and(|a| a.title.as_deref().is_some_and(|t| t.starts_with("One"))), "{text}\n{document:?}");
+        assert!(document.repaired.iter().any(|r| r == repaired), "{text}\n{:?}", document.repaired);
+    }
+}
+
+#[test]
+fn what_was_cut_off_is_left_out() {
+    let whole = rss("<item><title>One</title></item><item><title>Two</title><guid>2</guid></item>");
+    for end in whole.find("<item>").unwrap()..whole.len() {
+        let document = read(&whole[..end]);
+        let known = ["One", "Two"];
+        assert_eq!(titles(&document), known[..document.articles.len()], "cut at {end}");
+        assert!(document.articles.len() < 2 || document.articles[1].guid.is_some());
+    }
+}
+
+#[test]
+fn odd_values_cost_themselves_and_not_the_article() {
+    for field in [
+        "<itunes:duration>999999999999999999999999999999</itunes:duration>",
+        "<itunes:duration>\u{ff11}:\u{ff10}\u{ff10}:\u{ff10}\u{ff10}</itunes:duration>",
+        "<author>山田太郎（yamada@example.com）</author>",
+        "<media:thumbnail url='http://a/' time='99999999999999999999999'/>",
+    ] {
+        let document = read(&rss(&format!("<item><title>One</title>{field}</item>")));
+        assert_eq!(titles(&document), ["One"], "{field}");
+        if field.contains('@') {
+            assert_eq!(document.articles[0].authors, ["山田太郎"]);
+        }
+    }
+}
+
+#[test]
+fn a_hostile_base_makes_no_hostile_link() {
+    for base in ["javascript:alert(1)//", "file:///etc/", "data:,", "http://[", "//"] {
+        let document = read(&format!(
+            "<feed xmlns='http://www.w3.org/2005/Atom' xml:base='{base}'><entry><title>One</title><id>i</id><link href='x'/></entry></feed>"
+        ));
+        let url = document.articles[0].url.as_deref();
+        assert!(url.is_none_or(|url| url.starts_with("https://example.org/")), "{base}: {url:?}");
+    }
+}
+
+#[test]
+fn entities_of_the_document_add_no_more_than_their_limit() {
+    let entity = "x".repeat(60_000);
+    let description = format!("<item><title>One</title><description>{}</description></item>", "&e;".repeat(10_000));
+    let text = format!("<!DOCTYPE rss [<!ENTITY e \"{entity}\">]>{}", rss(&description));
+    let document = read(&text);
+    assert!(document.articles[0].summary.as_ref().unwrap().len() <= crate::limits::SUMMARY_BYTES_MAX);
+    let made = repair::xml(&text, 10, &Url::parse("https://a.example/").unwrap()).unwrap();
+    assert!(made.text.len() < 2 * crate::limits::ENTITY_EXPANSION_BYTES_MAX, "{}", made.text.len());
+}
+
+#[test]
+fn no_bytes_make_the_parser_panic() {
+    let pieces = [
+        "<rss version='2.0'>",
+        "<channel>",
+        "<item>",
+        "</item>",
+        "<title>",
+        "</title>",
+        "<![CDATA[",
+        "]]>",
+        "<!--",
+        "-->",
+        "&",
+        "&amp;",
+        "&#x",
+        ";",
+        "é",
+        "\u{0}",
+        "<",
+        ">",
+        "'",
+        "\"",
+        " href=",
+        "<link",
+        "/>",
+        "<feed xmlns='http://www.w3.org/2005/Atom'>",
+        "<entry>",
+        "</entry>",
+        "<content type='xhtml'>",
+        "<author>",
+        "<!DOCTYPE",
+        "[",
+        "]",
+        "<?xml version='1.0'?>",
+        "text",
+        "<media:group>",
+        "xml:base='/x'",
+        "{",
+        "}",
+        "\u{feff}",
+    ];
+    let starts =
+        ["<rss version='2.0'><channel><item>", "<feed xmlns='http://www.w3.org/2005/Atom'>", "{", "<rdf:RDF><item>"];
+    for seed in 0..2_000u64 {
+        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) + 1;
+        let mut text = String::from(starts[seed as usize % starts.len()]);
+        for _ in 0..40 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            text.push_str(pieces[(state % pieces.len() as u64) as usize]);
+        }
+        if let Err(failure) = parse_with(text.as_bytes(), 10) {
+            assert_ne!(failure.class, Class::Panic, "seed {seed}: {failure}\n{text}");
+        }
+    }
+}
+
 // ---- the killers ----------------------------------------------------------------------------------------------------
 
 #[test]

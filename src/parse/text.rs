@@ -34,6 +34,28 @@ pub(crate) fn block(text: &str, bytes_max: usize) -> Option<String> {
     (!clean.trim().is_empty()).then_some(clean)
 }
 
+/// Undoes UTF-8 that a publisher's software took for windows-1252 and encoded again: `Ã©` for `é`. Leaves alone what
+/// is not wholly so, as no honest text is valid UTF-8 that way by accident.
+pub(crate) fn undoubled(text: &str) -> Cow<'_, str> {
+    if !text.contains(|c: char| matches!(c, '\u{c2}'..='\u{f4}')) {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    for c in text.chars() {
+        if let Ok(byte) = u8::try_from(u32::from(c)) {
+            bytes.push(byte);
+        } else {
+            let mut utf8 = [0; 4];
+            let (encoded, _, unmappable) = encoding_rs::WINDOWS_1252.encode(c.encode_utf8(&mut utf8));
+            if unmappable {
+                return Cow::Borrowed(text);
+            }
+            bytes.extend_from_slice(&encoded);
+        }
+    }
+    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
 /// HTML as plain text: tags out, entities decoded. What only looks like a tag (`a < b`, `Vec<T>`) stays.
 pub(crate) fn from_html(html: &str) -> Cow<'_, str> {
     if !html.contains(['<', '&']) {
@@ -233,6 +255,21 @@ mod tests {
             ("&#xD800; &#1114112; &#", "&#xD800; &#1114112; &#"),
         ] {
             assert_eq!(from_html(html), want, "{html}");
+        }
+    }
+
+    #[test]
+    fn twice_encoded_text_is_undone_and_other_text_is_not() {
+        for (text, want) in [
+            ("Ã©tÃ©", "été"),
+            ("donâ€™t", "don’t"),
+            ("Â£30", "£30"),
+            ("été", "été"),
+            ("Ã©t\u{e9}", "Ã©té"),
+            ("日本 Ã©", "日本 Ã©"),
+            ("plain", "plain"),
+        ] {
+            assert_eq!(undoubled(text), want);
         }
     }
 

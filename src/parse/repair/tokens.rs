@@ -94,7 +94,7 @@ impl<'a> Tokens<'a> {
         let rest = &self.text[self.at..];
         let close = rest.find('>').unwrap_or(rest.len());
         let end = match rest[..close].find('[') {
-            Some(_) => rest.find("]>").or_else(|| rest.find(']')).map_or(close, |at| at + 1),
+            Some(_) => rest.find("]>").map_or(close, |at| at + 1),
             None => close,
         };
         self.at += (end + 1).min(rest.len());
