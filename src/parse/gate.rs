@@ -390,8 +390,9 @@ impl<'a> Pass<'a> {
     fn rss_field(&mut self, tag: &BytesStart<'_>, prefix: &str, local: &str) {
         self.in_text_field = is_text_field(prefix, local);
         match (prefix, local) {
-            ("dc", "subject" | "identifier" | "language")
-            | ("", "Title" | "Link" | "Description" | "body" | "content" | "summary") => {
+            ("dc", "subject" | "identifier" | "language" | "description" | "author" | "title")
+            | ("dcterms", _)
+            | ("", "Title" | "Link" | "Description" | "body" | "content" | "summary" | "fullitem") => {
                 self.unfit("fields that feed-rs does not read");
             }
             ("", "link") if attribute(tag, "href").is_some() => self.unfit("links as in Atom"),
@@ -413,7 +414,9 @@ impl<'a> Pass<'a> {
     /// Fields of Atom that feed-rs does not read, or refuses the whole feed for.
     fn atom_field(&mut self, tag: &BytesStart<'_>, prefix: &str, local: &str) {
         match (prefix, local) {
-            ("", "issued" | "modified" | "created" | "description") | ("dc", "subject" | "creator" | "date") => {
+            ("", "issued" | "modified" | "created" | "description")
+            | ("dc", "subject" | "creator" | "date" | "title")
+            | ("dcterms", _) => {
                 self.unfit("fields that feed-rs does not read");
             }
             ("", "content" | "summary" | "title")

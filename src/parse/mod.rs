@@ -14,6 +14,7 @@ use crate::failure::{Class, Failure, Phase};
 mod charset;
 mod date;
 mod document;
+mod entities;
 mod gate;
 mod identity;
 mod json;

@@ -87,7 +87,11 @@ impl Context<'_> {
                 list(credits.filter_map(|c| text::line(text::cut(&c.entity, TITLE_HTML_BYTES_MAX), TITLE_BYTES_MAX)));
         }
         let title = entry.title.as_ref().and_then(|t| self.title(t));
-        if guid.is_none()
+        let categories = list(entry.categories.iter().flat_map(category));
+        let dated = published_at.or(updated_at).is_some();
+        let says_something = dated || !authors.is_empty() || !categories.is_empty();
+        if !says_something
+            && guid.is_none()
             && link.is_none()
             && title.is_none()
             && content.is_none()
@@ -112,7 +116,7 @@ impl Context<'_> {
             content,
             image_url,
             enclosures,
-            categories: list(entry.categories.iter().flat_map(categories)),
+            categories,
             language: extra.language.as_deref().or(entry.language.as_deref()).and_then(language),
             published_at,
             // feed-rs copies an RSS item's publication date into the other field.
@@ -225,7 +229,7 @@ fn author(person: &Person) -> Option<String> {
     name.or_else(|| person.email.as_deref().and_then(|e| text::line(e, TITLE_BYTES_MAX)))
 }
 
-fn categories(category: &Category) -> Option<String> {
+fn category(category: &Category) -> Option<String> {
     let term = Some(category.term.as_str()).filter(|t| !t.is_empty()).or(category.label.as_deref())?;
     text::line(&text::decode(text::cut(term, TITLE_HTML_BYTES_MAX)), TITLE_BYTES_MAX)
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use quick_xml::escape::resolve_html5_entity;
+use super::entities::named;
 
 /// An entity's name is no longer than this.
 const ENTITY_BYTES_MAX: usize = 32;
@@ -121,7 +121,7 @@ pub(crate) fn reference(text: &str) -> Option<(usize, Cow<'static, str>)> {
             };
             Cow::Owned(character(code.ok()?)?.to_string())
         }
-        None => Cow::Borrowed(resolve_html5_entity(name)?),
+        None => Cow::Owned(named(name)?.to_string()),
     };
     Some((end + 1, value))
 }
