@@ -108,11 +108,13 @@ impl Failure {
         Failure { class, phase, message: message.into() }
     }
 
-    /// What `last_error_class` holds: the class, and for a timeout its phase, as in `timeout(first byte)`.
+    /// What `last_error_class` holds: the class, and where it does not name its phase, that too, as in
+    /// `timeout(first byte)` and `body(header)`.
     pub fn class_and_phase(&self) -> String {
-        match self.class {
-            Class::Timeout => format!("timeout({})", self.phase.name()),
-            class => class.name().to_owned(),
+        match (self.class, self.phase) {
+            (Class::Body, Phase::Body) => Class::Body.name().to_owned(),
+            (class @ (Class::Timeout | Class::Body), phase) => format!("{}({})", class.name(), phase.name()),
+            (class, _) => class.name().to_owned(),
         }
     }
 }
