@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod check;
+mod fetch;
 pub mod exit;
 mod parse;
 mod progress;
@@ -25,6 +26,8 @@ pub struct Cli {
 enum Command {
     /// Report every mistake in feeds.toml at once, with line and column, and what a reload would add, change and remove
     Check(check::CheckArgs),
+    /// Fetch one URL and explain how it went: phases with times, redirects, validators, repairs, articles
+    Fetch(fetch::FetchArgs),
     /// Turn the bytes of a file into articles, without a network
     Parse(parse::ParseArgs),
     /// Serve hostile feeds, for trying any reader
@@ -43,6 +46,7 @@ pub fn main() -> ExitCode {
     crate::logging::start();
     let code = match cli.command {
         Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Fetch(args)) => fetch::run(&args),
         Some(Command::Parse(args)) => parse::run(&args),
         Some(Command::Tarpit(args)) => tarpit::run(&args),
         None => run::run(&cli.run),

@@ -1,0 +1,173 @@
+//! `rssd fetch URL`: one fetch, explained.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use glommio::{LocalExecutorBuilder, Placement};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::{exit, parse as parse_command};
+use crate::article::Document;
+use crate::clock::Clock;
+use crate::config::Feed;
+use crate::failure::Failure;
+use crate::fetch::{Access, Fetched, Fetcher, Flight, NameService, Outcome, Request, Roots, Timeouts, Validators};
+use crate::limits::IO_MEMORY_BYTES;
+use crate::parse::{self, Source, printable};
+use crate::{host, logging};
+
+/// A URL is cut to this many characters for a person.
+const URL_CHARS_MAX: usize = 200;
+
+#[derive(clap::Args, Debug)]
+pub(super) struct FetchArgs {
+    /// What to fetch
+    url: Url,
+    /// Print one JSON object: feed, articles, repaired, fetch
+    #[arg(long)]
+    json: bool,
+    /// Let it be on a private or loopback address
+    #[arg(long)]
+    allow_private: bool,
+}
+
+pub(super) fn run(args: &FetchArgs) -> u8 {
+    if !matches!(args.url.scheme(), "http" | "https") {
+        eprintln!("rssd: {} is not fetched: only http and https are", args.url);
+        return exit::USAGE;
+    }
+    let outcome = match fetch(args) {
+        Ok(outcome) => outcome,
+        Err(sentence) => {
+            eprintln!("rssd: {sentence}");
+            return exit::CONFIG;
+        }
+    };
+    let document = read(&outcome);
+    let shown = match args.json {
+        true => format!("{}\n", json_of(&outcome, &document)),
+        false => for_person(&outcome, &document),
+    };
+    // A reader that left early, as `head` does, is no error.
+    let _ = std::io::stdout().lock().write_all(shown.as_bytes());
+    match document {
+        Ok(_) => exit::FINE,
+        Err(failure) => {
+            eprintln!("rssd: {}", logging::escape(&failure.to_string()));
+            exit::DATA
+        }
+    }
+}
+
+/// Fetches as the daemon would a feed of which nothing but the URL was written.
+fn fetch(args: &FetchArgs) -> Result<Outcome, String> {
+    host::probe_io_uring()?;
+    let (roots, _) = Roots::of_system();
+    let names = NameService::read(&[]);
+    let feed = Feed { allow_private: args.allow_private, ..Feed::new("fetch", args.url.clone()) };
+    let executor = LocalExecutorBuilder::new(Placement::Unbound)
+        .io_memory(IO_MEMORY_BYTES)
+        .make()
+        .map_err(|error| format!("cannot start an executor: {error}"))?;
+    executor.run(async {
+        let fetcher = Fetcher::new(&names, None).map_err(|failure| failure.message)?;
+        let timeouts = Timeouts { connect: feed.connect_timeout, read: feed.read_timeout, total: feed.total_timeout };
+        let flight = Rc::new(Flight::new(timeouts, feed.body_bytes_max));
+        let request = Request {
+            url: feed.url.clone(),
+            access: Arc::new(Access::open(&roots)),
+            validators: Validators::default(),
+            body_bytes_max: feed.body_bytes_max,
+            allow_private: feed.allow_private,
+        };
+        let outcome = fetcher.fetch(&request, &flight).await;
+        fetcher.close().await;
+        Ok(outcome)
+    })
+}
+
+fn read(outcome: &Outcome) -> Result<Document, Failure> {
+    let document = match &outcome.result {
+        Ok(Fetched::Document(document)) => document,
+        Ok(Fetched::NotModified { .. }) => return Ok(Document::default()),
+        Err(failure) => return Err(failure.clone()),
+    };
+    parse::parse(&Source {
+        bytes: &document.body,
+        content_type: document.content_type.as_deref(),
+        base_url: &document.url,
+        articles_max: Feed::new("fetch", document.url.clone()).articles_max,
+        now_ms: Clock::system().now_ms(),
+    })
+}
+
+/// The shape of `rssd parse --json`, with a `fetch` object beside it.
+fn json_of(outcome: &Outcome, document: &Result<Document, Failure>) -> Value {
+    let mut value = match document {
+        Ok(document) => parse_command::json_of(document),
+        Err(_) => json!({ "feed": null, "articles": [], "repaired": [] }),
+    };
+    let hops: Vec<Value> = (outcome.hops.iter())
+        .map(|hop| json!({ "url": hop.url.as_str(), "address": hop.address.map(|a| a.to_string()), "status": hop.status }))
+        .collect();
+    let times = &outcome.times;
+    let mut fetch = json!({
+        "hops": hops,
+        "resolve_ms": times.resolve_ms,
+        "connect_ms": times.connect_ms,
+        "tls_ms": times.tls_ms,
+        "first_byte_ms": times.first_byte_ms,
+        "body_ms": times.body_ms,
+        "wire_bytes": outcome.wire_bytes,
+    });
+    if let Ok(Fetched::Document(answer)) = &outcome.result {
+        fetch["content_type"] = json!(answer.content_type);
+        fetch["body_bytes"] = json!(answer.body.len());
+        fetch["etag"] = json!(answer.validators.etag.as_deref().map(String::from_utf8_lossy));
+        fetch["last_modified"] = json!(answer.validators.last_modified.as_deref().map(String::from_utf8_lossy));
+    }
+    if let Err(failure) = document {
+        fetch["error"] = json!({ "class": failure.class_and_phase(), "message": failure.message });
+    }
+    value["fetch"] = fetch;
+    value
+}
+
+fn for_person(outcome: &Outcome, document: &Result<Document, Failure>) -> String {
+    let mut shown = String::new();
+    // Writing to a string does not fail.
+    for hop in &outcome.hops {
+        let status = hop.status.map_or("no answer".to_owned(), |status| status.to_string());
+        let address = hop.address.map_or(String::new(), |address| format!(" from {address}"));
+        let _ = writeln!(shown, "{}: {status}{address}", printable(hop.url.as_str(), URL_CHARS_MAX));
+    }
+    let times = &outcome.times;
+    let _ = writeln!(
+        shown,
+        "resolve {} ms, connect {} ms, TLS {} ms, first byte {} ms, body {} ms; {} bytes received",
+        times.resolve_ms, times.connect_ms, times.tls_ms, times.first_byte_ms, times.body_ms, outcome.wire_bytes
+    );
+    if let Ok(Fetched::Document(answer)) = &outcome.result {
+        let text = |value: &Option<Vec<u8>>| match value {
+            Some(value) => printable(&String::from_utf8_lossy(value), URL_CHARS_MAX),
+            None => "none".to_owned(),
+        };
+        let content_type = answer.content_type.as_deref().map_or("none".to_owned(), |t| printable(t, URL_CHARS_MAX));
+        let validators = &answer.validators;
+        let _ = writeln!(
+            shown,
+            "{} bytes decoded, Content-Type {content_type}, ETag {}, Last-Modified {}",
+            answer.body.len(),
+            text(&validators.etag),
+            text(&validators.last_modified)
+        );
+    }
+    if let Ok(document) = document {
+        shown.push('\n');
+        shown += &parse_command::for_person(document);
+    }
+    shown
+}
