@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 mod check;
 mod fetch;
+mod demo;
 pub mod exit;
 mod parse;
 mod progress;
@@ -30,6 +31,8 @@ enum Command {
     Fetch(fetch::FetchArgs),
     /// Turn the bytes of a file into articles, without a network
     Parse(parse::ParseArgs),
+    /// Show the daemon on built-in feeds, some of them hung, dripping, lying; no network needed
+    Demo(demo::DemoArgs),
     /// Serve hostile feeds, for trying any reader
     Tarpit(tarpit::TarpitArgs),
 }
@@ -48,6 +51,7 @@ pub fn main() -> ExitCode {
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Fetch(args)) => fetch::run(&args),
         Some(Command::Parse(args)) => parse::run(&args),
+        Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Tarpit(args)) => tarpit::run(&args),
         None => run::run(&cli.run),
     };

@@ -116,12 +116,12 @@ fn listen(flag: Option<SocketAddr>, config: &Config) -> SocketAddr {
 }
 
 /// The signals that the daemon answers to. The second SIGTERM or SIGINT ends the process at once, whatever hangs.
-struct Watched {
+pub(super) struct Watched {
     signals: Signals,
 }
 
 impl Watched {
-    fn new() -> std::io::Result<Watched> {
+    pub(super) fn new() -> std::io::Result<Watched> {
         let asked_to_stop = Arc::new(AtomicBool::new(false));
         for signal in [SIGTERM, SIGINT] {
             // In this order: the first signal finds the flag unset, and sets it.
@@ -131,7 +131,7 @@ impl Watched {
         Ok(Watched { signals: Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1])? })
     }
 
-    fn pending(&mut self) -> impl Iterator<Item = i32> + '_ {
+    pub(super) fn pending(&mut self) -> impl Iterator<Item = i32> + '_ {
         self.signals.pending()
     }
 }

@@ -95,7 +95,7 @@ pub fn failing_feeds(path: &Path) -> Result<Vec<FailingFeed>, StoreError> {
 }
 
 /// `None` where no daemon has been yet: no file, or one without a schema.
-fn open_read_only(path: &Path) -> Result<Option<Connection>, StoreError> {
+pub(super) fn open_read_only(path: &Path) -> Result<Option<Connection>, StoreError> {
     if !path.try_exists().map_err(|error| StoreError::from_io(path, &error))? {
         return Ok(None);
     }
