@@ -15,7 +15,6 @@ mod stage;
 mod stay;
 
 use std::env;
-use std::net::SocketAddr;
 
 use log::LevelFilter;
 
@@ -25,9 +24,6 @@ use stage::{End, Stage};
 
 #[derive(clap::Args, Debug)]
 pub(super) struct DemoArgs {
-    /// Where the daemon answers HTTP; port 0 picks one
-    #[arg(long, value_name = "ADDR:PORT")]
-    pub(super) listen: Option<SocketAddr>,
     /// Go on with growing and hung feeds until Ctrl-C, and say where the database is
     #[arg(long)]
     stay: bool,
@@ -38,7 +34,7 @@ pub(super) fn run(args: &DemoArgs) -> u8 {
     if env::var_os("RUST_LOG").is_none() {
         log::set_max_level(LevelFilter::Error);
     }
-    let mut stage = match Stage::set_up(args.listen) {
+    let mut stage = match Stage::set_up() {
         Ok(stage) => stage,
         Err((code, message)) => {
             eprintln!("rssd demo: {message}");

@@ -4,7 +4,6 @@
 
 use std::fs::{self, DirBuilder};
 use std::io;
-use std::net::SocketAddr;
 use std::num::NonZero;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
@@ -51,7 +50,6 @@ pub(super) struct Stage {
     pub(super) process: Process,
     folder: Folder,
     signals: Watched,
-    listen: Option<SocketAddr>,
 }
 
 impl Stage {
@@ -60,7 +58,7 @@ impl Stage {
     /// # Errors
     ///
     /// Exit code and a sentence: the folder cannot be made, or the hostile server cannot start.
-    pub(super) fn set_up(listen: Option<SocketAddr>) -> Result<Stage, (u8, String)> {
+    pub(super) fn set_up() -> Result<Stage, (u8, String)> {
         let signals = Watched::new().map_err(|error| (exit::INTERNAL, format!("cannot watch for signals: {error}")))?;
         let folder = Folder::make().map_err(|(path, error)| {
             let remedy = "choose a folder that may be written with TMPDIR";
@@ -71,7 +69,7 @@ impl Stage {
                 "rssd needs io_uring, which containers' seccomp profiles and kernel.io_uring_disabled may refuse";
             (exit::CONFIG, format!("cannot start the hostile feed server: {error}; {remedy}"))
         })?;
-        Ok(Stage { narrator: Narrator::new(), tarpit, process: Process::default(), folder, signals, listen })
+        Ok(Stage { narrator: Narrator::new(), tarpit, process: Process::default(), folder, signals })
     }
 
     pub(super) fn db(&self) -> PathBuf {
