@@ -15,6 +15,7 @@ mod stage;
 mod stay;
 
 use std::env;
+use std::net::SocketAddr;
 
 use log::LevelFilter;
 
@@ -27,6 +28,9 @@ pub(super) struct DemoArgs {
     /// Go on with growing and hung feeds until Ctrl-C, and say where the database is
     #[arg(long)]
     stay: bool,
+    /// Serve HTTP there meanwhile; port 0 picks one
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
 }
 
 pub(super) fn run(args: &DemoArgs) -> u8 {
@@ -34,7 +38,7 @@ pub(super) fn run(args: &DemoArgs) -> u8 {
     if env::var_os("RUST_LOG").is_none() {
         log::set_max_level(LevelFilter::Error);
     }
-    let mut stage = match Stage::set_up() {
+    let mut stage = match Stage::set_up(args.listen) {
         Ok(stage) => stage,
         Err((code, message)) => {
             eprintln!("rssd demo: {message}");

@@ -4,6 +4,7 @@
 
 use std::fs::{self, DirBuilder};
 use std::io;
+use std::net::SocketAddr;
 use std::num::NonZero;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
@@ -45,6 +46,8 @@ impl From<StoreError> for End {
 }
 
 pub(super) struct Stage {
+    /// Where the daemon serves HTTP, if anywhere.
+    listen: Option<SocketAddr>,
     pub(super) narrator: Narrator,
     pub(super) tarpit: Tarpit,
     pub(super) process: Process,
@@ -58,7 +61,7 @@ impl Stage {
     /// # Errors
     ///
     /// Exit code and a sentence: the folder cannot be made, or the hostile server cannot start.
-    pub(super) fn set_up() -> Result<Stage, (u8, String)> {
+    pub(super) fn set_up(listen: Option<SocketAddr>) -> Result<Stage, (u8, String)> {
         let signals = Watched::new().map_err(|error| (exit::INTERNAL, format!("cannot watch for signals: {error}")))?;
         let folder = Folder::make().map_err(|(path, error)| {
             let remedy = "choose a folder that may be written with TMPDIR";
@@ -69,7 +72,7 @@ impl Stage {
                 "rssd needs io_uring, which containers' seccomp profiles and kernel.io_uring_disabled may refuse";
             (exit::CONFIG, format!("cannot start the hostile feed server: {error}; {remedy}"))
         })?;
-        Ok(Stage { narrator: Narrator::new(), tarpit, process: Process::default(), folder, signals })
+        Ok(Stage { narrator: Narrator::new(), listen, tarpit, process: Process::default(), folder, signals })
     }
 
     pub(super) fn db(&self) -> PathBuf {
@@ -93,7 +96,7 @@ impl Stage {
     ) -> Result<(T, Drained), End> {
         let config = self.configure(groups)?;
         let cores = thread::available_parallelism().map_or(1, NonZero::get).min(CORES_MAX);
-        let options = daemon::Options { db: self.db(), cores: Cores::Count(cores), once };
+        let options = daemon::Options { db: self.db(), cores: Cores::Count(cores), listen: self.listen, once };
         let daemon = Daemon::start(&config, &options, Clock::system())
             .map_err(|error| End::Failed(error.exit_code(), error.to_string()))?;
         let found = act(self, &daemon);
