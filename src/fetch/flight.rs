@@ -162,16 +162,12 @@ impl Flight {
                 let bytes = self.body_wire_bytes();
                 let at_rate = Duration::from_millis(bytes.saturating_mul(1000) / BODY_BYTES_PER_SECOND_MIN);
                 let too_slow = since + at_rate.max(read);
-                if too_slow < now + read {
-                    let message =
-                        format!("the body comes too slowly: {bytes} bytes in {} s", (too_slow - since).as_secs());
-                    (too_slow, Class::Timeout, message)
+                if bytes > 0 && too_slow < now + read {
+                    let spent = (too_slow - since).as_secs_f64();
+                    (too_slow, Class::Timeout, format!("the body comes too slowly: {bytes} bytes in {spent:.1} s"))
                 } else {
-                    (
-                        now + read,
-                        Class::Timeout,
-                        format!("silence for {} after {bytes} bytes of the body", seconds(read)),
-                    )
+                    let message = format!("silence for {} after {bytes} bytes of the body", seconds(read));
+                    (now + read, Class::Timeout, message)
                 }
             }
         };
