@@ -275,11 +275,11 @@ pub const JSON_NESTING_MAX: usize = 100;
 pub const RECURSION_MAX: usize = 16;
 
 /// Attributes of one tag; one more fails the document with `too_complex`: finding duplicates is quadratic.
-pub const ATTRIBUTES_MAX: usize = 256;
+pub const ATTRIBUTES_MAX: usize = 128;
 
 /// Namespace declarations in force at once; one more fails the document with `too_complex`: each is compared with
 /// each element.
-pub const NAMESPACES_OPEN_MAX: usize = 512;
+pub const NAMESPACES_OPEN_MAX: usize = 128;
 
 /// Elements inside one entry, markup of its content included; one more fails the document with `too_complex`.
 pub const ENTRY_ELEMENTS_MAX: usize = 50_000;

@@ -176,13 +176,13 @@ impl<'a> Found<'a> {
     /// `12-mar-2004`, `31.12.2004`, `12/31/2004`, `2004/12/31`.
     fn figures(&mut self, token: &'a str) {
         let parts: Vec<&str> = token.split(['-', '/', '.']).filter(|p| !p.is_empty()).collect();
-        if let [a, b, rest @ ..] = parts.as_slice() {
-            if let Some(named) = month(b) {
-                self.month = Some(named);
-                self.numbers.push(a);
-                self.numbers.extend(rest.first());
-                return;
-            }
+        if let [a, b, rest @ ..] = parts.as_slice()
+            && let Some(named) = month(b)
+        {
+            self.month = Some(named);
+            self.numbers.push(a);
+            self.numbers.extend(rest.first());
+            return;
         }
         let [a, b, c] = parts.as_slice() else { return };
         if a.len() == 4 {

@@ -10,13 +10,20 @@
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
+use super::doctype;
 use super::names::Ns;
+use super::text;
 use crate::article::Enclosure;
 use crate::failure::{Class, Failure, Phase};
 use crate::limits::{
-    ATTRIBUTES_MAX, BASE_BYTES_MAX, DOCTYPE_BYTES_MAX, ELEMENTS_MAX, ENTRY_ELEMENTS_MAX, JSON_NESTING_MAX,
-    MEDIA_PRODUCT_MAX, NAMESPACES_OPEN_MAX, NESTING_MAX, RECURSION_MAX,
+    ATTRIBUTES_MAX, BASE_BYTES_MAX, ELEMENTS_MAX, ENTRY_ELEMENTS_MAX, MEDIA_PRODUCT_MAX, NAMESPACES_OPEN_MAX,
+    NESTING_MAX, RECURSION_MAX,
 };
+
+mod fields;
+
+/// Prefixes that are remembered as declared; a document with more is read by way of the repair.
+const PREFIXES_MAX: usize = 64;
 
 /// What the gate says of a document that holds no danger.
 #[derive(Debug)]
@@ -88,9 +95,11 @@ pub(crate) fn xml(text: &str, articles_max: usize) -> Result<Verdict, Failure> {
                 pass.close();
             }
             Event::End(_) => pass.close(),
-            Event::DocType(doctype) => judge_doctype(&doctype, &mut pass)?,
+            Event::DocType(doctype) if doctype::judge(&doctype)? => pass.unfit("entities of its own"),
             Event::Decl(_) => pass.unfit("an XML declaration in the middle of the document"),
-            Event::GeneralRef(name) if name.resolve_char_ref().is_err() => pass.unfit("a reference to no character"),
+            Event::GeneralRef(name) if name.starts_with('#') && name.resolve_char_ref().is_err() => {
+                pass.unfit("a reference to no character")
+            }
             Event::Text(text) if pass.stack.is_empty() && !text.trim().is_empty() => {
                 pass.unfit("text outside of the document's root")
             }
@@ -255,7 +264,7 @@ impl<'a> Pass<'a> {
             if ns != expected && matches!(local, "channel" | "item" | "entry") {
                 self.unfit("a default namespace that changes");
             }
-        } else if !self.prefixes.iter().any(|p| p == prefix) {
+        } else if self.prefixes.len() < PREFIXES_MAX && !self.prefixes.iter().any(|p| p == prefix) {
             self.prefixes.push(prefix.to_owned());
         }
     }
@@ -386,70 +395,6 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    /// Fields of RSS that feed-rs does not read, or not as they are meant.
-    fn rss_field(&mut self, tag: &BytesStart<'_>, prefix: &str, local: &str) {
-        self.in_text_field = is_text_field(prefix, local);
-        match (prefix, local) {
-            ("dc", "subject" | "identifier" | "language" | "description" | "author" | "title")
-            | ("dcterms", _)
-            | ("", "Title" | "Link" | "Description" | "body" | "content" | "summary" | "fullitem") => {
-                self.unfit("fields that feed-rs does not read");
-            }
-            ("", "link") if attribute(tag, "href").is_some() => self.unfit("links as in Atom"),
-            ("atom" | "a10" | "atom10", "link" | "author" | "summary" | "content" | "published" | "title" | "id") => {
-                self.unfit("fields of Atom");
-            }
-            ("", "item") => self.unfit("an item inside of an item"),
-            // feed-rs takes the last, and it is the copy that is often in another zone.
-            ("", "pubDate") | ("dc", "date") => {
-                self.dates += 1;
-                if self.dates > 1 {
-                    self.unfit("two dates");
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Fields of Atom that feed-rs does not read, or refuses the whole feed for.
-    fn atom_field(&mut self, tag: &BytesStart<'_>, prefix: &str, local: &str) {
-        match (prefix, local) {
-            ("", "issued" | "modified" | "created" | "description")
-            | ("dc", "subject" | "creator" | "date" | "title")
-            | ("dcterms", _) => {
-                self.unfit("fields that feed-rs does not read");
-            }
-            ("", "content" | "summary" | "title")
-                if attribute(tag, "mode").is_some() || attribute(tag, "src").is_some() =>
-            {
-                self.unfit("content of another shape");
-            }
-            _ => {}
-        }
-    }
-
-    /// Notes what feed-rs leaves out.
-    fn note(&mut self, tag: &BytesStart<'_>, prefix: &str, local: &str) {
-        let Some(extra) = self.scan.extras.last_mut() else { return };
-        match (prefix, local) {
-            ("", "enclosure") if self.dialect == Dialect::Rss => {
-                if let Some(url) = attribute(tag, "url").or_else(|| attribute(tag, "href")) {
-                    let length_bytes = attribute(tag, "length").and_then(|l| l.trim().parse().ok());
-                    extra.enclosures.push(Enclosure { url, media_type: attribute(tag, "type"), length_bytes });
-                }
-            }
-            ("media", "thumbnail") if extra.image.is_none() => extra.image = attribute(tag, "url"),
-            ("itunes", "image") if extra.image.is_none() => extra.image = attribute(tag, "href"),
-            _ => {}
-        }
-    }
-
-    fn feed_link(&mut self, tag: &BytesStart<'_>) {
-        if attribute(tag, "rel").is_some_and(|rel| rel.eq_ignore_ascii_case("hub")) {
-            self.scan.hub = attribute(tag, "href");
-        }
-    }
-
     fn close(&mut self) {
         let depth = self.stack.len();
         if let Some(open) = self.stack.pop() {
@@ -470,96 +415,18 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// Fields of an RSS item that feed-rs reads up to the first element inside.
-fn is_text_field(prefix: &str, local: &str) -> bool {
-    match prefix {
-        "" => {
-            matches!(local, "title" | "link" | "description" | "guid" | "pubDate" | "author" | "category" | "comments")
-        }
-        "content" => local == "encoded",
-        "dc" => true,
-        _ => false,
-    }
-}
-
-/// Billion laughs: entities made of entities. Plain ones are let through, because feed-rs never expands any.
-fn judge_doctype(doctype: &str, pass: &mut Pass<'_>) -> Result<(), Failure> {
-    let Some((_, subset)) = doctype.split_once('[') else { return Ok(()) };
-    if subset.len() > DOCTYPE_BYTES_MAX {
-        return Err(too_complex("more bytes in the document type's internal subset", DOCTYPE_BYTES_MAX));
-    }
-    for (_, value) in entities(subset) {
-        let references = value.match_indices('&').any(|(at, _)| !value[at + 1..].starts_with('#'));
-        if references {
-            let message =
-                "the document declares entities made of entities; nothing was expanded, and none of it is read";
-            return Err(Failure::new(Class::TooComplex, Phase::Parse, message));
-        }
-        pass.unfit("entities of its own");
-    }
-    Ok(())
-}
-
-/// The general entities that an internal subset declares with a value: name and literal value.
-pub(crate) fn entities(subset: &str) -> impl Iterator<Item = (&str, &str)> {
-    subset.split("<!ENTITY").skip(1).filter_map(|declaration| {
-        let (name, rest) = declaration.trim_start().split_once(char::is_whitespace)?;
-        let rest = rest.trim_start();
-        let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-        let value = &rest[1..];
-        (name != "%").then_some((name, &value[..value.find(quote)?]))
-    })
-}
-
-/// The unescaped value of an attribute; as written where its escapes are broken.
+/// The value of an attribute, references resolved where they are whole.
 fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
     let found = tag.attributes().with_checks(false).flatten().find(|a| a.key.0 == name)?;
-    Some(quick_xml::escape::unescape(&found.value).map_or_else(|_| found.value.to_string(), |v| v.into_owned()))
+    Some(text::decode(&found.value).into_owned())
 }
 
-fn too_complex(what: &str, max: usize) -> Failure {
+pub(crate) fn too_complex(what: &str, max: usize) -> Failure {
     let message = format!("the document is refused before it is parsed: {what} than the limit of {max}");
     Failure::new(Class::TooComplex, Phase::Parse, message)
 }
 
-fn too_deep(what: &str, max: usize) -> Failure {
+pub(crate) fn too_deep(what: &str, max: usize) -> Failure {
     let message = format!("the document is refused before it is parsed: {what} nested deeper than the limit of {max}");
     Failure::new(Class::TooDeep, Phase::Parse, message)
-}
-
-/// Judges a JSON document: objects and arrays inside each other, and values in all, by a scan of its bytes.
-///
-/// # Errors
-///
-/// [`Class::TooDeep`] and [`Class::TooComplex`].
-pub(crate) fn json(text: &str) -> Result<(), Failure> {
-    let (mut depth, mut values, mut in_string, mut escaped) = (0usize, 0usize, false, false);
-    for byte in text.bytes() {
-        if in_string {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
-                _ => {}
-            }
-            continue;
-        }
-        match byte {
-            b'"' => in_string = true,
-            b'{' | b'[' => {
-                depth += 1;
-                values += 1;
-                if depth > JSON_NESTING_MAX {
-                    return Err(too_deep("objects and arrays", JSON_NESTING_MAX));
-                }
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b',' => values += 1,
-            _ => {}
-        }
-        if values > ELEMENTS_MAX {
-            return Err(too_complex("more values in the document", ELEMENTS_MAX));
-        }
-    }
-    Ok(())
 }

@@ -1,13 +1,51 @@
-//! JSON Feed made such that feed-rs reads it, and what it leaves out of it.
+//! JSON Feed: its gate, and how it is made such that feed-rs reads it.
 //!
 //! feed-rs wants the exact types of the specification. Feeds have integer ids, single authors where there should be
 //! lists, attachments without a type, and no version: each is turned into what was meant.
 
 use serde_json::{Map, Value, json};
 
-use super::gate::{Extra, Scan};
+use super::gate::{Extra, Scan, too_complex, too_deep};
 use super::text;
 use crate::failure::{Class, Failure, Phase};
+use crate::limits::{ELEMENTS_MAX, JSON_NESTING_MAX};
+
+/// Judges a JSON document: objects and arrays inside each other, and values in all, by a scan of its bytes.
+///
+/// # Errors
+///
+/// [`Class::TooDeep`] and [`Class::TooComplex`].
+pub(crate) fn judge(text: &str) -> Result<(), Failure> {
+    let (mut depth, mut values, mut in_string, mut escaped) = (0usize, 0usize, false, false);
+    for byte in text.bytes() {
+        if in_string {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'{' | b'[' => {
+                depth += 1;
+                values += 1;
+                if depth > JSON_NESTING_MAX {
+                    return Err(too_deep("objects and arrays", JSON_NESTING_MAX));
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b',' => values += 1,
+            _ => {}
+        }
+        if values > ELEMENTS_MAX {
+            return Err(too_complex("more values in the document", ELEMENTS_MAX));
+        }
+    }
+    Ok(())
+}
 
 /// A document for feed-rs, what the gate would note of an XML one, and what was repaired.
 ///
@@ -29,7 +67,8 @@ pub(crate) fn prepare(text: &str, articles_max: usize) -> Result<(String, Scan, 
         || Failure::new(Class::NotFeed, Phase::Parse, "the document is JSON but not a JSON Feed; check the feed's url");
     let feed = value.as_object_mut().ok_or_else(not_feed)?;
     let version = feed.get("version").and_then(Value::as_str).unwrap_or("").to_owned();
-    if !version.contains("jsonfeed.org/version/") && !(feed.contains_key("items") && feed.contains_key("title")) {
+    let looks_like_one = feed.contains_key("items") && feed.contains_key("title");
+    if !looks_like_one && !version.contains("jsonfeed.org/version/") {
         return Err(not_feed());
     }
     let mut repairs = Repairs::default();

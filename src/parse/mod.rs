@@ -13,6 +13,7 @@ use crate::failure::{Class, Failure, Phase};
 
 mod charset;
 mod date;
+mod doctype;
 mod document;
 mod entities;
 mod gate;
@@ -90,7 +91,7 @@ fn parse_xml(source: &Source<'_>, text: &str) -> Result<Document, Failure> {
 }
 
 fn parse_json(source: &Source<'_>, text: &str) -> Result<Document, Failure> {
-    gate::json(text)?;
+    json::judge(text)?;
     let (prepared, scan, repaired) = json::prepare(text, source.articles_max)?;
     let feed = document::read([&prepared, ""], source)?;
     Ok(normalise::document(feed, scan, source, repaired))

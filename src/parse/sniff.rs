@@ -7,10 +7,16 @@ use url::Url;
 
 use super::text;
 use crate::failure::{Class, Failure, Phase};
-use crate::limits::{ALTERNATES_MAX, URL_BYTES_MAX};
+use crate::limits::ALTERNATES_MAX;
 
 /// How far into a document its root is looked for, behind the warnings and scripts that servers put in front.
 const ROOT_BYTES_MAX: usize = 64 << 10;
+
+/// How far into a page the links to its feeds are looked for.
+const HEAD_BYTES_MAX: usize = 256 << 10;
+
+/// A longer tag is looked at no further than this, so that tags without an end do not make the search quadratic.
+const TAG_BYTES_MAX: usize = 2 << 10;
 
 /// What to parse a document as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +69,7 @@ pub(crate) fn kind(text: &str, base_url: &Url) -> Result<Kind, Failure> {
     let mut first = None;
     for (name, rest) in tags(head) {
         let local = name.rsplit(':').next().unwrap_or(name).to_ascii_lowercase();
-        let tag = &rest[..rest.find('>').unwrap_or(rest.len())];
+        let tag = whole_tag(rest);
         match local.as_str() {
             "rss" | "rdf" => return Ok(Kind::Xml),
             "feed" | "entry" | "channel" if first.is_none() || tag.contains("xmlns") => return Ok(Kind::Xml),
@@ -106,6 +112,12 @@ fn tags(text: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
+/// A text up to the end of the tag that it starts with.
+fn whole_tag(text: &str) -> &str {
+    let text = text::cut(text, TAG_BYTES_MAX);
+    &text[..text.find('>').unwrap_or(text.len())]
+}
+
 fn not_feed(what: &str, remedy: &str) -> Failure {
     Failure::new(Class::NotFeed, Phase::Parse, format!("the document is not a feed but {what}; {remedy}"))
 }
@@ -125,11 +137,11 @@ fn page(text: &str, base_url: &Url) -> Failure {
 /// The feeds that a page links to by `<link rel="alternate">`, absolute, in the page's order.
 fn alternates(page: &str, base_url: &Url) -> Vec<Url> {
     let mut found = Vec::new();
-    for (name, rest) in tags(text::cut(page, 1 << 20)) {
+    for (name, rest) in tags(text::cut(page, HEAD_BYTES_MAX)) {
         if !name.eq_ignore_ascii_case("link") {
             continue;
         }
-        let tag = text::cut(&rest[..rest.find('>').unwrap_or(rest.len())], URL_BYTES_MAX);
+        let tag = whole_tag(rest);
         let is = |name: &str, wanted: &dyn Fn(&str) -> bool| {
             attribute(tag, name).is_some_and(|v| wanted(&v.to_ascii_lowercase()))
         };

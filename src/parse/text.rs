@@ -29,8 +29,10 @@ pub(crate) fn line(text: &str, bytes_max: usize) -> Option<String> {
 pub(crate) fn block(text: &str, bytes_max: usize) -> Option<String> {
     let text = cut(text.trim(), bytes_max);
     let unwanted = |c: char| is_control(c) && !matches!(c, '\n' | '\t' | '\r');
-    let clean: String =
-        if text.contains(unwanted) { text.chars().filter(|c| !unwanted(*c)).collect() } else { text.into() };
+    // Bytes are looked at many at once, characters one by one: C1 controls start with C2, the noncharacters with EF.
+    let suspect = |b: u8| (b < 0x20 && !matches!(b, b'\n' | b'\t' | b'\r')) || matches!(b, 0x7f | 0xc2 | 0xef);
+    let clean =
+        if text.bytes().any(suspect) { text.chars().filter(|c| !unwanted(*c)).collect() } else { text.to_owned() };
     (!clean.trim().is_empty()).then_some(clean)
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::super::names::Ns;
 use super::{escape, escape_attribute};
+use crate::limits::LIST_MAX;
 
 /// The root of what is written.
 const ROOT: &str = "<rss version=\"2.0\" xmlns:atom=\"http://www.w3.org/2005/Atom\" xmlns:content=\"http://purl.org/rss/1.0/modules/content/\" \
@@ -160,7 +161,7 @@ impl Entry {
         let name = safe_author(&name);
         if fallback {
             self.author_fallback.get_or_insert(name);
-        } else {
+        } else if self.authors.len() < LIST_MAX {
             self.authors.push(name);
         }
     }

@@ -2,6 +2,9 @@
 //!
 //! Linear: no search goes over the same bytes twice, whatever is left open.
 
+use super::super::text;
+use crate::limits::DOCTYPE_BYTES_MAX;
+
 /// A piece of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Token<'a> {
@@ -94,7 +97,7 @@ impl<'a> Tokens<'a> {
         let rest = &self.text[self.at..];
         let close = rest.find('>').unwrap_or(rest.len());
         let end = match rest[..close].find('[') {
-            Some(_) => rest.find("]>").map_or(close, |at| at + 1),
+            Some(_) => text::cut(rest, DOCTYPE_BYTES_MAX).find("]>").map_or(close, |at| at + 1),
             None => close,
         };
         self.at += (end + 1).min(rest.len());

@@ -1,0 +1,187 @@
+//! The text of a field: where it ends, what its references and elements stand for.
+
+use super::super::text;
+use super::tokens::{Tag, Token};
+use super::{Name, Reader, escape, is_container, local_of};
+use crate::limits::{ENTITY_EXPANSION_BYTES_MAX, REWINDS_MAX};
+use crate::parse::names::Ns;
+
+impl<'a> Reader<'a> {
+    /// The text of a field as HTML, and goes on behind it.
+    pub(super) fn value(&mut self, tag: Tag<'a>, name: &Name) -> Option<String> {
+        let tokens = self.body(tag, name.local == "content" || name.local == "summary")?;
+        self.text_of(&tag, name, tokens)
+    }
+
+    /// The tokens of an element, and goes on behind its end. Without an end it is the text up to the next tag.
+    pub(super) fn body(&mut self, tag: Tag<'a>, nests: bool) -> Option<Vec<Token<'a>>> {
+        if tag.empty {
+            return None;
+        }
+        let mut tokens = Vec::new();
+        let mut depth = 0usize;
+        // Where the first tag inside stands, and how many tokens come before it.
+        let mut first_tag = None;
+        loop {
+            let before = self.tokens;
+            let token = self.tokens.next();
+            if matches!(token, Some(Token::Start(_) | Token::End(_))) {
+                first_tag.get_or_insert((before, tokens.len()));
+            }
+            match token {
+                Some(Token::End(name)) if name == tag.name && depth == 0 => return Some(tokens),
+                Some(Token::Start(inner)) if !is_container(inner.split_name().1) => {
+                    depth += usize::from(nests && inner.name == tag.name && !inner.empty);
+                    tokens.push(Token::Start(inner));
+                }
+                Some(Token::End(name)) if !is_container(local_of(name)) => {
+                    depth -= usize::from(nests && name == tag.name);
+                    tokens.push(Token::End(name));
+                }
+                Some(token @ (Token::Text(_) | Token::Cdata(_) | Token::Doctype(_))) => tokens.push(token),
+                ended => {
+                    self.repairs.count("unclosed tag");
+                    self.tokens = before;
+                    // Cut off with the document, or one of very many: what follows is not looked at again.
+                    if ended.is_some() && self.rewinds < REWINDS_MAX {
+                        self.rewinds += 1;
+                        if let Some((at, length)) = first_tag {
+                            self.tokens = at;
+                            tokens.truncate(length);
+                        }
+                    }
+                    return Some(tokens);
+                }
+            }
+        }
+    }
+
+    /// Goes behind an element that is not read.
+    pub(super) fn skip(&mut self, tag: Tag<'a>) {
+        self.body(tag, true);
+    }
+
+    /// Character data, references resolved; elements inside as HTML.
+    pub(super) fn text_of(&mut self, tag: &Tag<'a>, name: &Name, tokens: Vec<Token<'a>>) -> Option<String> {
+        let kind = tag.attribute("type").unwrap_or("").to_ascii_lowercase();
+        let mode = tag.attribute("mode").unwrap_or("").to_ascii_lowercase();
+        let markup = tokens.iter().any(|t| matches!(t, Token::Start(_)));
+        let has_cdata = tokens.iter().any(|t| matches!(t, Token::Cdata(_)));
+        let mut value = String::new();
+        for token in &tokens {
+            match token {
+                Token::Text(text) if markup && !has_cdata => {
+                    let resolved = self.resolved(text);
+                    escape(&resolved, &mut value);
+                }
+                Token::Text(text) => {
+                    let resolved = self.resolved(text);
+                    value.push_str(&resolved);
+                }
+                Token::Cdata(text) => value.push_str(text),
+                Token::Start(inner) => self.push_tag(&mut value, inner),
+                Token::End(inner) => {
+                    value.push_str("</");
+                    value.push_str(local_of(inner));
+                    value.push('>');
+                }
+                Token::Doctype(_) => {}
+            }
+        }
+        let trimmed = value.trim();
+        if mode == "base64" {
+            use base64::Engine;
+            let bytes: Vec<u8> = trimmed.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+            let decoded = base64::engine::general_purpose::STANDARD.decode(bytes).ok()?;
+            return String::from_utf8(decoded).ok();
+        }
+        if trimmed.is_empty() {
+            return None;
+        }
+        if markup && (kind.contains("xhtml") || mode == "xml") {
+            return Some(without_wrapper(trimmed).to_owned());
+        }
+        let plain = self.atom
+            && name.ns == Ns::Rss
+            && matches!(kind.as_str(), "" | "text" | "text/plain")
+            && !markup
+            && mode != "escaped";
+        if plain && matches!(name.local.as_str(), "title" | "subtitle" | "tagline") {
+            let mut escaped = String::with_capacity(trimmed.len());
+            escape(trimmed, &mut escaped);
+            return Some(escaped);
+        }
+        Some(trimmed.to_owned())
+    }
+
+    /// A start tag inside of content, without a prefix that only XHTML needs.
+    fn push_tag(&self, value: &mut String, tag: &Tag<'a>) {
+        let (prefix, local) = tag.split_name();
+        if prefix.is_empty() {
+            value.push_str(tag.raw);
+        } else {
+            value.push('<');
+            value.push_str(local);
+            value.push_str(&tag.raw[1 + tag.name.len()..]);
+        }
+    }
+
+    pub(super) fn decoded(&mut self, text: &str) -> String {
+        self.resolved(text).trim().to_owned()
+    }
+
+    /// Text with its references resolved: XML's, HTML's and the document's own; other ampersands stand for themselves.
+    fn resolved(&mut self, text: &str) -> String {
+        let mut resolved = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find('&') {
+            resolved.push_str(&rest[..at]);
+            rest = &rest[at..];
+            let (length, value) = self.reference(rest);
+            resolved.push_str(&value);
+            rest = &rest[length..];
+        }
+        resolved.push_str(rest);
+        let unwanted = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+        let count = resolved.chars().filter(|c| unwanted(*c)).count();
+        if count > 0 {
+            self.repairs.counts("control character", count);
+            resolved.retain(|c| !unwanted(c));
+        }
+        resolved
+    }
+
+    fn reference(&mut self, text: &str) -> (usize, std::borrow::Cow<'a, str>) {
+        let name = text::cut(text, 64)[1..].split_once(';').map(|(name, _)| name);
+        if let Some(value) = name.and_then(|name| self.entities.get(name)).copied() {
+            self.expanded_bytes += value.len();
+            if self.expanded_bytes <= ENTITY_EXPANSION_BYTES_MAX {
+                return (name.map_or(1, |n| n.len() + 2), text::decode(value).into_owned().into());
+            }
+        }
+        match text::reference(text) {
+            Some((length, value)) => {
+                if !text.starts_with("&#") && !matches!(&text[1..length - 1], "amp" | "lt" | "gt" | "quot" | "apos") {
+                    self.repairs.count("html entity");
+                }
+                (length, value)
+            }
+            None => {
+                self.repairs.count("bare ampersand");
+                (1, "&".into())
+            }
+        }
+    }
+}
+
+/// What stands inside of the one `div` that XHTML content is wrapped in (RFC 4287, section 3.1.1.3).
+fn without_wrapper(xhtml: &str) -> &str {
+    let inner = || {
+        let body = xhtml.strip_prefix("<div").filter(|rest| rest.starts_with(['>', ' ', '\n', '\t', '\r']))?;
+        let body = body[body.find('>')? + 1..].strip_suffix("</div>")?;
+        // Another one beside it: then neither is the wrapper.
+        let balanced = body.find("</div").is_none_or(|close| body.find("<div").is_some_and(|open| open < close));
+        balanced.then_some(body.trim())
+    };
+    inner().unwrap_or(xhtml)
+}
