@@ -20,7 +20,7 @@ use futures_lite::{FutureExt, StreamExt};
 use crate::clock::Clock;
 use crate::fetch::Flight;
 use crate::gauges::{CoreGauges, add};
-use crate::limits::{HEARTBEAT_MS, POLL_PANIC_WAIT};
+use crate::limits::{DEADLINES_VOID_MAX, HEARTBEAT_MS, IN_FLIGHT_LOGGED_MAX, POLL_PANIC_WAIT};
 use crate::poll::{Desk, Memory, Polled, Subscription, poll};
 use crate::schedule;
 
@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Put(Vec<Subscription>),
     /// Forget the feeds with these ids.
     Remove(Vec<i64>),
+    /// Log what is in flight.
+    LogInFlight,
     /// Cancel what is in flight, commit what is parsed, and end.
     Drain,
 }
@@ -78,6 +80,7 @@ pub(crate) async fn run(
         match command.or(turn).await {
             Some(Command::Put(subscriptions)) => core.put(subscriptions, false),
             Some(Command::Remove(ids)) => core.remove(&ids),
+            Some(Command::LogInFlight) => core.log_in_flight(),
             Some(Command::Drain) => core.drain(),
             None => {}
         }
@@ -92,7 +95,8 @@ struct Core {
     feeds: RefCell<HashMap<i64, Feed>>,
     /// When which feed is due. An entry whose turn is not the feed's present one is void.
     deadlines: RefCell<BinaryHeap<Reverse<(Instant, i64, u64)>>>,
-    hosts: RefCell<HashMap<String, Host>>,
+    /// Those with a poll in flight.
+    hosts: RefCell<HashMap<String, BusyHost>>,
     /// Due, in the order in which they came due, waiting for admission.
     ready: RefCell<VecDeque<i64>>,
     in_flight: Cell<usize>,
@@ -138,16 +142,16 @@ enum Place {
     /// Due, in `ready` or in its host's queue.
     Due,
     /// Dropping the sender cancels the poll.
-    InFlight { _cancel: oneshot::Sender<()>, _flight: Rc<Flight> },
+    InFlight { _cancel: oneshot::Sender<()>, flight: Rc<Flight> },
     /// Polled, and not to be polled again.
     Done,
 }
 
-/// The unit of politeness: one connection at a time.
+/// A host with a poll in flight: one connection at a time is the politeness that it is owed.
 #[derive(Default)]
-struct Host {
-    busy: bool,
-    waiting: VecDeque<i64>,
+struct BusyHost {
+    /// Its feeds that have come due meanwhile, in order.
+    waiting: Vec<i64>,
 }
 
 impl Core {
@@ -200,7 +204,12 @@ impl Core {
         let Some(feed) = feeds.get_mut(&id) else { return };
         feed.turn += 1;
         feed.place = Place::Waiting;
-        self.deadlines.borrow_mut().push(Reverse((at, id, feed.turn)));
+        let mut deadlines = self.deadlines.borrow_mut();
+        deadlines.push(Reverse((at, id, feed.turn)));
+        // Each reload leaves a void one behind a feed, some of them for a month.
+        if deadlines.len() > 2 * feeds.len() + DEADLINES_VOID_MAX {
+            deadlines.retain(|Reverse((_, id, turn))| feeds.get(id).is_some_and(|feed| feed.turn == *turn));
+        }
     }
 
     /// Moves every feed whose deadline has come to the queue for admission.
@@ -228,14 +237,11 @@ impl Core {
         {
             let Some(id) = self.ready.borrow_mut().pop_front() else { break };
             let Some(host) = self.due_host(id) else { continue };
-            let mut hosts = self.hosts.borrow_mut();
-            let host = hosts.entry(host).or_default();
-            if host.busy {
-                host.waiting.push_back(id);
+            if let Some(busy) = self.hosts.borrow_mut().get_mut(&host) {
+                busy.waiting.push(id);
                 continue;
             }
-            host.busy = true;
-            drop(hosts);
+            self.hosts.borrow_mut().insert(host, BusyHost::default());
             self.start(id);
         }
         self.gauges.feeds_overdue.store(self.ready.borrow().len(), Ordering::Relaxed);
@@ -253,7 +259,7 @@ impl Core {
         let feed = feeds.get_mut(&id).expect("due_host() found it, and nothing ran since");
         let (cancel, cancelled) = oneshot::channel();
         let flight = feed.subscription.flight();
-        feed.place = Place::InFlight { _cancel: cancel, _flight: flight.clone() };
+        feed.place = Place::InFlight { _cancel: cancel, flight: flight.clone() };
         let (subscription, memory, host) = (feed.subscription.clone(), feed.memory.clone(), feed.host.clone());
         let turn = feed.turn;
         drop(feeds);
@@ -303,14 +309,13 @@ impl Core {
         self.changed.set();
     }
 
-    /// Frees a host for the next of its feeds.
+    /// Frees a host for the next of its feeds. They all queue up again, in their order and before the others: which of
+    /// them is due still is for admission to say, and none may wait for a host that nobody uses.
     fn release(&self, host: &str) {
-        let mut hosts = self.hosts.borrow_mut();
-        let Some(entry) = hosts.get_mut(host) else { return };
-        entry.busy = false;
-        match entry.waiting.pop_front() {
-            Some(next) => self.ready.borrow_mut().push_front(next),
-            None => drop(hosts.remove(host)),
+        let Some(freed) = self.hosts.borrow_mut().remove(host) else { return };
+        let mut ready = self.ready.borrow_mut();
+        for id in freed.waiting.into_iter().rev() {
+            ready.push_front(id);
         }
     }
 
@@ -348,6 +353,23 @@ impl Core {
         self.gauges.feeds.store(self.feeds.borrow().len(), Ordering::Relaxed);
         self.gauges.feeds_failing.store(failing, Ordering::Relaxed);
         self.gauges.feeds_polled.store(polled, Ordering::Relaxed);
+    }
+
+    /// The oldest first, since it is the most likely to be asked about.
+    fn log_in_flight(&self) {
+        let feeds = self.feeds.borrow();
+        let mut flights: Vec<(&str, &Flight)> = (feeds.values())
+            .filter_map(|feed| match &feed.place {
+                Place::InFlight { flight, .. } => Some((&*feed.subscription.feed.name, &**flight)),
+                _ => None,
+            })
+            .collect();
+        flights.sort_by_key(|(_, flight)| Reverse(flight.age_ms()));
+        log::info!("{} polls in flight of {} feeds", flights.len(), feeds.len());
+        for (name, flight) in flights.iter().take(IN_FLIGHT_LOGGED_MAX) {
+            let (phase, bytes) = (flight.phase().name(), flight.wire_bytes());
+            log::info!("in flight: feed {name}, {phase}, {} ms old, {bytes} bytes received", flight.age_ms());
+        }
     }
 
     fn drain(&self) {

@@ -192,7 +192,7 @@ impl Daemon {
         }
 
         // The cores last: from here on feeds are polled.
-        let records = writer.register(&config.feeds)?;
+        let records = writer.register(&config.feeds, &|| true)?;
         let subscriptions = subscribe(&config.feeds, records, &roots);
         let due_at_start = count_due(&subscriptions, clock.now_ms());
         let mut shares: Vec<Vec<Subscription>> = cpus.iter().map(|_| Vec::new()).collect();
@@ -261,6 +261,13 @@ impl Daemon {
         }
     }
 
+    /// Lets every core log what it has in flight.
+    pub fn log_in_flight(&mut self) {
+        for core in &mut self.cores {
+            core.tell(Command::LogInFlight);
+        }
+    }
+
     /// What the cores count, one each.
     pub fn gauges(&self) -> impl Iterator<Item = &CoreGauges> {
         self.cores.iter().map(|core| &*core.gauges)
@@ -273,13 +280,13 @@ impl Daemon {
 
     /// Takes over a new configuration's feeds: all of them, or none where the database refuses.
     ///
-    /// What stands under `[daemon]` is read at the start alone.
+    /// What stands under `[daemon]` is read at the start alone. Waits for the writer for as long as `keep_waiting` says so.
     ///
     /// # Errors
     ///
     /// The database could not register the feeds; the old ones go on.
-    pub fn reload(&mut self, config: &Config) -> Result<Reloaded, StoreError> {
-        let records = self.writer.register(&config.feeds)?;
+    pub fn reload(&mut self, config: &Config, keep_waiting: &dyn Fn() -> bool) -> Result<Reloaded, StoreError> {
+        let records = self.writer.register(&config.feeds, keep_waiting)?;
         let subscriptions = subscribe(&config.feeds, records, &self.roots);
         let mut reloaded = Reloaded::default();
         let mut puts: Vec<Vec<Subscription>> = self.cores.iter().map(|_| Vec::new()).collect();
@@ -338,11 +345,6 @@ impl Daemon {
             orderly = false;
         }
         orderly
-    }
-
-    /// The clock that this daemon lives by.
-    pub fn clock(&self) -> &Clock {
-        &self.clock
     }
 }
 

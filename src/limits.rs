@@ -95,6 +95,18 @@ pub const UNCOMMITTED_MAX: usize = 256;
 /// A poll that panicked says nothing about when to come back: after this long.
 pub const POLL_PANIC_WAIT: Duration = Duration::from_secs(3_600);
 
+/// Void deadlines that a core keeps beyond its feeds; then it sweeps them out.
+pub const DEADLINES_VOID_MAX: usize = 1_024;
+
+/// Polls in flight that a core logs when it is asked, the oldest first; the rest is only counted.
+pub const IN_FLIGHT_LOGGED_MAX: usize = 100;
+
+/// Lines that wait for standard error; while nobody reads it further ones are dropped and counted.
+pub const LOG_LINES_WAITING_MAX: usize = 4_096;
+
+/// What an ending process gives standard error to take the last lines.
+pub const LOG_FLUSH: Duration = Duration::from_millis(200);
+
 /// Reloads and drains that may wait for a core.
 pub const COMMANDS_WAITING_MAX: usize = 16;
 
@@ -343,6 +355,8 @@ pub const WRITER_QUEUE_MAX: usize = 1024;
 pub const WRITER_REQUESTS_MAX: usize = 4;
 /// A caller on the main thread gives up on an answer of the writer after so long.
 pub const WRITER_ANSWER_MS_MAX: u64 = 30_000;
+/// While it waits, the caller looks so often whether it has to stop.
+pub const WRITER_LOOK_MS: u64 = 50;
 /// The writer tries again this long after a full disk or a foreign lock, then after twice as long, and so on.
 pub const WRITER_RETRY_MS_MIN: u64 = 50;
 /// The longest wait between two tries: how long after the disk has space again the polls go on.

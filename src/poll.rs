@@ -15,24 +15,24 @@ use crate::article::{Document, FeedMeta};
 use crate::clock::Clock;
 use crate::config;
 use crate::failure::{Class, Failure, Phase};
-use crate::fetch::{self, Access, Fetched, Fetcher, Flight, Outcome, Request, Timeouts, Validators};
+use crate::fetch::{self, Access, Fetched, Fetcher, Flight, Request, Timeouts, Trip, Validators};
 use crate::parse;
 use crate::schedule;
 use crate::store::{FeedRecord, FeedState, FetchLog, PollRecord, StoreFault, WriterHandle};
 
 /// A feed that a core polls: what feeds.toml says of it, and what was read from the files that it names.
 #[derive(Clone, Debug)]
-pub struct Subscription {
-    pub feed: config::Feed,
+pub(crate) struct Subscription {
+    pub(crate) feed: config::Feed,
     /// The sentence says which file could not be read; every poll fails with it until a reload finds better.
-    pub access: Result<Arc<Access>, String>,
+    pub(crate) access: Result<Arc<Access>, String>,
     /// The row in the database, as it was at start or at the last reload.
-    pub record: FeedRecord,
+    pub(crate) record: FeedRecord,
 }
 
 impl Subscription {
     /// The unit of politeness and of placement.
-    pub fn host(&self) -> String {
+    pub(crate) fn host(&self) -> String {
         crate::placement::host_of(&self.feed.url)
     }
 
@@ -114,7 +114,7 @@ pub(crate) async fn poll(
         let _ = cancelled.await;
         None
     };
-    let outcome = futures_lite::future::or(fetching, cancelling).await?;
+    let (trip, fetched) = futures_lite::future::or(fetching, cancelling).await?;
 
     // Gate, parse, normalise, key: on the core's own stack.
     glommio::yield_if_needed().await;
@@ -122,15 +122,17 @@ pub(crate) async fn poll(
     flight.enter(Phase::Parse);
     let parse_started = Clock::monotonic();
     let mut unreadable = memory.unreadable.clone();
-    let reading = read(subscription, &memory.state, &outcome, now_ms, &mut unreadable);
+    let body_bytes = body_bytes(&fetched);
+    let reading = fetched.and_then(|fetched| read(subscription, &memory.state, fetched, now_ms, &mut unreadable));
     let parse_ms = Clock::elapsed_ms(parse_started);
 
     // Schedule the next poll: it is stored with what this one brought.
-    let next = schedule_next(subscription, memory, &outcome, reading.as_ref().err(), now_ms);
+    let next = schedule_next(subscription, memory, &trip, reading.as_ref().err(), now_ms);
 
     // Batch and commit.
     flight.enter(Phase::Commit);
-    let mut log = fetch_log(&outcome, started_at, parse_ms, flight.age_ms());
+    let mut log = fetch_log(&trip, started_at, parse_ms, flight.age_ms());
+    log.body_bytes = body_bytes;
     let state = next_state(&memory.state, &reading, &next, started_at, now_ms);
     log.outcome = outcome_word(&reading);
     let (feed_meta, articles, failure) = match reading {
@@ -154,13 +156,18 @@ pub(crate) async fn poll(
         }
     };
     let memory = Memory { poll_count: memory.poll_count + 1, ..memory };
-    Some(Polled { memory, wait: next.wait, new_count, wire_bytes: outcome.wire_bytes, failure })
+    Some(Polled { memory, wait: next.wait, new_count, wire_bytes: trip.wire_bytes, failure })
 }
 
-async fn fetch(desk: &Desk, subscription: &Subscription, memory: &Memory, flight: &Rc<Flight>) -> Outcome {
+async fn fetch(
+    desk: &Desk,
+    subscription: &Subscription,
+    memory: &Memory,
+    flight: &Rc<Flight>,
+) -> (Trip, Result<Fetched, Failure>) {
     let access = match &subscription.access {
         Ok(access) => access.clone(),
-        Err(sentence) => return Outcome::failed(Failure::new(Class::Local, Phase::Resolve, sentence.clone())),
+        Err(sentence) => return (Trip::default(), Err(Failure::new(Class::Local, Phase::Resolve, sentence.clone()))),
     };
     let FeedState { validators_for, etag, last_modified, .. } = &memory.state;
     let request = Request {
@@ -177,15 +184,15 @@ async fn fetch(desk: &Desk, subscription: &Subscription, memory: &Memory, flight
     desk.fetcher.fetch(&request, flight).await
 }
 
-/// From an outcome to articles. A body that was read before is not read again, whether it could be read or not.
+/// From what was fetched to articles. A body that was read before is not read again, whether it could be read or not.
 fn read(
     subscription: &Subscription,
     state: &FeedState,
-    outcome: &Outcome,
+    fetched: Fetched,
     now_ms: i64,
     unreadable: &mut Option<Unreadable>,
 ) -> Result<Reading, Failure> {
-    let document = match outcome.result.clone()? {
+    let document = match fetched {
         Fetched::NotModified { validators } => return Ok(Reading::NotModified { validators }),
         Fetched::Document(document) => document,
     };
@@ -219,7 +226,7 @@ fn read(
 fn schedule_next(
     subscription: &Subscription,
     memory: &Memory,
-    outcome: &Outcome,
+    trip: &Trip,
     failure: Option<&Failure>,
     now_ms: i64,
 ) -> schedule::Next {
@@ -229,8 +236,8 @@ fn schedule_next(
             Some(Failure { class: Class::Gone, .. }) => schedule::Outcome::Gone,
             Some(_) => schedule::Outcome::Failed,
         },
-        status: outcome.status(),
-        retry_after: outcome.retry_after(now_ms),
+        status: trip.status(),
+        retry_after: trip.retry_after(now_ms),
         // Publishers' hints come with politeness.
         hints: schedule::Hints::default(),
     };
@@ -285,9 +292,9 @@ fn set_validators(state: &mut FeedState, validators: &Validators) {
     state.last_modified = validators.last_modified.clone();
 }
 
-fn fetch_log(outcome: &Outcome, started_at: i64, parse_ms: u64, total_ms: u64) -> FetchLog {
+fn fetch_log(trip: &Trip, started_at: i64, parse_ms: u64, total_ms: u64) -> FetchLog {
     let ms = |ms: u64| u32::try_from(ms).unwrap_or(u32::MAX);
-    let times = &outcome.times;
+    let times = &trip.times;
     FetchLog {
         started_at,
         resolve_ms: Some(ms(times.resolve_ms)),
@@ -297,13 +304,16 @@ fn fetch_log(outcome: &Outcome, started_at: i64, parse_ms: u64, total_ms: u64) -
         body_ms: Some(ms(times.body_ms)),
         parse_ms: Some(ms(parse_ms)),
         total_ms: ms(total_ms),
-        status: outcome.status(),
-        outcome: String::new(),
-        body_bytes: match &outcome.result {
-            Ok(Fetched::Document(document)) => Some(document.body.len() as u64),
-            _ => None,
-        },
-        error: None,
+        status: trip.status(),
+        ..FetchLog::default()
+    }
+}
+
+/// Decoded, where there was a document.
+fn body_bytes(fetched: &Result<Fetched, Failure>) -> Option<u64> {
+    match fetched {
+        Ok(Fetched::Document(document)) => Some(document.body.len() as u64),
+        _ => None,
     }
 }
 

@@ -15,13 +15,13 @@ use crate::placement;
 
 /// How often a feed may be polled, as feeds.toml says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pace {
+pub(crate) struct Pace {
     /// What it is polled at when nothing else speaks.
-    pub interval: Duration,
+    pub(crate) interval: Duration,
     /// Floor for what publishers may ask.
-    pub interval_min: Duration,
+    pub(crate) interval_min: Duration,
     /// Ceiling for what publishers may ask.
-    pub interval_max: Duration,
+    pub(crate) interval_max: Duration,
 }
 
 impl Pace {
@@ -43,16 +43,16 @@ impl Pace {
 
 /// What is known of a feed before its poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct State {
+pub(crate) struct State {
     /// Polls that failed one after the other until now.
-    pub failure_count: u32,
+    pub(crate) failure_count: u32,
     /// From [`seed`]: decides the jitter, so that the same poll of the same feed is scheduled alike in a replay.
-    pub seed: u64,
+    pub(crate) seed: u64,
 }
 
 /// How a poll ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// Articles, a body like the last one, or 304: the feed is well.
     Fine,
     /// Everything else but `Gone`.
@@ -63,27 +63,27 @@ pub enum Outcome {
 
 /// What a poll says about the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Answer {
-    pub outcome: Outcome,
+pub(crate) struct Answer {
+    pub(crate) outcome: Outcome,
     /// The HTTP status, if there was an answer.
-    pub status: Option<u16>,
+    pub(crate) status: Option<u16>,
     /// `Retry-After` as read; whether it counts depends on the status.
-    pub retry_after: Option<Duration>,
-    pub hints: Hints,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) hints: Hints,
 }
 
 /// What the publisher says about how often to come, each a wait from now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Hints {
+pub(crate) struct Hints {
     /// `Cache-Control: max-age` less `Age`.
-    pub max_age: Option<Duration>,
+    pub(crate) max_age: Option<Duration>,
     /// RSS `ttl`.
-    pub ttl: Option<Duration>,
+    pub(crate) ttl: Option<Duration>,
 }
 
 /// A reason to wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rule {
+pub(crate) enum Rule {
     /// The feed's own interval.
     Interval,
     /// So many failures in a row.
@@ -100,7 +100,7 @@ pub enum Rule {
 
 impl Rule {
     /// The name in `rssd explain` and in JSON.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Rule::Interval => "interval",
             Rule::Backoff => "backoff",
@@ -119,29 +119,29 @@ impl Rule {
 
 /// A rule that spoke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked {
-    pub rule: Rule,
+pub(crate) struct Asked {
+    pub(crate) rule: Rule,
     /// What it asked for, before it was clamped.
-    pub wait: Duration,
+    pub(crate) wait: Duration,
     /// Its wait is the longest; exactly one rule wins.
-    pub won: bool,
+    pub(crate) won: bool,
 }
 
 /// When to come back, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Next {
+pub(crate) struct Next {
     /// From `now`, jitter included.
-    pub wait: Duration,
+    pub(crate) wait: Duration,
     /// The same on the wall clock: milliseconds since 1970, UTC.
-    pub at_ms: i64,
+    pub(crate) at_ms: i64,
     /// Failures in a row, this poll counted.
-    pub failure_count: u32,
+    pub(crate) failure_count: u32,
     /// Every rule that spoke, in the order of their declaration.
-    pub rules: Vec<Asked>,
+    pub(crate) rules: Vec<Asked>,
 }
 
 /// Decides when to come back after a poll. `now_ms` is milliseconds since 1970, UTC.
-pub fn next(pace: &Pace, state: &State, answer: &Answer, now_ms: i64) -> Next {
+pub(crate) fn next(pace: &Pace, state: &State, answer: &Answer, now_ms: i64) -> Next {
     let failure_count = match answer.outcome {
         Outcome::Fine => 0,
         Outcome::Failed | Outcome::Gone => state.failure_count.saturating_add(1),
@@ -164,7 +164,7 @@ pub fn next(pace: &Pace, state: &State, answer: &Answer, now_ms: i64) -> Next {
 }
 
 /// The seed of a poll's jitter: the same for the same feed and poll, unlike for any other.
-pub fn seed(feed: &str, poll_count: u64) -> u64 {
+pub(crate) fn seed(feed: &str, poll_count: u64) -> u64 {
     placement::mix(placement::hash(feed.as_bytes()) ^ placement::mix(poll_count))
 }
 
@@ -172,7 +172,7 @@ pub fn seed(feed: &str, poll_count: u64) -> u64 {
 /// place in the crowd of `waiting` feeds for which it is missing or has passed too.
 ///
 /// A stored time that is farther away than any schedule would have put it comes from a clock that was wrong, and is cut.
-pub fn resume(pace: &Pace, feed: &str, next_poll_at_ms: Option<i64>, waiting: usize, now_ms: i64) -> Duration {
+pub(crate) fn resume(pace: &Pace, feed: &str, next_poll_at_ms: Option<i64>, waiting: usize, now_ms: i64) -> Duration {
     match next_poll_at_ms.map(|at_ms| at_ms.saturating_sub(now_ms)) {
         Some(ahead_ms) if ahead_ms > 0 => {
             let farthest = pace.ceiling().max(pace.backoff_ceiling()).max(RETRY_AFTER_MAX.saturating_add(JITTER_MAX));
@@ -184,7 +184,7 @@ pub fn resume(pace: &Pace, feed: &str, next_poll_at_ms: Option<i64>, waiting: us
 
 /// The place of a feed in a crowd of `waiting` feeds that are all due at once: [`POLLS_PER_SECOND_AT_START`], but none
 /// later than its interval. By a hash of its name, so that a restart in the middle keeps the order.
-pub fn spread(feed: &str, waiting: usize, interval: Duration) -> Duration {
+pub(crate) fn spread(feed: &str, waiting: usize, interval: Duration) -> Duration {
     let crowd_ms = (waiting.saturating_sub(1) as u64).saturating_mul(1_000) / POLLS_PER_SECOND_AT_START;
     Duration::from_millis(within(placement::hash(feed.as_bytes()), 0, crowd_ms.min(duration_ms(interval))))
 }

@@ -14,7 +14,7 @@ use crate::article::Document;
 use crate::clock::Clock;
 use crate::config::Feed;
 use crate::failure::Failure;
-use crate::fetch::{Access, Fetched, Fetcher, Flight, NameService, Outcome, Request, Roots, Timeouts, Validators};
+use crate::fetch::{Access, Fetched, Fetcher, Flight, NameService, Request, Roots, Timeouts, Trip, Validators};
 use crate::limits::IO_MEMORY_BYTES;
 use crate::parse::{self, Source, printable};
 use crate::{host, logging};
@@ -39,17 +39,17 @@ pub(super) fn run(args: &FetchArgs) -> u8 {
         eprintln!("rssd: {} is not fetched: only http and https are", args.url);
         return exit::USAGE;
     }
-    let outcome = match fetch(args) {
-        Ok(outcome) => outcome,
+    let (trip, fetched) = match fetch(args) {
+        Ok(fetched) => fetched,
         Err(sentence) => {
             eprintln!("rssd: {sentence}");
             return exit::CONFIG;
         }
     };
-    let document = read(&outcome);
+    let document = fetched.as_ref().map_err(Failure::clone).and_then(read);
     let shown = match args.json {
-        true => format!("{}\n", json_of(&outcome, &document)),
-        false => for_person(&outcome, &document),
+        true => format!("{}\n", json_of(&trip, fetched.ok().as_ref(), &document)),
+        false => for_person(&trip, fetched.ok().as_ref(), &document),
     };
     // A reader that left early, as `head` does, is no error.
     let _ = std::io::stdout().lock().write_all(shown.as_bytes());
@@ -63,7 +63,7 @@ pub(super) fn run(args: &FetchArgs) -> u8 {
 }
 
 /// Fetches as the daemon would a feed of which nothing but the URL was written.
-fn fetch(args: &FetchArgs) -> Result<Outcome, String> {
+fn fetch(args: &FetchArgs) -> Result<(Trip, Result<Fetched, Failure>), String> {
     host::probe_io_uring()?;
     let (roots, _) = Roots::of_system();
     let names = NameService::read(&[]);
@@ -83,17 +83,17 @@ fn fetch(args: &FetchArgs) -> Result<Outcome, String> {
             body_bytes_max: feed.body_bytes_max,
             allow_private: feed.allow_private,
         };
-        let outcome = fetcher.fetch(&request, &flight).await;
+        let fetched = fetcher.fetch(&request, &flight).await;
         fetcher.close().await;
-        Ok(outcome)
+        Ok(fetched)
     })
 }
 
-fn read(outcome: &Outcome) -> Result<Document, Failure> {
-    let document = match &outcome.result {
-        Ok(Fetched::Document(document)) => document,
-        Ok(Fetched::NotModified { .. }) => return Ok(Document::default()),
-        Err(failure) => return Err(failure.clone()),
+fn read(fetched: &Fetched) -> Result<Document, Failure> {
+    let document = match fetched {
+        Fetched::Document(document) => document,
+        // Not without a validator that was sent, and none was.
+        Fetched::NotModified { .. } => return Ok(Document::default()),
     };
     parse::parse(&Source {
         bytes: &document.body,
@@ -105,15 +105,15 @@ fn read(outcome: &Outcome) -> Result<Document, Failure> {
 }
 
 /// The shape of `rssd parse --json`, with a `fetch` object beside it.
-fn json_of(outcome: &Outcome, document: &Result<Document, Failure>) -> Value {
+fn json_of(trip: &Trip, fetched: Option<&Fetched>, document: &Result<Document, Failure>) -> Value {
     let mut value = match document {
         Ok(document) => parse_command::json_of(document),
         Err(_) => json!({ "feed": null, "articles": [], "repaired": [] }),
     };
-    let hops: Vec<Value> = (outcome.hops.iter())
+    let hops: Vec<Value> = (trip.hops.iter())
         .map(|hop| json!({ "url": hop.url.as_str(), "address": hop.address.map(|a| a.to_string()), "status": hop.status }))
         .collect();
-    let times = &outcome.times;
+    let times = &trip.times;
     let mut fetch = json!({
         "hops": hops,
         "resolve_ms": times.resolve_ms,
@@ -121,9 +121,9 @@ fn json_of(outcome: &Outcome, document: &Result<Document, Failure>) -> Value {
         "tls_ms": times.tls_ms,
         "first_byte_ms": times.first_byte_ms,
         "body_ms": times.body_ms,
-        "wire_bytes": outcome.wire_bytes,
+        "wire_bytes": trip.wire_bytes,
     });
-    if let Ok(Fetched::Document(answer)) = &outcome.result {
+    if let Some(Fetched::Document(answer)) = fetched {
         fetch["content_type"] = json!(answer.content_type);
         fetch["body_bytes"] = json!(answer.body.len());
         fetch["etag"] = json!(answer.validators.etag.as_deref().map(String::from_utf8_lossy));
@@ -136,21 +136,21 @@ fn json_of(outcome: &Outcome, document: &Result<Document, Failure>) -> Value {
     value
 }
 
-fn for_person(outcome: &Outcome, document: &Result<Document, Failure>) -> String {
+fn for_person(trip: &Trip, fetched: Option<&Fetched>, document: &Result<Document, Failure>) -> String {
     let mut shown = String::new();
     // Writing to a string does not fail.
-    for hop in &outcome.hops {
+    for hop in &trip.hops {
         let status = hop.status.map_or("no answer".to_owned(), |status| status.to_string());
         let address = hop.address.map_or(String::new(), |address| format!(" from {address}"));
         let _ = writeln!(shown, "{}: {status}{address}", printable(hop.url.as_str(), URL_CHARS_MAX));
     }
-    let times = &outcome.times;
+    let times = &trip.times;
     let _ = writeln!(
         shown,
         "resolve {} ms, connect {} ms, TLS {} ms, first byte {} ms, body {} ms; {} bytes received",
-        times.resolve_ms, times.connect_ms, times.tls_ms, times.first_byte_ms, times.body_ms, outcome.wire_bytes
+        times.resolve_ms, times.connect_ms, times.tls_ms, times.first_byte_ms, times.body_ms, trip.wire_bytes
     );
-    if let Ok(Fetched::Document(answer)) = &outcome.result {
+    if let Some(Fetched::Document(answer)) = fetched {
         let text = |value: &Option<Vec<u8>>| match value {
             Some(value) => printable(&String::from_utf8_lossy(value), URL_CHARS_MAX),
             None => "none".to_owned(),

@@ -55,5 +55,6 @@ pub fn main() -> ExitCode {
         Some(Command::Tarpit(args)) => tarpit::run(&args),
         None => run::run(&cli.run),
     };
+    crate::logging::flush();
     code.into()
 }

@@ -83,6 +83,7 @@ pub(super) fn run(args: &RunArgs) -> u8 {
             return error.exit_code();
         }
     };
+    signals.started();
     let end = match args.once {
         true => poll_once(&daemon, &mut signals),
         false => serve(&mut daemon, feeds, &mut signals),
@@ -115,20 +116,32 @@ fn listen(flag: Option<SocketAddr>, config: &Config) -> SocketAddr {
     flag.or(config.daemon.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)))
 }
 
-/// The signals that the daemon answers to. The second SIGTERM or SIGINT ends the process at once, whatever hangs.
+/// The signals that the daemon answers to. The second SIGTERM or SIGINT ends the process at once, whatever hangs; so
+/// does the first one until the start is done, since there is nothing to drain yet.
 pub(super) struct Watched {
     signals: Signals,
+    /// Whether the next one ends the process at once.
+    at_once: Arc<AtomicBool>,
 }
 
 impl Watched {
     pub(super) fn new() -> std::io::Result<Watched> {
-        let asked_to_stop = Arc::new(AtomicBool::new(false));
+        let at_once = Arc::new(AtomicBool::new(true));
         for signal in [SIGTERM, SIGINT] {
-            // In this order: the first signal finds the flag unset, and sets it.
-            flag::register_conditional_shutdown(signal, i32::from(exit::FINE), asked_to_stop.clone())?;
-            flag::register(signal, asked_to_stop.clone())?;
+            // In this order: what is asked for comes before what it sets.
+            flag::register_conditional_shutdown(signal, i32::from(exit::FINE), at_once.clone())?;
+            flag::register(signal, at_once.clone())?;
         }
-        Ok(Watched { signals: Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1])? })
+        Ok(Watched { signals: Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1])?, at_once })
+    }
+
+    /// From now on the first signal asks for an orderly stop.
+    pub(super) fn started(&self) {
+        self.at_once.store(false, Ordering::Relaxed);
+    }
+
+    fn is_asked_to_stop(&self) -> bool {
+        self.at_once.load(Ordering::Relaxed)
     }
 
     pub(super) fn pending(&mut self) -> impl Iterator<Item = i32> + '_ {
@@ -145,7 +158,7 @@ fn serve(daemon: &mut Daemon, feeds: &Path, signals: &mut Watched) -> End {
         for signal in signals.pending() {
             match signal {
                 SIGHUP => reload_wanted = true,
-                SIGUSR1 => log_in_flight(daemon),
+                SIGUSR1 => daemon.log_in_flight(),
                 _ => {
                     log::info!("asked to stop");
                     return End::Signal;
@@ -153,7 +166,7 @@ fn serve(daemon: &mut Daemon, feeds: &Path, signals: &mut Watched) -> End {
             }
         }
         if reload_wanted {
-            reload(daemon, feeds);
+            reload(daemon, feeds, signals);
         }
     }
 }
@@ -177,7 +190,7 @@ fn poll_once(daemon: &Daemon, signals: &mut Watched) -> End {
 }
 
 /// Re-reads the feeds file. A broken one changes nothing and is logged once, mistake by mistake.
-fn reload(daemon: &mut Daemon, feeds: &Path) {
+fn reload(daemon: &mut Daemon, feeds: &Path, signals: &Watched) {
     let config = match config::load(feeds) {
         Ok(config) => config,
         Err(mistakes) => {
@@ -185,7 +198,7 @@ fn reload(daemon: &mut Daemon, feeds: &Path) {
             return;
         }
     };
-    match daemon.reload(&config) {
+    match daemon.reload(&config, &|| !signals.is_asked_to_stop()) {
         Ok(reloaded) => log::info!(
             "reloaded {}: {} feeds added, {} changed, {} removed",
             feeds.display(),
@@ -194,17 +207,6 @@ fn reload(daemon: &mut Daemon, feeds: &Path) {
             reloaded.removed
         ),
         Err(error) => log::error!("reload: nothing was changed: {error}"),
-    }
-}
-
-fn log_in_flight(daemon: &Daemon) {
-    for (core, gauges) in daemon.gauges().enumerate() {
-        log::info!(
-            "core {core}: {} polls in flight of {} feeds, heartbeat {} ms ago",
-            gauges.in_flight.load(Ordering::Relaxed),
-            gauges.feeds.load(Ordering::Relaxed),
-            gauges.heartbeat_age_ms()
-        );
     }
 }
 

@@ -58,9 +58,9 @@ pub struct Request {
     pub allow_private: bool,
 }
 
-/// How a fetch went.
-#[derive(Clone, Debug)]
-pub struct Outcome {
+/// How a fetch went, whatever came of it.
+#[derive(Clone, Debug, Default)]
+pub struct Trip {
     /// Every URL asked, in order.
     pub hops: Vec<Hop>,
     pub times: PhaseTimes,
@@ -68,21 +68,9 @@ pub struct Outcome {
     pub wire_bytes: u64,
     /// The last answer's Retry-After, as sent.
     pub retry_after: Option<String>,
-    pub result: Result<Fetched, Failure>,
 }
 
-impl Outcome {
-    /// A poll that failed before it began.
-    pub(crate) fn failed(failure: Failure) -> Outcome {
-        Outcome {
-            hops: Vec::new(),
-            times: PhaseTimes::default(),
-            wire_bytes: 0,
-            retry_after: None,
-            result: Err(failure),
-        }
-    }
-
+impl Trip {
     /// The last answer's status.
     pub fn status(&self) -> Option<u16> {
         self.hops.last()?.status
@@ -153,32 +141,27 @@ impl Fetcher {
     }
 
     /// Fetches `request.url`, redirects included, within the deadlines of `flight`. Cancelled by dropping the future.
-    pub async fn fetch(&self, request: &Request, flight: &Rc<Flight>) -> Outcome {
-        let mut hops = Vec::new();
-        let mut retry_after = None;
-        let result = self.follow(request, flight, &mut hops, &mut retry_after).await;
-        Outcome { hops, times: flight.times(), wire_bytes: flight.wire_bytes(), retry_after, result }
+    pub async fn fetch(&self, request: &Request, flight: &Rc<Flight>) -> (Trip, Result<Fetched, Failure>) {
+        let mut trip = Trip::default();
+        let result = self.follow(request, flight, &mut trip).await;
+        trip.times = flight.times();
+        trip.wire_bytes = flight.wire_bytes();
+        (trip, result)
     }
 
-    async fn follow(
-        &self,
-        request: &Request,
-        flight: &Rc<Flight>,
-        hops: &mut Vec<Hop>,
-        retry_after: &mut Option<String>,
-    ) -> Result<Fetched, Failure> {
+    async fn follow(&self, request: &Request, flight: &Rc<Flight>, trip: &mut Trip) -> Result<Fetched, Failure> {
         let mut visited = vec![without_fragment(&request.url)];
         let mut unconditional = false;
         loop {
             let url = visited.last().expect("it starts with one and only grows");
-            hops.push(Hop { url: url.clone(), address: None, status: None });
-            let hop = hops.last_mut().expect("pushed above");
+            trip.hops.push(Hop { url: url.clone(), address: None, status: None });
+            let hop = trip.hops.last_mut().expect("pushed above");
             let scope = request.access.scope(url);
             let conditions = if unconditional { Vec::new() } else { request.validators.conditions(&scope) };
             let asked = !conditions.is_empty();
             let answer = self.hop(request, url, conditions, flight, hop).await?;
             hop.status = Some(answer.status);
-            *retry_after = text(&answer.headers, RETRY_AFTER.as_str());
+            trip.retry_after = text(&answer.headers, RETRY_AFTER.as_str());
             match answer.status {
                 200 | 203 => {
                     return Ok(Fetched::Document(Document {

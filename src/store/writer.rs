@@ -14,7 +14,7 @@ use super::writer_loop::{Request, WriterLoop};
 use super::{FeedRecord, PollRecord, Store, StoreError, WriterGauges};
 use crate::clock::Clock;
 use crate::config::Feed;
-use crate::limits::{WRITER_ANSWER_MS_MAX, WRITER_QUEUE_MAX, WRITER_REQUESTS_MAX};
+use crate::limits::{WRITER_ANSWER_MS_MAX, WRITER_LOOK_MS, WRITER_QUEUE_MAX, WRITER_REQUESTS_MAX};
 
 /// What the writer tells the daemon, on the writer's own thread: the one who listens must not wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,13 +74,20 @@ impl Writer {
     ///
     /// `feeds` is the whole configuration, at the start and at each reload: a feed that is not in it counts as having
     /// left, and keeps its state and articles for its return. A feed whose URL changed keeps its articles and forgets
-    /// the rest. Waits behind the batch that is being stored, for up to 30 s.
-    pub fn register(&self, feeds: &[Feed]) -> Result<Vec<FeedRecord>, StoreError> {
+    /// the rest. Waits behind the batch that is being stored, for up to 30 s, and for as long as `keep_waiting` says so:
+    /// the caller may have been asked to stop meanwhile.
+    pub fn register(&self, feeds: &[Feed], keep_waiting: &dyn Fn() -> bool) -> Result<Vec<FeedRecord>, StoreError> {
         let deadline = Clock::monotonic() + Duration::from_millis(WRITER_ANSWER_MS_MAX);
         let (reply, answer) = bounded(1);
         let request = Request::Register { feeds: feeds.iter().map(Subscription::from).collect(), deadline, reply };
-        self.requests.send_deadline(request, deadline).map_err(|_| self.silent("register its feeds"))?;
-        answer.recv_deadline(deadline).map_err(|_| self.silent("register its feeds"))?
+        self.requests.try_send(request).map_err(|_| self.silent("register its feeds"))?;
+        loop {
+            match answer.recv_timeout(Duration::from_millis(WRITER_LOOK_MS)) {
+                Ok(records) => return records,
+                Err(RecvTimeoutError::Timeout) if keep_waiting() && Clock::monotonic() < deadline => {}
+                Err(_) => return Err(self.silent("register its feeds")),
+            }
+        }
     }
 
     /// Stores everything that was handed over, moves the `-wal` into the database, closes it and lets the next

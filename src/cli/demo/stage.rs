@@ -63,6 +63,8 @@ impl Stage {
     /// Exit code and a sentence: the folder cannot be made, or the hostile server cannot start.
     pub(super) fn set_up(listen: Option<SocketAddr>) -> Result<Stage, (u8, String)> {
         let signals = Watched::new().map_err(|error| (exit::INTERNAL, format!("cannot watch for signals: {error}")))?;
+        // Nothing runs yet, but from now on there is something to clean up.
+        signals.started();
         let folder = Folder::make().map_err(|(path, error)| {
             let remedy = "choose a folder that may be written with TMPDIR";
             (exit::PERMISSION, format!("cannot make the folder {}: {error}; {remedy}", path.display()))

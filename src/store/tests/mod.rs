@@ -72,7 +72,7 @@ impl Running {
 
     fn register(&self, names: &[&str]) -> Vec<FeedRecord> {
         let feeds: Vec<Feed> = names.iter().map(|name| feed(name)).collect();
-        self.writer.register(&feeds).unwrap()
+        self.writer.register(&feeds, &|| true).unwrap()
     }
 
     fn submit(&self, poll: Poll) -> oneshot::Receiver<Result<Stored, StoreFault>> {
