@@ -27,6 +27,7 @@ pub mod clock;
 pub mod limits;
 mod host;
 mod descriptor;
+mod executor;
 pub mod logging;
 
 pub mod tarpit;
