@@ -395,7 +395,7 @@ pub const TARPIT_CONNECTIONS_MAX: u64 = 100_000;
 pub const TARPIT_HEAD_BYTES_MAX: usize = 256 << 10;
 
 /// Requests that the tarpit remembers; the oldest is forgotten for one more, and still counted.
-pub const TARPIT_REQUESTS_MAX: usize = 50_000;
+pub const TARPIT_REQUESTS_MAX: usize = 20_000;
 
 /// Paths of whose requests the tarpit keeps count, for feeds that change with each; at one more all counts start again.
 pub const TARPIT_COUNTERS_MAX: usize = 100_000;

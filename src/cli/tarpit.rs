@@ -9,7 +9,7 @@ use signal_hook::iterator::Signals;
 
 use super::exit;
 use crate::clock::Clock;
-use crate::descriptor;
+use crate::host;
 use crate::tarpit::{Options, Tarpit};
 
 #[derive(clap::Args, Debug)]
@@ -31,8 +31,12 @@ pub(crate) fn run(args: &TarpitArgs) -> u8 {
             return exit::INTERNAL;
         }
     };
-    if let Err(error) = descriptor::raise_open_files() {
-        log::warn!("raise the limit of open files: {error}; the tarpit holds fewer connections");
+    if let Err(error) = host::raise_nofile() {
+        log::warn!("{error}; the tarpit holds fewer connections");
+    }
+    if let Err(error) = host::probe_io_uring() {
+        eprintln!("rssd tarpit: {error}");
+        return exit::CONFIG;
     }
     let options = Options { listen: args.listen, tls_port: 0, dir: args.dir.clone(), clock: Clock::system() };
     let tarpit = match Tarpit::start(options) {
@@ -61,15 +65,14 @@ fn greet(tarpit: &Tarpit, has_files: bool) -> io::Result<()> {
 }
 
 fn refuse(error: &io::Error, listen: SocketAddr) -> u8 {
+    let memlock = host::memlock_remedy();
     let (code, remedy) = match error.kind() {
         ErrorKind::AddrInUse => {
             (exit::UNAVAILABLE, "stop the program that listens there, or choose another with --listen")
         }
         ErrorKind::AddrNotAvailable => (exit::CONFIG, "choose an address of this host with --listen"),
-        ErrorKind::Unsupported => (
-            exit::CONFIG,
-            "allow io_uring: sysctl kernel.io_uring_disabled=0, and a container's seccomp profile that permits it",
-        ),
+        // io_uring was probed, so what is missing is memory that may be locked.
+        ErrorKind::Unsupported => (exit::CONFIG, memlock.as_str()),
         ErrorKind::PermissionDenied => (exit::PERMISSION, "choose a port above 1023, and a directory that may be read"),
         ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::FileTooLarge => {
             (exit::CONFIG, "give a directory of feeds with --dir")

@@ -70,7 +70,7 @@ pub(crate) async fn serve(link: Link, origin: Origin, role: Role, world: &World)
 impl Connection<'_> {
     async fn serve_http(&mut self) -> io::Result<Flow> {
         while let Some(head) = self.read_request().await? {
-            let steps = self.world.steps(&head);
+            let steps = self.world.steps(&head, self.origin.tls);
             match self.play(&steps, Some(head)).await? {
                 Flow::On => {}
                 end => return Ok(end),
@@ -153,6 +153,10 @@ impl Connection<'_> {
                     self.link.write(chunk).await?;
                 }
                 Peer::Here
+            }
+            // There is nothing to send for ever, and a loop without a wait would keep the executor.
+            Step::SendForever(bytes) | Step::DripForever { bytes, .. } if bytes.is_empty() => {
+                self.link.until_gone(&mut self.inbox, 0).await?
             }
             Step::SendForever(chunk) => loop {
                 self.link.write(chunk).await?;

@@ -1,7 +1,7 @@
 //! What the tarpit says about itself: a page of its scenarios, and a feeds.toml that subscribes to them.
 
 use std::fmt::Write;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use super::answer::Answer;
@@ -105,12 +105,25 @@ fn url(scenario: &Scenario, number: u64, query: &str, world: &World) -> String {
     match scenario.via {
         Via::Path(_) => http_url(&host, world.ports.http, &format!("/{}/{number}{query}", scenario.name)),
         Via::UnreadPort => http_url(&host, world.ports.unread, "/"),
-        Via::Tls(_) => format!("https://{host}.localhost:{}/healthy/{number}", world.ports.https.port()),
+        Via::ClosedPort => http_url(&host, world.ports.closed, "/"),
+        Via::Tls(_) => {
+            let (host, port) = (host_of(&host, world.ports.https), world.ports.https.port());
+            format!("https://{host}:{port}/healthy/{number}")
+        }
     }
 }
 
 fn http_url(host: &str, listener: SocketAddr, path: &str) -> String {
-    format!("http://{host}.localhost:{}{path}", listener.port())
+    format!("http://{}:{}{path}", host_of(host, listener), listener.port())
+}
+
+/// A name of its own for each feed. Every name of `localhost` is 127.0.0.1 (RFC 6761), so elsewhere they share an address.
+fn host_of(label: &str, listener: SocketAddr) -> String {
+    match listener.ip() {
+        IpAddr::V4(ip) if ip == Ipv4Addr::LOCALHOST || ip.is_unspecified() => format!("{label}.localhost"),
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    }
 }
 
 /// A string of TOML. JSON's are the same but for DEL.

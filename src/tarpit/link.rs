@@ -1,7 +1,7 @@
 //! One accepted connection as bytes in and bytes out, with or without TLS. It knows neither HTTP nor scripts.
 //!
 //! Invariant: it never keeps the executor. A peer that takes everything at once, or sends without end, makes no wait
-//! pending, so both directions yield when the executor wants to go on.
+//! pending, so a link naps after so many bytes in either direction.
 
 use std::future::poll_fn;
 use std::io::{self, Read, Write};
@@ -15,9 +15,19 @@ use glommio::net::TcpStream;
 use rustls::ServerConnection;
 
 use crate::descriptor;
+use crate::executor::nap;
 
 /// On the stack of a poll only, so that a waiting connection holds no buffer.
 const READ_BYTES: usize = 8 << 10;
+
+/// At once: a record of TLS, so that a large body is not encrypted whole before its first byte leaves.
+const WRITE_BYTES: usize = 16 << 10;
+
+/// Moved between two naps.
+const NAP_BYTES: usize = 256 << 10;
+
+/// What a read or a write counts for at least.
+const CALL_BYTES: usize = 1 << 10;
 
 /// Between two looks at a peer from which nothing is read.
 const PEER_LOOK_INTERVAL: Duration = Duration::from_millis(250);
@@ -26,6 +36,8 @@ pub(crate) struct Link {
     pub(super) tcp: TcpStream,
     /// Boxed: most connections have none.
     pub(super) tls: Option<Box<ServerConnection>>,
+    /// Moved since the last nap.
+    bytes_awake: usize,
 }
 
 /// Whether the peer is still there after a wait.
@@ -37,13 +49,24 @@ pub(crate) enum Peer {
 
 impl Link {
     pub(crate) fn new(tcp: TcpStream) -> Link {
-        Link { tcp, tls: None }
+        Link { tcp, tls: None, bytes_awake: 0 }
     }
 
     /// Appends what the peer sent. 0: it has closed its side.
     pub(crate) async fn read(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
-        glommio::yield_if_needed().await;
-        poll_fn(|cx| self.poll_read(cx, into)).await
+        let read = poll_fn(|cx| self.poll_read(cx, into)).await?;
+        self.moved(read).await;
+        Ok(read)
+    }
+
+    /// Counts bytes, and naps when there were many.
+    async fn moved(&mut self, bytes: usize) {
+        // A call costs something too, so that a peer of single bytes counts.
+        self.bytes_awake += bytes.max(CALL_BYTES);
+        if self.bytes_awake >= NAP_BYTES {
+            self.bytes_awake = 0;
+            nap().await;
+        }
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut Vec<u8>) -> Poll<io::Result<usize>> {
@@ -73,20 +96,15 @@ impl Link {
 
     /// Sends all of it.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match &mut self.tls {
-            None => self.tcp.write_all(bytes).await?,
-            Some(_) => {
-                // Records of at most 16 KiB, so that a large body is not encrypted whole before its first byte leaves.
-                for part in bytes.chunks(16 << 10) {
-                    if let Some(tls) = &mut self.tls {
-                        tls.writer().write_all(part)?;
-                    }
-                    self.flush().await?;
-                    glommio::yield_if_needed().await;
-                }
+        for part in bytes.chunks(WRITE_BYTES) {
+            if let Some(tls) = &mut self.tls {
+                tls.writer().write_all(part)?;
+                self.flush().await?;
+            } else {
+                self.tcp.write_all(part).await?;
             }
+            self.moved(part.len()).await;
         }
-        glommio::yield_if_needed().await;
         Ok(())
     }
 
@@ -154,4 +172,34 @@ pub(super) fn feed(tls: &mut ServerConnection, mut bytes: &[u8]) -> io::Result<(
         tls.process_new_packets().map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use glommio::{LocalExecutorBuilder, Placement};
+
+    use super::*;
+
+    #[test]
+    fn a_link_naps_after_many_bytes_and_after_many_calls() {
+        let executor = LocalExecutorBuilder::new(Placement::Unbound).io_memory(64 << 10).make().unwrap();
+        executor.run(async {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let mut link = Link::new(TcpStream::from(socket2::Socket::from(peer)));
+            // Now and then the machine takes longer for a nap than it lasts, and it is none.
+            let (mut after_bytes, mut after_calls) = (0, 0);
+            for _ in 0..10 {
+                assert!(future::poll_once(link.moved(NAP_BYTES - CALL_BYTES)).await.is_some());
+                after_bytes += u32::from(future::poll_once(link.moved(1)).await.is_none());
+                for _ in 1..NAP_BYTES / CALL_BYTES {
+                    assert!(future::poll_once(link.moved(1)).await.is_some());
+                }
+                after_calls += u32::from(future::poll_once(link.moved(1)).await.is_none());
+            }
+            assert!(after_bytes > 0 && after_calls > 0, "{after_bytes} naps after bytes, {after_calls} after calls");
+        });
+    }
 }

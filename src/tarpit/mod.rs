@@ -1,7 +1,7 @@
 //! The hostile feed server: a source of every bad temper, for the demonstration and as the fault server of the tests.
 //!
 //! One thread with one executor holds thousands of connections open. What it does to a peer is data ([`Script`], made of
-//! [`Step`]s), given by a test at run time or known by name as a [scenario](scenario). It defends itself against nobody:
+//! [`Step`]s), given by a test at run time or known by name as a scenario. It defends itself against nobody:
 //! it is for loopback and for tests.
 //!
 //! ```no_run
@@ -93,6 +93,8 @@ pub struct Tarpit {
     /// Closed by the thread when it ends.
     ended: std_mpsc::Receiver<()>,
     thread: Option<thread::JoinHandle<()>>,
+    /// Bound and never listening: the port is nobody else's, and refuses.
+    _closed: Socket,
 }
 
 impl Tarpit {
@@ -105,7 +107,13 @@ impl Tarpit {
         let http = bind(options.listen)?;
         let https = bind(SocketAddr::new(options.listen.ip(), options.tls_port))?;
         let unread = bind(SocketAddr::new(options.listen.ip(), 0))?;
-        let ports = scenario::Ports { http: address(&http)?, https: address(&https)?, unread: address(&unread)? };
+        let closed = bind_only(SocketAddr::new(options.listen.ip(), 0))?;
+        let ports = scenario::Ports {
+            http: address(&http)?,
+            https: address(&https)?,
+            unread: address(&unread)?,
+            closed: address(&closed)?,
+        };
         let files = options.dir.as_deref().map(Files::read).transpose()?.unwrap_or_default();
         let authority = Authority::new()?;
         let ca_pem = authority.pem();
@@ -127,6 +135,8 @@ impl Tarpit {
             }
         };
         let thread = thread::Builder::new().name("tarpit".into()).spawn(move || {
+            // A signal that interrupts the executor is the main thread's business.
+            crate::host::block_signals();
             server::run(world, from_outside, |outcome| {
                 // The other end waits for it below.
                 let _ = ready.send(outcome);
@@ -135,7 +145,7 @@ impl Tarpit {
         })?;
         is_ready.recv().map_err(|_| io::Error::other("start the tarpit: its thread ended at once"))??;
 
-        let tarpit = Tarpit { board, ports, ca_pem, to_executor, ended, thread: Some(thread) };
+        let tarpit = Tarpit { board, ports, ca_pem, to_executor, ended, thread: Some(thread), _closed: closed };
         tarpit.open(http, Serves::Http)?;
         tarpit.open(https, Serves::Https)?;
         tarpit.open(unread, Serves::Script(Step::StallUnread.script()))?;
@@ -259,10 +269,15 @@ impl Drop for Tarpit {
 
 /// A listening socket without SO_REUSEPORT: a second program on the same port is an error.
 fn bind(address: SocketAddr) -> io::Result<Socket> {
+    let socket = bind_only(address)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+fn bind_only(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
     Ok(socket)
 }
 

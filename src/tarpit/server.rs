@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::io;
+use std::net::Shutdown;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -29,12 +30,15 @@ use super::step::{Script, Step};
 use super::tls::{Authority, Tls};
 use crate::clock::Clock;
 use crate::descriptor;
+use crate::executor::{Ticks, nap};
 use crate::limits::TARPIT_CONNECTIONS_MAX;
 
 /// Registered with io_uring; the default of 10 MiB is more than many a host lets be locked.
 const IO_MEMORY_BYTES: usize = 64 << 10;
-/// A wake from another thread waits for this at most.
-const PREEMPT_INTERVAL: Duration = Duration::from_millis(2);
+/// Long, and yet nothing waits for it: whoever could run for ever naps.
+const PREEMPT_INTERVAL: Duration = Duration::from_secs(1);
+/// Connections accepted in a row before others get their turn.
+const ACCEPTED_IN_A_ROW: usize = 64;
 /// After a failed accept, which would fail again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 
@@ -64,8 +68,8 @@ pub(crate) struct World {
 
 impl World {
     /// What is played for a request: a route of the tests, else a file, else a scenario.
-    pub(crate) fn steps(&self, head: &Head) -> Arc<[Step]> {
-        self.board.play(head).unwrap_or_else(|| scenario::steps(head, self))
+    pub(crate) fn steps(&self, head: &Head, tls: bool) -> Arc<[Step]> {
+        self.board.play(head).unwrap_or_else(|| scenario::steps(head, tls, self))
     }
 
     /// What a client that asks for this name meets in TLS.
@@ -123,6 +127,7 @@ pub(crate) fn run(world: impl FnOnce() -> World, ports: mpsc::Receiver<Port>, re
 }
 
 async fn serve(world: Rc<World>, mut ports: mpsc::Receiver<Port>) {
+    let _ticks = Ticks::start();
     let bell = Rc::new(Bell::default());
     let mut listeners = Vec::new();
     while let Some(port) = ports.next().await {
@@ -140,9 +145,11 @@ async fn listen(port: Port, world: Rc<World>, bell: Rc<Bell>) {
     // Connections are numbered from 1 on; a listener needs a number of its own that none of them has.
     let listener_number =
         u64::MAX - u64::from(port.socket.local_addr().ok().and_then(|a| a.as_socket()).map_or(0, |a| a.port()));
+    let socket = port.socket.try_clone();
     let listener = descriptor::listener(port.socket);
     let open = Rc::new(Open::default());
     let mut accepted = 0;
+    let mut failing = false;
     loop {
         let stream = async { Some(listener.accept().await) };
         let rung = async {
@@ -158,13 +165,25 @@ async fn listen(port: Port, world: Rc<World>, bell: Rc<Bell>) {
                     Serves::Script(script) => Role::Scripted(script.play(accepted)),
                 };
                 accepted += 1;
+                if accepted.is_multiple_of(ACCEPTED_IN_A_ROW) {
+                    nap().await;
+                }
+                failing = false;
                 hold(stream, role, &world, &bell, &open);
             }
             Some(Err(error)) => {
-                log::warn!("accept a connection: {error}; trying again, raise the limit of open files if this goes on");
+                // Once for each time that it begins: out of descriptors, this comes fifty times a second.
+                if !std::mem::replace(&mut failing, true) {
+                    log::warn!("accept a connection: {error}; trying again, raise the limit of open files if it stays");
+                }
                 glommio::timer::sleep(ACCEPT_PAUSE).await;
             }
         }
+    }
+    // An accept that is pending in the ring keeps the socket listening until the kernel has cleaned up, which may be after
+    // the program has ended; the port would be in use for whoever starts next.
+    if let Ok(socket) = socket {
+        let _ = socket.shutdown(Shutdown::Read);
     }
     drop(listener);
     open.none().await;

@@ -43,6 +43,8 @@ pub(crate) enum Via {
     Tls(Tls),
     /// A port of its own, where nothing is read.
     UnreadPort,
+    /// A port where nothing listens.
+    ClosedPort,
 }
 
 /// Where the tarpit listens.
@@ -51,6 +53,7 @@ pub(crate) struct Ports {
     pub(crate) http: SocketAddr,
     pub(crate) https: SocketAddr,
     pub(crate) unread: SocketAddr,
+    pub(crate) closed: SocketAddr,
 }
 
 /// What scenarios remember between requests.
@@ -63,6 +66,7 @@ pub(crate) struct Memory {
 /// A request to a scenario.
 pub(crate) struct Call<'a> {
     pub(crate) head: &'a Head,
+    pub(crate) tls: bool,
     pub(crate) world: &'a World,
     /// The second part of the path: which of many feeds of this temper.
     pub(crate) number: u64,
@@ -101,7 +105,8 @@ impl Call<'_> {
     /// `http://HOST` or `https://HOST` as the client wrote it.
     fn origin(&self) -> String {
         let host = String::from_utf8_lossy(self.head.header("host").unwrap_or(b"localhost"));
-        format!("http://{host}")
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://{host}")
     }
 }
 
@@ -130,7 +135,7 @@ const TLS_SCENARIOS: &[Scenario] = &[
 ];
 
 /// What a request that no route took gets.
-pub(crate) fn steps(head: &Head, world: &World) -> Arc<[Step]> {
+pub(crate) fn steps(head: &Head, tls: bool, world: &World) -> Arc<[Step]> {
     let answer = |answer: Answer| Arc::from(vec![Step::Answer(answer)]);
     if head.method != "GET" && head.method != "HEAD" {
         // A body may follow that nobody reads, so the connection cannot be kept.
@@ -150,7 +155,7 @@ pub(crate) fn steps(head: &Head, world: &World) -> Arc<[Step]> {
     let number = parts.next().and_then(|part| part.parse().ok()).unwrap_or(1);
     let found = all().find(|scenario| scenario.name == name);
     match found.map(|scenario| scenario.via) {
-        Some(Via::Path(steps)) => steps(&Call { head, world, number }).into(),
+        Some(Via::Path(steps)) => steps(&Call { head, tls, world, number }).into(),
         _ => answer(Answer::status(404).header("Content-Type", "text/plain").body("no such scenario; / lists them\n")),
     }
 }

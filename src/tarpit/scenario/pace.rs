@@ -23,6 +23,7 @@ pub(super) const SCENARIOS: &[Scenario] = &[
         does: "a reset as soon as the request is read",
         via: Via::Path(|_| vec![Step::Reset]),
     },
+    Scenario { name: "closed-port", does: "a port where nothing listens", via: Via::ClosedPort },
     Scenario { name: "reset-body", does: "a reset in the middle of the body", via: Via::Path(reset_body) },
 ];
 
