@@ -8,7 +8,7 @@ use nix::sys::signal::SigSet;
 use nix::unistd::Pid;
 
 use crate::config::Cores;
-use crate::limits::{DESCRIPTORS_RESERVED, IN_FLIGHT_MAX, IN_FLIGHT_MIN};
+use crate::limits::{DESCRIPTORS_RESERVED, IN_FLIGHT_MAX, IN_FLIGHT_MIN, MEMLOCK_BYTES_MIN};
 
 /// Which CPU runs what, by number.
 #[derive(Debug, PartialEq, Eq)]
@@ -77,6 +77,10 @@ pub(crate) fn in_flight_max(nofile: u64, cores: usize) -> usize {
 ///
 /// A sentence with the remedy.
 pub(crate) fn probe_io_uring() -> Result<(), String> {
+    // glommio compares the limit before it asks the kernel, and knows no remedy.
+    if getrlimit(Resource::RLIMIT_MEMLOCK).is_ok_and(|(soft, _)| soft < MEMLOCK_BYTES_MIN) {
+        return Err(memlock_remedy());
+    }
     io_uring::IoUring::new(8).map(drop).map_err(|error| match error.raw_os_error() {
         Some(libc::ENOMEM) => memlock_remedy(),
         Some(libc::EPERM | libc::EACCES) => {

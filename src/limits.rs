@@ -116,6 +116,9 @@ pub const HEARTBEAT_MS: u64 = 250;
 /// Memory that io_uring registers for a core. glommio's default of 10 MiB is above the usual RLIMIT_MEMLOCK.
 pub const IO_MEMORY_BYTES: usize = 64 << 10;
 
+/// RLIMIT_MEMLOCK below this fails the start: glommio makes no executor then.
+pub const MEMLOCK_BYTES_MIN: u64 = 512 << 10;
+
 /// How long a core goes on before it looks for news from elsewhere. At glommio's 100 ms a wake-up takes 200 ms to arrive.
 pub const PREEMPT_MS: u64 = 2;
 
