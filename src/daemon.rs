@@ -12,20 +12,19 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use futures_channel::{mpsc, oneshot};
-use glommio::{LocalExecutor, LocalExecutorBuilder, Placement};
+use glommio::Placement;
 use socket2::Socket;
 
 use crate::cli::exit;
 use crate::clock::Clock;
 use crate::config::{self, Config, Cores};
 use crate::core::{self, Command, Settings};
+use crate::executor;
 use crate::fetch::{Access, Fetcher, NameService, Roots};
 use crate::gauges::CoreGauges;
 use crate::host;
 use crate::http;
-use crate::limits::{
-    COMMANDS_WAITING_MAX, DRAIN, EVENTS_WAITING_MAX, IO_MEMORY_BYTES, PREEMPT_MS, START_TIMEOUT, WRITER_QUEUE_MAX,
-};
+use crate::limits::{COMMANDS_WAITING_MAX, DRAIN, EVENTS_WAITING_MAX, UNCOMMITTED_MAX, WRITER_QUEUE_MAX};
 use crate::placement;
 use crate::poll::{Desk, Subscription};
 use crate::store::{FeedRecord, Store, StoreError, StoreEvent, Writer};
@@ -207,7 +206,7 @@ impl Daemon {
             writer: writer.handle(),
             names: NameService::read(&config.daemon.dns),
             contact: config.daemon.contact.clone(),
-            uncommitted_max: (WRITER_QUEUE_MAX / cpus.len()).clamp(1, crate::limits::UNCOMMITTED_MAX),
+            uncommitted_max: (WRITER_QUEUE_MAX / cpus.len()).clamp(1, UNCOMMITTED_MAX),
             events: event_sender,
         };
         let mut daemon = Daemon { clock, writer, cores: Vec::new(), http: None, events, roots, placed };
@@ -247,8 +246,8 @@ impl Daemon {
         };
         let (stop, stopped) = oneshot::channel();
         let Listener { socket, address } = listener;
-        let serve = move |executor: LocalExecutor| executor.run(http::serve(socket, Arc::new(sources), stopped));
-        let thread = start_executor("http", cpu, serve)?;
+        let serve = move || http::serve(socket, Arc::new(sources), stopped);
+        let thread = executor::start("http", Placement::Fixed(cpu), serve)?;
         log::info!("listening on http://{address}");
         Ok(HttpHandle { stop, thread })
     }
@@ -408,75 +407,26 @@ fn start_core(
     let (commands, command_receiver) = mpsc::channel(COMMANDS_WAITING_MAX);
     let run = {
         let gauges = gauges.clone();
-        move |executor: LocalExecutor| {
+        move || async move {
             let _ended = Ended { core: index, events: start.events };
-            executor.run(async move {
-                let fetcher = match Fetcher::new(&start.names, start.contact.as_deref()) {
-                    Ok(fetcher) => fetcher,
-                    Err(failure) => {
-                        log::error!("core {index}: {failure}");
-                        return;
-                    }
-                };
-                let desk = Desk {
-                    clock: start.clock,
-                    fetcher,
-                    writer: start.writer,
-                    uncommitted: glommio::sync::Semaphore::new(start.uncommitted_max as u64),
-                };
-                core::run(Rc::new(desk), share, settings, command_receiver, gauges).await;
-            });
+            let fetcher = match Fetcher::new(&start.names, start.contact.as_deref()) {
+                Ok(fetcher) => fetcher,
+                Err(failure) => {
+                    log::error!("core {index}: {failure}");
+                    return;
+                }
+            };
+            let desk = Desk {
+                clock: start.clock,
+                fetcher,
+                writer: start.writer,
+                uncommitted: glommio::sync::Semaphore::new(start.uncommitted_max as u64),
+            };
+            core::run(Rc::new(desk), share, settings, command_receiver, gauges).await;
         }
     };
-    let thread = start_executor(&format!("core-{index}"), cpu, run)?;
+    let thread = executor::start(&format!("core-{index}"), Placement::Fixed(cpu), run)?;
     Ok(CoreHandle { commands, gauges, thread })
-}
-
-/// Starts an executor on a thread of its own, pinned to `cpu`, and gives it to `run` there.
-///
-/// # Errors
-///
-/// A sentence with the remedy.
-fn start_executor(
-    name: &str,
-    cpu: usize,
-    run: impl FnOnce(LocalExecutor) + Send + 'static,
-) -> Result<JoinHandle<()>, String> {
-    let (up, is_up) = bounded(1);
-    let executor_name = name.to_owned();
-    let on_thread = move || {
-        host::block_signals();
-        match executor(&executor_name, cpu) {
-            Ok(executor) => {
-                let _ = up.send(Ok(()));
-                run(executor);
-            }
-            Err(sentence) => {
-                let _ = up.send(Err(sentence));
-            }
-        }
-    };
-    let thread = thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(on_thread)
-        .map_err(|error| format!("cannot start the thread {name}: {error}"))?;
-    match is_up.recv_timeout(START_TIMEOUT) {
-        Ok(Ok(())) => Ok(thread),
-        Ok(Err(sentence)) => Err(sentence),
-        Err(_) => Err(format!("{name} did not start on CPU {cpu}; see the log")),
-    }
-}
-
-fn executor(name: &str, cpu: usize) -> Result<LocalExecutor, String> {
-    LocalExecutorBuilder::new(Placement::Fixed(cpu))
-        .name(name)
-        .io_memory(IO_MEMORY_BYTES)
-        .preempt_timer(Duration::from_millis(PREEMPT_MS))
-        .make()
-        .map_err(|error| match std::io::Error::from(error) {
-            error if error.raw_os_error() == Some(libc::ENOMEM) => host::memlock_remedy(),
-            error => format!("cannot start {name} on CPU {cpu}: {error}"),
-        })
 }
 
 /// A socket that listens, and where.

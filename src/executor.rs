@@ -1,4 +1,4 @@
-//! What keeps a glommio executor from sleeping over its own work.
+//! Executors: how one is started, and what keeps it from sleeping over its own work.
 //!
 //! glommio-ng 0.12.0 (like glommio 0.9.0) does so: if there is a completion in its latency ring when it wants to run its
 //! queues, `run_task_queues` returns as if there had been nothing to run; if that completion was nobody's but its own
@@ -6,13 +6,83 @@
 //! the CPU to others, between arming that timer and looking at it, for as long as the timer runs. With a timer of 2 ms
 //! on a busy machine that was seen once in some ten thousand wakes.
 //!
-//! Two things together make it harmless. The preemption timer is long, so that it hardly ever expires there; whoever
-//! could run for ever takes a [`nap`] from time to time instead of asking `need_preempt`. And [`Ticks`] are the next
-//! completion.
+//! Three things together make it harmless. The preemption timer is long, so that it hardly ever expires there; whoever
+//! could run for ever takes a [`nap`] from time to time instead of asking `need_preempt`. [`Ticks`] are the next
+//! completion. And an executor that sleeps over its very first task, before it could tick, is left behind by [`start`],
+//! which tries again with another.
 
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use glommio::Task;
+use crossbeam_channel::bounded;
+use glommio::{LocalExecutor, LocalExecutorBuilder, Placement, Task};
+
+use crate::host;
+use crate::limits::{EXECUTOR_START_TIMEOUT, EXECUTOR_STARTS_MAX, IO_MEMORY_BYTES, PREEMPT_MS};
+
+/// Starts an executor on a thread of its own, which ends when the future that `main` gives does. Signals are blocked on it.
+///
+/// Gives the thread once the executor runs.
+///
+/// # Errors
+///
+/// A sentence with the remedy: io_uring is refused, too little memory may be locked, no thread is to be had.
+pub(crate) fn start<F, M>(name: &str, placement: Placement, main: M) -> Result<JoinHandle<()>, String>
+where
+    F: Future<Output = ()>,
+    M: FnOnce() -> F + Send + 'static,
+{
+    // Whichever executor runs first takes it out.
+    let main = Arc::new(Mutex::new(Some(main)));
+    for _ in 0..EXECUTOR_STARTS_MAX {
+        let (up, is_up) = bounded(1);
+        let (main, placement, executor_name) = (main.clone(), placement.clone(), name.to_owned());
+        let on_thread = move || {
+            host::block_signals();
+            let executor = match make(&executor_name, placement) {
+                Ok(executor) => executor,
+                Err(sentence) => {
+                    let _ = up.send(Err(sentence));
+                    return;
+                }
+            };
+            executor.run(async move {
+                let _ticks = Ticks::start();
+                // Nothing panics while it is locked.
+                let main = main.lock().unwrap_or_else(PoisonError::into_inner).take();
+                // One that was left behind and woke up late finds nothing to do.
+                let Some(main) = main else { return };
+                let _ = up.send(Ok(()));
+                main().await;
+            });
+        };
+        let thread = thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(on_thread)
+            .map_err(|error| format!("cannot start the thread {name}: {error}; allow more threads"))?;
+        match is_up.recv_timeout(EXECUTOR_START_TIMEOUT) {
+            Ok(Ok(())) => return Ok(thread),
+            Ok(Err(sentence)) => return Err(sentence),
+            Err(_) => log::warn!("{name} slept over its start; trying again"),
+        }
+    }
+    Err(format!("{name} did not start in {EXECUTOR_STARTS_MAX} tries; is the machine overloaded?"))
+}
+
+/// Makes an executor on the calling thread.
+///
+/// # Errors
+///
+/// A sentence with the remedy.
+pub(crate) fn make(name: &str, placement: Placement) -> Result<LocalExecutor, String> {
+    LocalExecutorBuilder::new(placement)
+        .name(name)
+        .io_memory(IO_MEMORY_BYTES)
+        .preempt_timer(Duration::from_millis(PREEMPT_MS))
+        .make()
+        .map_err(|error| format!("cannot start the executor {name}: {error}"))
+}
 
 /// Ticks of one executor, out of step: if one is slept over too, the next is not.
 const TICKS: u32 = 4;
@@ -58,11 +128,20 @@ mod tests {
     use std::cell::Cell;
     use std::rc::Rc;
     use std::sync::mpsc;
-    use std::thread;
-
-    use glommio::{LocalExecutorBuilder, Placement};
 
     use super::*;
+
+    #[test]
+    fn a_started_executor_runs_what_it_is_given_and_ends_with_it() {
+        let (done, is_done) = mpsc::channel();
+        let main = move || async move {
+            nap().await;
+            done.send(thread::current().name().map(str::to_owned)).unwrap();
+        };
+        let thread = start("started", Placement::Unbound, main).unwrap();
+        assert_eq!(is_done.recv().unwrap().as_deref(), Some("started"));
+        thread.join().unwrap();
+    }
 
     /// With a preemption timer that never expires only an empty queue lets a timer through.
     #[test]
@@ -70,7 +149,7 @@ mod tests {
         let (done, is_done) = mpsc::channel();
         thread::spawn(move || {
             let executor = LocalExecutorBuilder::new(Placement::Unbound)
-                .io_memory(64 << 10)
+                .io_memory(IO_MEMORY_BYTES)
                 .preempt_timer(Duration::from_secs(24 * 3600))
                 .make()
                 .unwrap();

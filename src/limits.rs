@@ -119,17 +119,21 @@ pub const IO_MEMORY_BYTES: usize = 64 << 10;
 /// RLIMIT_MEMLOCK below this fails the start: glommio makes no executor then.
 pub const MEMLOCK_BYTES_MIN: u64 = 512 << 10;
 
-/// How long a core goes on before it looks for news from elsewhere. At glommio's 100 ms a wake-up takes 200 ms to arrive.
-pub const PREEMPT_MS: u64 = 2;
+/// How long a busy executor goes on before it looks for news from elsewhere, naps aside. Long, since glommio can sleep over
+/// ready tasks when this expires at the wrong moment (`executor`).
+pub const PREEMPT_MS: u64 = 50;
+
+/// An executor that does not run after this long is left behind, and another one started in its place.
+pub const EXECUTOR_START_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Tries to start one executor; then the start fails.
+pub const EXECUTOR_STARTS_MAX: u32 = 3;
 
 /// The main thread looks for signals this often.
 pub const SIGNAL_LOOK_MS: u64 = 50;
 
 /// News that may wait for the main thread; what does not fit is dropped, since it is ending already then.
 pub const EVENTS_WAITING_MAX: usize = 64;
-
-/// A core that does not run after this long fails the start.
-pub const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An orderly stop takes no longer: in-flight fetches are cancelled, what is parsed is committed.
 pub const DRAIN: Duration = Duration::from_millis(4_500);
@@ -181,6 +185,9 @@ pub const TLS_RECORD_BYTES: usize = (16 << 10) + 256;
 
 /// What the resolver's background tasks get to end when a core does.
 pub const RESOLVER_CLOSE: Duration = Duration::from_millis(200);
+
+/// Reads of one answer between two naps of its fiber: a peer that is always ready would keep the core to itself.
+pub const READS_IN_A_ROW_MAX: u32 = 16;
 
 /// TLS sessions that a core remembers for resumption; the oldest is forgotten.
 pub const TLS_SESSIONS_KEPT_MAX: usize = 256;

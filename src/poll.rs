@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use crate::article::{Document, FeedMeta};
 use crate::clock::Clock;
 use crate::config;
+use crate::executor::nap;
 use crate::failure::{Class, Failure, Phase};
 use crate::fetch::{self, Access, Fetched, Fetcher, Flight, Request, Timeouts, Trip, Validators};
 use crate::parse;
@@ -117,7 +118,7 @@ pub(crate) async fn poll(
     let (trip, fetched) = futures_lite::future::or(fetching, cancelling).await?;
 
     // Gate, parse, normalise, key: on the core's own stack.
-    glommio::yield_if_needed().await;
+    nap().await;
     let now_ms = desk.clock.now_ms();
     flight.enter(Phase::Parse);
     let parse_started = Clock::monotonic();

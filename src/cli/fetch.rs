@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use glommio::{LocalExecutorBuilder, Placement};
+use glommio::Placement;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -15,9 +15,8 @@ use crate::clock::Clock;
 use crate::config::Feed;
 use crate::failure::Failure;
 use crate::fetch::{Access, Fetched, Fetcher, Flight, NameService, Request, Roots, Timeouts, Trip, Validators};
-use crate::limits::IO_MEMORY_BYTES;
 use crate::parse::{self, Source, printable};
-use crate::{host, logging};
+use crate::{executor, host, logging};
 
 /// A URL is cut to this many characters for a person.
 const URL_CHARS_MAX: usize = 200;
@@ -68,11 +67,8 @@ fn fetch(args: &FetchArgs) -> Result<(Trip, Result<Fetched, Failure>), String> {
     let (roots, _) = Roots::of_system();
     let names = NameService::read(&[]);
     let feed = Feed { allow_private: args.allow_private, ..Feed::new("fetch", args.url.clone()) };
-    let executor = LocalExecutorBuilder::new(Placement::Unbound)
-        .io_memory(IO_MEMORY_BYTES)
-        .make()
-        .map_err(|error| format!("cannot start an executor: {error}"))?;
-    executor.run(async {
+    executor::make("fetch", Placement::Unbound)?.run(async {
+        let _ticks = executor::Ticks::start();
         let fetcher = Fetcher::new(&names, None).map_err(|failure| failure.message)?;
         let timeouts = Timeouts { connect: feed.connect_timeout, read: feed.read_timeout, total: feed.total_timeout };
         let flight = Rc::new(Flight::new(timeouts, feed.body_bytes_max));

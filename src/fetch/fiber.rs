@@ -124,11 +124,6 @@ pub(crate) fn wait<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Lets the core turn when it asks to. A fast peer never makes a read wait, so its fiber calls this between reads.
-pub(crate) fn yield_if_needed() {
-    wait(glommio::yield_if_needed());
-}
-
 fn keep_stack(stack: DefaultStack) {
     SPARE_STACKS.with_borrow_mut(|spare| {
         if spare.len() < FIBER_STACKS_KEPT_MAX {

@@ -16,11 +16,12 @@ use send_wrapper::SendWrapper;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport};
 
-use super::fiber::{wait, yield_if_needed};
+use super::fiber::wait;
 use super::flight::Flight;
 use super::tls;
+use crate::executor::nap;
 use crate::failure::{Class, Failure, Phase};
-use crate::limits::{ANSWER_HEAD_BYTES_MAX, TLS_RECORD_BYTES};
+use crate::limits::{ANSWER_HEAD_BYTES_MAX, READS_IN_A_ROW_MAX, TLS_RECORD_BYTES};
 
 /// A connected socket, with the TLS session on it if there is one.
 pub(crate) struct Connection {
@@ -40,6 +41,7 @@ impl Prepared {
             buffers: LazyBuffers::new(ANSWER_HEAD_BYTES_MAX, request_bytes),
             sealed: Vec::new(),
             sealed_at: 0,
+            reads: 0,
         };
         Prepared(SendWrapper::new(RefCell::new(Some(transport))))
     }
@@ -84,6 +86,7 @@ pub(crate) struct FlightTransport {
     /// Bytes received but not yet taken by rustls, from `sealed_at`.
     sealed: Vec<u8>,
     sealed_at: usize,
+    reads: u32,
 }
 
 impl FlightTransport {
@@ -157,7 +160,10 @@ impl Transport for FlightTransport {
         if self.flight.phase() == Phase::Send {
             self.flight.enter(Phase::FirstByte);
         }
-        yield_if_needed();
+        self.reads += 1;
+        if self.reads % READS_IN_A_ROW_MAX == 0 {
+            wait(nap());
+        }
         let n = self.receive()?;
         self.buffers.input_appended(n);
         Ok(n > 0)

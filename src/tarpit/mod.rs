@@ -36,12 +36,14 @@ use std::cell::RefCell;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc as std_mpsc;
 use std::thread;
 use std::time::Duration;
 
 use futures_channel::mpsc;
+use glommio::Placement;
 use socket2::{Domain, Protocol, Socket, Type};
 
 pub use answer::{Answer, Coding, encode};
@@ -51,6 +53,7 @@ pub use step::{Bytes, Script, Step};
 pub use tls::Tls;
 
 use crate::clock::Clock;
+use crate::executor;
 use board::Board;
 use files::Files;
 use server::{Port, Serves, World};
@@ -120,7 +123,6 @@ impl Tarpit {
 
         let board = Arc::new(Board::default());
         let (to_executor, from_outside) = mpsc::channel(PORTS_WAITING_MAX);
-        let (ready, is_ready) = std_mpsc::sync_channel(1);
         let (at_end, ended) = std_mpsc::sync_channel::<()>(1);
         let world = {
             let (board, clock) = (Arc::clone(&board), options.clock);
@@ -134,16 +136,12 @@ impl Tarpit {
                 started: Clock::monotonic(),
             }
         };
-        let thread = thread::Builder::new().name("tarpit".into()).spawn(move || {
-            // A signal that interrupts the executor is the main thread's business.
-            crate::host::block_signals();
-            server::run(world, from_outside, |outcome| {
-                // The other end waits for it below.
-                let _ = ready.send(outcome);
-            });
+        let serve = move || async move {
+            server::serve(Rc::new(world()), from_outside).await;
             drop(at_end);
-        })?;
-        is_ready.recv().map_err(|_| io::Error::other("start the tarpit: its thread ended at once"))??;
+        };
+        let thread = executor::start("tarpit", Placement::Unbound, serve)
+            .map_err(|sentence| io::Error::new(io::ErrorKind::Unsupported, sentence))?;
 
         let tarpit = Tarpit { board, ports, ca_pem, to_executor, ended, thread: Some(thread), _closed: closed };
         tarpit.open(http, Serves::Http)?;

@@ -6,7 +6,6 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::poll_fn;
-use std::io;
 use std::net::Shutdown;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
@@ -17,7 +16,6 @@ use std::time::{Duration, Instant};
 use futures_channel::mpsc;
 use futures_lite::{FutureExt, StreamExt, future};
 use glommio::net::TcpStream;
-use glommio::{LocalExecutorBuilder, Placement};
 use socket2::Socket;
 
 use super::board::Board;
@@ -30,13 +28,9 @@ use super::step::{Script, Step};
 use super::tls::{Authority, Tls};
 use crate::clock::Clock;
 use crate::descriptor;
-use crate::executor::{Ticks, nap};
+use crate::executor::nap;
 use crate::limits::TARPIT_CONNECTIONS_MAX;
 
-/// Registered with io_uring; the default of 10 MiB is more than many a host lets be locked.
-const IO_MEMORY_BYTES: usize = 64 << 10;
-/// Long, and yet nothing waits for it: whoever could run for ever naps.
-const PREEMPT_INTERVAL: Duration = Duration::from_secs(1);
 /// Connections accepted in a row before others get their turn.
 const ACCEPTED_IN_A_ROW: usize = 64;
 /// After a failed accept, which would fail again at once.
@@ -110,24 +104,8 @@ impl Bell {
     }
 }
 
-/// Runs the tarpit on the calling thread, until `ports` is closed. `ready` is told once whether it could start.
-pub(crate) fn run(world: impl FnOnce() -> World, ports: mpsc::Receiver<Port>, ready: impl FnOnce(io::Result<()>)) {
-    let executor = LocalExecutorBuilder::new(Placement::Unbound)
-        .name("tarpit")
-        .io_memory(IO_MEMORY_BYTES)
-        .preempt_timer(PREEMPT_INTERVAL)
-        .make();
-    match executor {
-        Err(error) => ready(Err(io::Error::new(io::ErrorKind::Unsupported, error.to_string()))),
-        Ok(executor) => {
-            ready(Ok(()));
-            executor.run(serve(Rc::new(world()), ports));
-        }
-    }
-}
-
-async fn serve(world: Rc<World>, mut ports: mpsc::Receiver<Port>) {
-    let _ticks = Ticks::start();
+/// Serves on the ports that come, until `ports` is closed and the last connection has ended.
+pub(crate) async fn serve(world: Rc<World>, mut ports: mpsc::Receiver<Port>) {
     let bell = Rc::new(Bell::default());
     let mut listeners = Vec::new();
     while let Some(port) = ports.next().await {

@@ -238,13 +238,13 @@ fn a_reload_is_heard_while_polls_keep_coming() {
         }
     };
     let writer = f.open().start(f.clock.clone(), more).unwrap();
-    let id = writer.register(&[feed("a")]).unwrap()[0].id;
+    let id = writer.register(&[feed("a")], &|| true).unwrap()[0].id;
     *next.lock().unwrap() = Some((writer.handle(), id));
     writer.handle().submit(record(poll(id, &[])).0).unwrap();
     while writer.handle().gauges().commits() == 0 {
         std::thread::yield_now();
     }
-    let answer = writer.register(&[feed("a"), feed("b")]);
+    let answer = writer.register(&[feed("a"), feed("b")], &|| true);
     *next.lock().unwrap() = None;
     assert_eq!(answer.unwrap().len(), 2);
     writer.stop(Clock::monotonic() + HANG).unwrap();

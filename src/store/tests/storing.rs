@@ -200,10 +200,10 @@ fn a_new_url_under_an_old_name_keeps_the_articles_and_nothing_that_the_old_one_s
     running.store(first).unwrap();
     let mut changed = feed("a");
     changed.url = "https://example.net/other.xml".parse().unwrap();
-    let told = running.writer.register(std::slice::from_ref(&changed)).unwrap();
+    let told = running.writer.register(std::slice::from_ref(&changed), &|| true).unwrap();
     assert_eq!((told[0].id, &told[0].state, told[0].article_count), (id, &FeedState::default(), 1));
     // What was told is what is stored.
-    assert_eq!(running.writer.register(&[changed]).unwrap(), told);
+    assert_eq!(running.writer.register(&[changed], &|| true).unwrap(), told);
     running.stop().unwrap();
 }
 
