@@ -9,7 +9,7 @@ mod io;
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::io as std_io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +46,7 @@ pub(crate) fn bind(address: SocketAddr) -> std_io::Result<Socket> {
 
 /// Serves until `stop` resolves.
 pub(crate) async fn serve(socket: Socket, sources: Arc<Sources>, stop: oneshot::Receiver<()>) {
+    let closing = socket.try_clone();
     let listener = descriptor::listener(socket);
     let open = Rc::new(Cell::new(0));
     let accepting = async {
@@ -70,6 +71,10 @@ pub(crate) async fn serve(socket: Socket, sources: Arc<Sources>, stop: oneshot::
         let _ = stop.await;
     };
     accepting.or(stopping).await;
+    // The accept that waits in the ring would hold the port until the kernel tidies up, even after the process has ended.
+    if let Ok(socket) = closing {
+        let _ = socket.shutdown(Shutdown::Read);
+    }
 }
 
 /// One more connection, for as long as it lives.
