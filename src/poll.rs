@@ -90,6 +90,7 @@ pub(crate) struct Polled {
 }
 
 /// What came of a fetch, once it was read.
+#[expect(clippy::large_enum_variant, reason = "one a poll and soon taken apart: a box would only add an allocation")]
 enum Reading {
     NotModified { validators: Validators },
     Unchanged { validators: Validators },

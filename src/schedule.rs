@@ -100,6 +100,7 @@ pub(crate) enum Rule {
 
 impl Rule {
     /// The name in `rssd explain` and in JSON.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for `rssd explain`"))]
     pub(crate) fn name(self) -> &'static str {
         match self {
             Rule::Interval => "interval",

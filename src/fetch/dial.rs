@@ -45,11 +45,9 @@ pub(crate) async fn connect(
 }
 
 async fn race(addresses: &[IpAddr], port: u16) -> io::Result<(TcpStream, SocketAddr)> {
-    let mut left = addresses.iter().map(|ip| SocketAddr::new(*ip, port));
     let mut running: Vec<Attempt> = Vec::new();
     let mut last_error = io::Error::new(io::ErrorKind::AddrNotAvailable, "the name has no address");
-    loop {
-        let Some(address) = left.next() else { break };
+    for address in addresses.iter().map(|ip| SocketAddr::new(*ip, port)) {
         running.push(attempt(address));
         let stagger = async {
             glommio::timer::sleep(Duration::from_millis(CONNECT_STAGGER_MS)).await;

@@ -93,6 +93,7 @@ pub struct Hop {
 
 /// What a fetch that did not fail brought.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "one a poll and soon taken apart: a box would only add an allocation")]
 pub enum Fetched {
     /// 200: a document.
     Document(Document),

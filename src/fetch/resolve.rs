@@ -130,11 +130,13 @@ impl Resolver {
 
     /// Descriptors that are open for lookups: at most [`crate::limits::DNS_SOCKETS_MAX`] a name server and
     /// [`crate::limits::DNS_TCP_MAX`] connections.
+    #[cfg(test)]
     pub(crate) fn descriptors(&self) -> usize {
         self.runtime.descriptors()
     }
 
     /// Background tasks on this core that serve lookups: one a name server and connection.
+    #[cfg(test)]
     pub(crate) fn background_tasks(&self) -> usize {
         self.runtime.tasks()
     }

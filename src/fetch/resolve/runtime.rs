@@ -46,11 +46,13 @@ impl Runtime {
     }
 
     /// How many descriptors are open.
+    #[cfg(test)]
     pub(super) fn descriptors(&self) -> usize {
         self.0.sockets.open() + (DNS_TCP_MAX - self.0.tcp.available()) as usize
     }
 
     /// How many of hickory's background tasks run.
+    #[cfg(test)]
     pub(super) fn tasks(&self) -> usize {
         self.0.tasks.get()
     }

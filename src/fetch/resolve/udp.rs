@@ -65,6 +65,7 @@ impl Sockets {
     }
 
     /// How many descriptors are open.
+    #[cfg(test)]
     pub(super) fn open(&self) -> usize {
         self.open.borrow().len()
     }
