@@ -161,7 +161,7 @@ impl Transport for FlightTransport {
             self.flight.enter(Phase::FirstByte);
         }
         self.reads += 1;
-        if self.reads % READS_IN_A_ROW_MAX == 0 {
+        if self.reads.is_multiple_of(READS_IN_A_ROW_MAX) {
             wait(nap());
         }
         let n = self.receive()?;
