@@ -14,7 +14,11 @@ pub struct LastPoll {
     pub outcome: String,
     /// The HTTP status, if there was an answer.
     pub status: Option<u16>,
-    /// From due to ready for its commit.
+    /// From its request to the head of the answer; 0 if it did not come so far.
+    pub first_byte_ms: u64,
+    /// From the head to the end of the body, likewise.
+    pub body_ms: u64,
+    /// From its start to ready for its commit.
     pub total_ms: u64,
     /// Articles that it brought.
     pub new_count: u64,
@@ -33,7 +37,7 @@ pub fn last_polls(path: &Path) -> Result<Vec<LastPoll>, StoreError> {
     };
     let polls = || {
         db.prepare(
-            "SELECT name, outcome, status, total_ms, new_count, error
+            "SELECT name, outcome, status, ifnull(first_byte_ms, 0), ifnull(body_ms, 0), total_ms, new_count, error
              FROM feed JOIN fetch_log ON feed_id = feed.id AND poll = poll_count
              WHERE left_at IS NULL ORDER BY name",
         )?
@@ -42,9 +46,11 @@ pub fn last_polls(path: &Path) -> Result<Vec<LastPoll>, StoreError> {
                 feed: row.get(0)?,
                 outcome: row.get(1)?,
                 status: row.get(2)?,
-                total_ms: row.get::<_, i64>(3)?.unsigned_abs(),
-                new_count: row.get::<_, i64>(4)?.unsigned_abs(),
-                error: row.get(5)?,
+                first_byte_ms: row.get::<_, i64>(3)?.unsigned_abs(),
+                body_ms: row.get::<_, i64>(4)?.unsigned_abs(),
+                total_ms: row.get::<_, i64>(5)?.unsigned_abs(),
+                new_count: row.get::<_, i64>(6)?.unsigned_abs(),
+                error: row.get(7)?,
             })
         })?
         .collect::<rusqlite::Result<Vec<_>>>()

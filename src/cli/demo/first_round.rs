@@ -119,9 +119,12 @@ impl Round {
     }
 }
 
-/// Each hung feed ends at its own deadline: not late, and not before it either.
+/// Each hung feed ends at its own deadline: not late, and not before it either. `read_timeout` is for the phase that hung,
+/// whose time is the longer one.
 fn deadlines(polls: &[LastPoll]) -> Promise {
-    let off = |(number, poll): (u64, &LastPoll)| HUNG.read_timeout_ms_of(number).abs_diff(poll.total_ms);
+    let off = |(number, poll): (u64, &LastPoll)| {
+        HUNG.read_timeout_ms_of(number).abs_diff(poll.first_byte_ms.max(poll.body_ms))
+    };
     let (count, off_ms) = (count_of(&HUNG, polls), of(&HUNG, polls).map(off).max().unwrap_or(0));
     Promise::new(
         "hung feeds ended at their own deadline",
@@ -179,7 +182,16 @@ mod tests {
 
     fn poll(feed: String, outcome: &str, total_ms: u64) -> LastPoll {
         let error = (outcome != "ok").then(|| "a reason".to_owned());
-        LastPoll { feed, outcome: outcome.to_owned(), status: None, total_ms, new_count: 0, error }
+        LastPoll {
+            feed,
+            outcome: outcome.to_owned(),
+            status: None,
+            first_byte_ms: total_ms,
+            body_ms: 0,
+            total_ms,
+            new_count: 0,
+            error,
+        }
     }
 
     fn hung(outcome: &str, off_ms: i64) -> Vec<LastPoll> {

@@ -130,7 +130,16 @@ mod tests {
     fn poll(group: &Group, error: Option<&str>, new_count: u64) -> LastPoll {
         let outcome = if error.is_some() { "panic" } else { "ok" }.to_owned();
         let error = error.map(str::to_owned);
-        LastPoll { feed: format!("{}-1", group.name), outcome, status: None, total_ms: 1, new_count, error }
+        LastPoll {
+            feed: format!("{}-1", group.name),
+            outcome,
+            status: None,
+            first_byte_ms: 1,
+            body_ms: 0,
+            total_ms: 1,
+            new_count,
+            error,
+        }
     }
 
     #[test]
