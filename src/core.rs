@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Put(Vec<Subscription>),
     /// Forget the feeds with these ids.
     Remove(Vec<i64>),
+    /// Look again.
+    Turn,
     /// Log what is in flight.
     LogInFlight,
     /// Cancel what is in flight, commit what is parsed, and end.
@@ -82,7 +84,7 @@ pub(crate) async fn run(
             Some(Command::Remove(ids)) => core.remove(&ids),
             Some(Command::LogInFlight) => core.log_in_flight(),
             Some(Command::Drain) => core.drain(),
-            None => {}
+            Some(Command::Turn) | None => {}
         }
     }
     core.desk.fetcher.close().await;

@@ -24,7 +24,9 @@ use crate::fetch::{Access, Fetcher, NameService, Roots};
 use crate::gauges::CoreGauges;
 use crate::host;
 use crate::http;
-use crate::limits::{COMMANDS_WAITING_MAX, DRAIN, EVENTS_WAITING_MAX, UNCOMMITTED_MAX, WRITER_QUEUE_MAX};
+use crate::limits::{
+    COMMANDS_WAITING_MAX, DRAIN, EVENTS_WAITING_MAX, HEARTBEAT_LATE_MS, UNCOMMITTED_MAX, WRITER_QUEUE_MAX,
+};
 use crate::placement;
 use crate::poll::{Desk, Subscription};
 use crate::store::{FeedRecord, Store, StoreError, StoreEvent, Writer};
@@ -255,6 +257,16 @@ impl Daemon {
     /// The next thing the main thread should know, or `None` after `timeout`.
     pub fn next_event(&self, timeout: Duration) -> Option<Event> {
         self.events.recv_timeout(timeout).ok()
+    }
+
+    /// Wakes each core that is late from outside. One that sleeps over its own work turns again; one that is stuck does not
+    /// take it, and takes no harm either.
+    pub fn nudge_late_cores(&mut self) {
+        for core in &mut self.cores {
+            if core.gauges.heartbeat_age_ms() >= HEARTBEAT_LATE_MS {
+                let _ = core.commands.try_send(Command::Turn);
+            }
+        }
     }
 
     /// Lets every core log what it has in flight.

@@ -299,11 +299,11 @@ fn fetch_log(trip: &Trip, started_at: i64, parse_ms: u64, total_ms: u64) -> Fetc
     let times = &trip.times;
     FetchLog {
         started_at,
-        resolve_ms: Some(ms(times.resolve_ms)),
-        connect_ms: Some(ms(times.connect_ms)),
-        tls_ms: Some(ms(times.tls_ms)),
-        first_byte_ms: Some(ms(times.first_byte_ms)),
-        body_ms: Some(ms(times.body_ms)),
+        resolve_ms: times.resolve_ms.map(ms),
+        connect_ms: times.connect_ms.map(ms),
+        tls_ms: times.tls_ms.map(ms),
+        first_byte_ms: times.first_byte_ms.map(ms),
+        body_ms: times.body_ms.map(ms),
         parse_ms: Some(ms(parse_ms)),
         total_ms: ms(total_ms),
         status: trip.status(),

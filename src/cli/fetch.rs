@@ -141,11 +141,19 @@ fn for_person(trip: &Trip, fetched: Option<&Fetched>, document: &Result<Document
         let _ = writeln!(shown, "{}: {status}{address}", printable(hop.url.as_str(), URL_CHARS_MAX));
     }
     let times = &trip.times;
-    let _ = writeln!(
-        shown,
-        "resolve {} ms, connect {} ms, TLS {} ms, first byte {} ms, body {} ms; {} bytes received",
-        times.resolve_ms, times.connect_ms, times.tls_ms, times.first_byte_ms, times.body_ms, trip.wire_bytes
-    );
+    let phases = [
+        ("resolve", times.resolve_ms),
+        ("connect", times.connect_ms),
+        ("TLS", times.tls_ms),
+        ("first byte", times.first_byte_ms),
+        ("body", times.body_ms),
+    ];
+    for (phase, ms) in phases {
+        if let Some(ms) = ms {
+            let _ = write!(shown, "{phase} {ms} ms, ");
+        }
+    }
+    let _ = writeln!(shown, "{} bytes received", trip.wire_bytes);
     if let Some(Fetched::Document(answer)) = fetched {
         let text = |value: &Option<Vec<u8>>| match value {
             Some(value) => printable(&String::from_utf8_lossy(value), URL_CHARS_MAX),

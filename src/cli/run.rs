@@ -85,7 +85,7 @@ pub(super) fn run(args: &RunArgs) -> u8 {
     };
     signals.started();
     let end = match args.once {
-        true => poll_once(&daemon, &mut signals),
+        true => poll_once(&mut daemon, &mut signals),
         false => serve(&mut daemon, feeds, &mut signals),
     };
     let totals = progress::Totals::of(&daemon);
@@ -154,6 +154,7 @@ fn serve(daemon: &mut Daemon, feeds: &Path, signals: &mut Watched) -> End {
         if let Some(end) = daemon.next_event(Duration::from_millis(SIGNAL_LOOK_MS)).map(broken) {
             return end;
         }
+        daemon.nudge_late_cores();
         let mut reload_wanted = false;
         for signal in signals.pending() {
             match signal {
@@ -171,7 +172,7 @@ fn serve(daemon: &mut Daemon, feeds: &Path, signals: &mut Watched) -> End {
     }
 }
 
-fn poll_once(daemon: &Daemon, signals: &mut Watched) -> End {
+fn poll_once(daemon: &mut Daemon, signals: &mut Watched) -> End {
     let progress = progress::Progress::new(daemon.feed_count());
     let cores = daemon.gauges().count();
     let mut ended = 0;
@@ -181,6 +182,7 @@ fn poll_once(daemon: &Daemon, signals: &mut Watched) -> End {
             Some(event) => return broken(event),
             None => {}
         }
+        daemon.nudge_late_cores();
         progress.show(&progress::Totals::of(daemon));
         if signals.pending().any(|signal| signal == SIGTERM || signal == SIGINT) {
             return End::Signal;

@@ -23,16 +23,16 @@ pub struct Timeouts {
     pub total: Duration,
 }
 
-/// Time spent in each phase, in milliseconds, redirects added up.
+/// Time spent in each phase, in milliseconds, redirects added up; `None` for a phase that was not reached, or not needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PhaseTimes {
-    pub resolve_ms: u64,
-    pub connect_ms: u64,
-    pub tls_ms: u64,
+    pub resolve_ms: Option<u64>,
+    pub connect_ms: Option<u64>,
+    pub tls_ms: Option<u64>,
     /// From the request's first byte out to the answer's first byte in.
-    pub first_byte_ms: u64,
+    pub first_byte_ms: Option<u64>,
     /// From the answer's first byte to its last, head included.
-    pub body_ms: u64,
+    pub body_ms: Option<u64>,
 }
 
 /// A poll's fetch while it runs. Stays on its core.
@@ -225,12 +225,13 @@ impl Flight {
 }
 
 fn add(times: &mut PhaseTimes, phase: Phase, ms: u64) {
-    match phase {
-        Phase::Resolve => times.resolve_ms += ms,
-        Phase::Connect => times.connect_ms += ms,
-        Phase::Tls => times.tls_ms += ms,
-        Phase::Send | Phase::FirstByte => times.first_byte_ms += ms,
-        Phase::Header | Phase::Body => times.body_ms += ms,
-        Phase::Decode | Phase::Parse | Phase::Commit => {}
-    }
+    let spent = match phase {
+        Phase::Resolve => &mut times.resolve_ms,
+        Phase::Connect => &mut times.connect_ms,
+        Phase::Tls => &mut times.tls_ms,
+        Phase::Send | Phase::FirstByte => &mut times.first_byte_ms,
+        Phase::Header | Phase::Body => &mut times.body_ms,
+        Phase::Decode | Phase::Parse | Phase::Commit => return,
+    };
+    *spent = Some(spent.unwrap_or(0) + ms);
 }
