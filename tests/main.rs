@@ -1,1 +1,19 @@
+//! What crosses a boundary: the real binary against the tarpit on 127.0.0.0/8, its database read by another program.
+//!
+//! Expectations come from what users are promised, not from the code. Nothing sleeps to synchronise, every port is
+//! chosen by the kernel, and the only deadlines that fail a test are guards against hanging for ever.
+
+mod bad_input;
+mod commands;
+mod conditional;
+mod crash;
 mod demo;
+mod drain;
+mod hosts;
+mod house;
+mod ingest;
+mod killers;
+mod redirects;
+mod reload;
+mod restart;
+mod support;

@@ -19,7 +19,7 @@ pub(super) fn play(stage: &mut Stage) -> Result<(), End> {
     stage.narrator.title("Now until Ctrl-C");
     let db = stage.db();
     stage.narrator.say(&format!("the database is {}, and is removed at the end", db.display()));
-    stage.narrator.aside(&format!("sqlite3 {} 'SELECT * FROM feed'", db.display()));
+    stage.narrator.aside(&format!("sqlite3 {} .dump", db.display()));
     let (outcome, drained) =
         stage.with_daemon(&[STEADILY_GROWING, HUNG, HEALTHY], false, |stage, daemon| Ok(go_on(stage, daemon)))?;
     stage.narrator.say(&format!("stopped after {} ms", drained.ms));

@@ -1,0 +1,221 @@
+//! Conditional requests: what a server said comes back byte for byte, only to it, and nothing is stored twice.
+
+use rssd::tarpit::{Answer, Recorded, Script};
+
+use crate::support::{Feeds, Home, guids, header, rss, tarpit};
+
+const RSS: &str = "application/rss+xml";
+
+/// The second half of a request's validators, as text for a failed test.
+fn conditions(request: &Recorded) -> (Option<&[u8]>, Option<&[u8]>) {
+    (header(request, "if-none-match"), header(request, "if-modified-since"))
+}
+
+#[test]
+fn twice_over_unchanged_feeds_nothing_is_double_and_validators_are_the_same_bytes() {
+    let odd: [(&str, &[u8], &[u8]); 9] = [
+        ("plain", b"\"1\"", b"Wed, 01 Jan 2025 00:00:00 GMT"),
+        ("weak", b"W/\"5-abc\"", b"wed, 1 jan 2025 0:0:0 UTC"),
+        ("weak-lower", b"w/\"5\"", b"Wednesday, 01-Jan-25 00:00:00 GMT"),
+        ("latin-1", b"\"caf\xe9\"", b"Wed, 01 Jan 2025 00:00:00 +0000"),
+        ("utf-8", "\"日本\"".as_bytes(), b"1735689600"),
+        ("unquoted", b"abc-123", b"2025-01-01T00:00:00Z"),
+        ("empty", b"\"\"", b"0"),
+        ("spaced", b"\"a  b\"", b"Wed,  01 Jan 2025  00:00:00 GMT"),
+        ("list", b"\"a\", \"b\"", b"never"),
+    ];
+    let tarpit = tarpit();
+    let mut feeds = Feeds::new();
+    for (name, etag, date) in odd {
+        let host = format!("{name}.localhost");
+        tarpit.route(&host, "/feed", Answer::ok(RSS, rss(name, guids(name, 5))).etag(etag).last_modified(date));
+        feeds = feeds.feed(name, tarpit.url(&host, "/feed"));
+    }
+    let home = Home::with(&feeds);
+    home.once();
+    let first = home.db().stream();
+    assert_eq!(first.len(), odd.len() * 5);
+    for request in tarpit.requests() {
+        assert_eq!(conditions(&request), (None, None), "nothing is known before a first answer");
+    }
+
+    for _ in 0..2 {
+        tarpit.forget_requests();
+        home.once();
+        let requests = tarpit.requests();
+        assert_eq!(requests.len(), odd.len());
+        for (name, etag, date) in odd {
+            let request = requests.iter().find(|request| request.head.host == format!("{name}.localhost"));
+            let request = request.unwrap_or_else(|| panic!("{name} was not asked"));
+            assert_eq!(conditions(request), (Some(etag), Some(date)), "{name}");
+        }
+        let db = home.db();
+        db.assert_whole();
+        assert_eq!(db.stream(), first, "seq, feed and key are what they were");
+        for (name, ..) in odd {
+            assert_eq!(db.last_poll_of(name).0, Some(304), "{name}");
+        }
+        let fine: i64 = db.one(
+            "SELECT count(*) FROM feed WHERE failure_count = 0 AND last_error_class IS NULL AND failing_since IS NULL \
+             AND last_ok_at >= last_polled_at",
+        );
+        assert_eq!(fine, odd.len() as i64, "a 304 is a success");
+    }
+}
+
+#[test]
+fn the_same_body_again_is_unchanged_and_brings_its_new_validators() {
+    let tarpit = tarpit();
+    let body = rss("same", guids("same", 4));
+    let script = Script::from(Answer::ok(RSS, &body).etag("\"1\"")).then(Answer::ok(RSS, &body).etag("\"2\""));
+    tarpit.route("same.localhost", "/feed", script);
+    let home = Home::with(&Feeds::new().feed("same", tarpit.url("same.localhost", "/feed")));
+    home.once();
+    let first = home.db().stream();
+    home.once();
+    let db = home.db();
+    assert_eq!(db.last_poll_of("same"), (Some(200), "unchanged".to_owned()));
+    assert_eq!(db.stream(), first);
+    home.once();
+    let asked: Vec<_> =
+        tarpit.requests().iter().map(|request| header(request, "if-none-match").map(<[u8]>::to_vec)).collect();
+    assert_eq!(asked, [None, Some(b"\"1\"".to_vec()), Some(b"\"2\"".to_vec())]);
+}
+
+#[test]
+fn each_answer_replaces_what_it_carries_and_a_200_forgets_what_it_lacks() {
+    let tarpit = tarpit();
+    let ok = |etag: Option<&str>, date: Option<&str>, count| {
+        let answer = Answer::ok(RSS, rss("moving", guids("moving", count)));
+        let answer = etag.into_iter().fold(answer, |answer, etag| answer.header("ETag", etag));
+        date.into_iter().fold(answer, |answer, date| answer.header("Last-Modified", date))
+    };
+    let not_modified = |etag: &str| Answer::status(304).header("ETag", etag);
+    let script = Script::from(ok(Some("\"a\""), Some("date-a"), 1))
+        .then(not_modified("\"b\""))
+        .then(Answer::status(304))
+        .then(ok(None, Some("date-c"), 2))
+        .then(Answer::status(500).header("ETag", "\"error\""))
+        .then(ok(None, None, 3))
+        .then(ok(None, None, 3));
+    tarpit.route("moving.localhost", "/feed", script);
+    let home = Home::with(&Feeds::new().feed("moving", tarpit.url("moving.localhost", "/feed")));
+    for _ in 0..7 {
+        home.once();
+    }
+    let text = |bytes: Option<&[u8]>| bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let asked: Vec<_> = tarpit
+        .requests()
+        .iter()
+        .map(|request| {
+            let (etag, date) = conditions(request);
+            format!("{} {}", text(etag).unwrap_or("-".into()), text(date).unwrap_or("-".into()))
+        })
+        .collect();
+    assert_eq!(
+        asked,
+        ["- -", "\"a\" date-a", "\"b\" date-a", "\"b\" date-a", "- date-c", "- date-c", "- -"],
+        "a 304's new tag replaces, its missing one keeps, a 200's missing one is forgotten, an error changes nothing"
+    );
+    assert_eq!(home.db().articles(), 3);
+}
+
+#[test]
+fn validators_belong_to_a_url_and_to_credentials() {
+    let tarpit = tarpit();
+    for path in ["/one", "/two"] {
+        tarpit.route("moved.localhost", path, Answer::ok(RSS, rss("moved", guids("moved", 3))).etag("\"v\""));
+    }
+    let home = Home::new();
+    home.write("password", "secret");
+    let secret = "username = \"u\"\npassword_file = \"password\"";
+    let steps = [
+        ("/one", "", None),
+        ("/one", "", Some(b"\"v\"".as_slice())),
+        ("/two", "", None),
+        ("/two", "", Some(b"\"v\"".as_slice())),
+        ("/two", secret, None),
+        ("/two", secret, Some(b"\"v\"".as_slice())),
+        ("/two", "", None),
+    ];
+    for (index, (path, credentials, expected)) in steps.into_iter().enumerate() {
+        home.subscribe(&Feeds::new().feed_with("moved", tarpit.url("moved.localhost", path), credentials));
+        home.once();
+        let requests = tarpit.requests();
+        assert_eq!(requests.len(), index + 1);
+        assert_eq!(header(&requests[index], "if-none-match"), expected, "request {index}: {path} {credentials}");
+        assert_eq!(header(&requests[index], "authorization").is_some(), !credentials.is_empty(), "request {index}");
+    }
+    let db = home.db();
+    assert_eq!(db.articles(), 3, "the same guids of the same feed are the same articles, wherever it lives");
+    db.assert_whole();
+}
+
+#[test]
+fn validators_do_not_follow_a_redirect_to_another_host() {
+    let tarpit = tarpit();
+    let there = Answer::redirect(302, tarpit.url("there.localhost", "/feed"));
+    let here = Answer::ok(RSS, rss("here", guids("here", 2))).etag("\"here\"").last_modified("date-here");
+    tarpit.route("here.localhost", "/feed", Script::from(here).then(there));
+    let answer = Answer::ok(RSS, rss("here", guids("here", 3))).etag("\"there\"").last_modified("date-there");
+    tarpit.route("there.localhost", "/feed", answer);
+    let home = Home::with(&Feeds::new().feed("here", tarpit.url("here.localhost", "/feed")));
+    for _ in 0..4 {
+        home.once();
+    }
+    assert_eq!(home.db().articles(), 3);
+    let mut at_there = 0;
+    for request in tarpit.requests() {
+        let (own, is_there) = (&b"\"here\""[..], request.head.host == "there.localhost");
+        let (own, own_date) = if is_there { (&b"\"there\""[..], &b"date-there"[..]) } else { (own, &b"date-here"[..]) };
+        at_there += u32::from(is_there);
+        let (etag, date) = conditions(&request);
+        assert!(etag.is_none_or(|etag| etag == own), "{}: {:?}", request.head.host, etag.map(String::from_utf8_lossy));
+        assert!(date.is_none_or(|date| date == own_date), "{}", request.head.host);
+    }
+    assert_eq!(at_there, 3);
+}
+
+#[test]
+fn a_304_that_nobody_asked_for_leads_to_one_unconditional_request() {
+    let tarpit = tarpit();
+    let once = Script::from(Answer::status(304).header("ETag", "\"unasked\""))
+        .then(Answer::ok(RSS, rss("once", guids("once", 2))));
+    tarpit.route("once.localhost", "/feed", once);
+    tarpit.route("always.localhost", "/feed", Answer::status(304).header("ETag", "\"unasked\""));
+    let feeds = Feeds::new()
+        .feed("once", tarpit.url("once.localhost", "/feed"))
+        .feed("always", tarpit.url("always.localhost", "/feed"));
+    let home = Home::with(&feeds);
+    home.once();
+    for host in ["once.localhost", "always.localhost"] {
+        let requests: Vec<_> = tarpit.requests().into_iter().filter(|request| request.head.host == host).collect();
+        assert_eq!(requests.len(), 2, "{host}");
+        assert!(requests.iter().all(|request| conditions(request) == (None, None)), "{host}");
+    }
+    let db = home.db();
+    assert_eq!((db.articles_of("once"), db.class_of("once").as_str()), (2, ""));
+    assert_eq!((db.articles_of("always"), db.class_of("always").as_str()), (0, "status"));
+    assert_eq!(db.one::<i64>("SELECT count(*) FROM feed WHERE etag = '\"unasked\"'"), 0, "not stored without articles");
+}
+
+#[test]
+fn validators_are_stored_only_with_the_articles_that_came_with_them() {
+    let tarpit = tarpit();
+    let good = Answer::ok(RSS, rss("cut", guids("cut", 2))).etag("\"good\"");
+    let cut = Answer::ok(RSS, "<rss").etag("\"bad\"").length_claimed(100_000).close();
+    let page = Answer::ok("text/html", "<!DOCTYPE html><html><body>log in</body></html>").etag("\"page\"");
+    let script = Script::from(cut.clone()).then(page).then(good).then(cut).then(Answer::status(304));
+    tarpit.route("cut.localhost", "/feed", script);
+    let home = Home::with(&Feeds::new().feed("cut", tarpit.url("cut.localhost", "/feed")));
+    let classes = ["body", "not_feed", "", "body", ""];
+    for class in classes {
+        home.once();
+        assert_eq!(home.db().class_of("cut"), class, "{}", home.db().error_of("cut"));
+    }
+    let asked: Vec<_> =
+        tarpit.requests().iter().map(|request| header(request, "if-none-match").map(<[u8]>::to_vec)).collect();
+    let good = Some(b"\"good\"".to_vec());
+    assert_eq!(asked, [None, None, None, good.clone(), good]);
+    assert_eq!(home.db().articles(), 2);
+}

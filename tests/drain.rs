@@ -1,0 +1,179 @@
+//! An orderly stop: within 5 s whatever hangs, with everything that was parsed, and at once if asked twice.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal::{self, SIGINT, SIGTERM};
+use rssd::clock::Clock;
+use rssd::tarpit::{Step, Tarpit};
+use rusqlite::Connection;
+
+use crate::support::{Daemon, Feeds, HANG_GUARD, Home, guids, rss, tarpit, until};
+
+const HUNG: u64 = 200;
+/// What the contract promises.
+const PROMISE: Duration = Duration::from_secs(5);
+
+/// A daemon with every poll hung: some before the first byte, some in the head, some in the body.
+fn hung(tarpit: &Tarpit) -> (Home, Daemon) {
+    let mut feeds = Feeds::new()
+        .default("read_timeout = \"300s\"\ntotal_timeout = \"600s\"\ninterval = \"2s\"\ninterval_min = \"1s\"");
+    for number in 0..HUNG {
+        let scenario = ["hung", "hung-body", "dripping-header?ms=60000"][number as usize % 3];
+        let (path, query) = scenario.split_once('?').unwrap_or((scenario, ""));
+        let url = tarpit.url(&format!("h{number}.localhost"), &format!("/{path}/{number}?{query}"));
+        feeds = feeds.feed(&format!("hung-{number}"), url);
+    }
+    let home = Home::with(&feeds);
+    let mut daemon = home.start();
+    daemon.wait_for("all of them to hang", |_| {
+        let counts = tarpit.counts();
+        counts.open == HUNG && counts.requests == HUNG
+    });
+    (home, daemon)
+}
+
+fn ended_after(daemon: Daemon, since: Instant) -> Duration {
+    let finished = daemon.wait();
+    let took = Duration::from_millis(Clock::elapsed_ms(since));
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    took
+}
+
+fn stops_on(signal: Signal) {
+    let tarpit = tarpit();
+    let (home, daemon) = hung(&tarpit);
+    let asked = Clock::monotonic();
+    daemon.signal(signal);
+    let took = ended_after(daemon, asked);
+    println!("{signal} with {HUNG} hung: {} ms", took.as_millis());
+    assert!(took < PROMISE, "{took:?}");
+    assert!(tarpit.wait(HANG_GUARD, |counts| counts.open == 0), "{:?}", tarpit.counts());
+    let db = home.db();
+    db.assert_whole();
+    let unlucky: i64 = db.one("SELECT count(*) FROM feed WHERE failure_count > 0 OR poll_count > 0");
+    assert_eq!(unlucky, 0, "a stop is nobody's failure: what was in flight is due as it was");
+}
+
+#[test]
+fn sigterm_ends_it_in_time_with_everything_hung() {
+    stops_on(SIGTERM);
+}
+
+#[test]
+fn sigint_ends_it_in_time_with_everything_hung() {
+    stops_on(SIGINT);
+}
+
+#[test]
+fn a_hundred_sigterms_are_as_one() {
+    let tarpit = tarpit();
+    let (home, mut daemon) = hung(&tarpit);
+    let asked = Clock::monotonic();
+    for _ in 0..100 {
+        // It is our child and not waited for: its pid is nobody else's.
+        daemon.signal(SIGTERM);
+        daemon.is_running();
+    }
+    assert!(ended_after(daemon, asked) < PROMISE);
+    home.db().assert_whole();
+}
+
+/// Feeds that were answered and parsed while another program keeps the database from being written.
+fn parsed_and_kept_from_disk(tarpit: &Tarpit, count: usize) -> (Home, Daemon, Connection) {
+    let mut feeds = Feeds::new();
+    for number in 0..count {
+        let (name, host) = (format!("ready-{number}"), format!("ready-{number}.localhost"));
+        let body = rss(&name, guids(&name, 3));
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nETag: \"{name}\"\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        // The tarpit leaves the closing to the daemon, so that a closed connection is a body that was read.
+        tarpit.route(&host, "/feed", [Step::Wait(Duration::from_millis(500)), Step::send(head + &body), Step::Stall]);
+        feeds = feeds.feed(&name, tarpit.url(&host, "/feed"));
+    }
+    let home = Home::with(&feeds);
+    let mut daemon = home.start();
+    let wanted = count as u64;
+    daemon.wait_for("the first requests", |_| tarpit.counts().requests > 0);
+    let lock = Connection::open(home.db_path()).expect("the daemon has made it");
+    lock.busy_timeout(HANG_GUARD).expect("a timeout");
+    lock.execute_batch("BEGIN IMMEDIATE").expect("the write lock is free between two commits");
+    daemon.wait_for("every answer to be read", |_| {
+        let counts = tarpit.counts();
+        counts.requests == wanted && counts.open == 0
+    });
+    (home, daemon, lock)
+}
+
+#[test]
+fn what_was_parsed_is_committed() {
+    let tarpit = tarpit();
+    let (home, mut daemon, lock) = parsed_and_kept_from_disk(&tarpit, 20);
+    let stored = home.db().articles();
+    assert!(stored < 60, "the lock came too late to keep anything from being written");
+    daemon.signal(SIGTERM);
+    daemon.wait_for_lines("asked to stop", 1);
+    lock.execute_batch("ROLLBACK").expect("it is ours");
+    drop(lock);
+    let finished = daemon.wait();
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    let db = home.db();
+    db.assert_whole();
+    assert_eq!(db.articles(), 60, "{stored} were stored before the stop");
+    let polled: i64 =
+        db.one("SELECT count(*) FROM feed WHERE poll_count = 1 AND article_count = 3 AND etag IS NOT NULL");
+    assert_eq!(polled, 20);
+}
+
+#[test]
+fn a_drain_that_cannot_write_ends_in_time_all_the_same() {
+    let tarpit = tarpit();
+    let (home, daemon, lock) = parsed_and_kept_from_disk(&tarpit, 3);
+    let asked = Clock::monotonic();
+    daemon.signal(SIGTERM);
+    let took = ended_after(daemon, asked);
+    println!("a drain that cannot write: {} ms", took.as_millis());
+    assert!(took < PROMISE + Duration::from_millis(500), "{took:?}");
+    drop(lock);
+    let db = home.db();
+    db.assert_whole();
+    let torn: i64 = db.one("SELECT count(*) FROM feed WHERE etag IS NOT NULL AND article_count = 0");
+    assert_eq!(torn, 0, "validators without their articles");
+}
+
+#[test]
+fn a_second_signal_leaves_at_once() {
+    for second in [SIGTERM, SIGINT] {
+        let tarpit = tarpit();
+        let (home, mut daemon, lock) = parsed_and_kept_from_disk(&tarpit, 3);
+        daemon.signal(SIGTERM);
+        // Draining, and kept from the disk: without the second signal it would take all the time it has.
+        daemon.wait_for_lines("asked to stop", 1);
+        let asked = Clock::monotonic();
+        daemon.signal(second);
+        let took = ended_after(daemon, asked);
+        assert!(took < Duration::from_secs(2), "{took:?} after the second signal");
+        drop(lock);
+        home.db().assert_whole();
+    }
+}
+
+#[test]
+fn once_can_be_stopped_too() {
+    let tarpit = tarpit();
+    let feeds = Feeds::new()
+        .feed("good", tarpit.url("good.localhost", "/healthy/1"))
+        .feed("hung", tarpit.url("hung.localhost", "/hung/1"));
+    let home = Home::with(&feeds);
+    let mut command = home.daemon_command();
+    command.arg("--once");
+    let mut daemon = Daemon::spawn(command);
+    let db = home.db_soon();
+    daemon.wait_for("the good one", |_| db.articles() == 30 && tarpit.counts().requests == 2);
+    let asked = Clock::monotonic();
+    daemon.signal(SIGTERM);
+    assert!(ended_after(daemon, asked) < PROMISE);
+    assert_eq!(home.db().articles(), 30);
+    until("the hung connection to be given back", || (tarpit.counts().open == 0).then_some(()));
+}
