@@ -12,7 +12,7 @@ use crate::daemon::Daemon;
 const STEADILY_GROWING: Group = Group { interval: "5s", ..GROWING };
 const HUNG: Group = Group { read_timeout_ms: (30_000, 0), ..Group::new("still-hung", 25, &["hung"]) };
 /// How often it tells how things are.
-const TELL: Duration = Duration::from_secs(10);
+const TELL: Duration = Duration::from_secs(5);
 
 /// Goes on until Ctrl-C.
 pub(super) fn play(stage: &mut Stage) -> Result<(), End> {
@@ -32,7 +32,7 @@ pub(super) fn play(stage: &mut Stage) -> Result<(), End> {
 
 fn go_on(stage: &mut Stage, daemon: &Daemon) -> End {
     loop {
-        let told = tell(stage, daemon).and_then(|()| stage.look_until(daemon, TELL, |_| Ok(false)));
+        let told = stage.look_until(daemon, TELL, |_| Ok(false)).and_then(|_| tell(stage, daemon));
         if let Err(end) = told {
             return end;
         }
