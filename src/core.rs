@@ -18,6 +18,7 @@ use futures_channel::{mpsc, oneshot};
 use futures_lite::{FutureExt, StreamExt};
 
 use crate::clock::Clock;
+use crate::executor::sleep;
 use crate::fetch::Flight;
 use crate::gauges::{CoreGauges, add};
 use crate::limits::{DEADLINES_VOID_MAX, HEARTBEAT_MS, IN_FLIGHT_LOGGED_MAX, POLL_PANIC_WAIT};
@@ -398,7 +399,7 @@ impl Core {
         let deadline = self.deadlines.borrow().peek().map(|Reverse((at, ..))| *at);
         let wait = deadline.map_or(heartbeat, |at| at.saturating_duration_since(Clock::monotonic()).min(heartbeat));
         let timer = async {
-            glommio::timer::sleep(wait).await;
+            sleep(wait).await;
         };
         self.changed.wait().or(timer).await;
     }

@@ -11,13 +11,17 @@
 //! completion. And an executor that sleeps over its very first task, before it could tick, is left behind by [`start`],
 //! which tries again with another.
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
+use glommio::timer::Timer;
 use glommio::{LocalExecutor, LocalExecutorBuilder, Placement, Task};
 
+use crate::clock::Clock;
 use crate::host;
 use crate::limits::{EXECUTOR_START_TIMEOUT, EXECUTOR_STARTS_MAX, IO_MEMORY_BYTES, PREEMPT_MS};
 
@@ -106,12 +110,40 @@ impl Ticks {
     /// Where no executor runs.
     pub(crate) fn start() -> Ticks {
         let tick = |index: u32| async move {
-            glommio::timer::sleep(TICK_INTERVAL / TICKS * index).await;
+            sleep(TICK_INTERVAL / TICKS * index).await;
             loop {
-                glommio::timer::sleep(TICK_INTERVAL).await;
+                sleep(TICK_INTERVAL).await;
             }
         };
         Ticks { _tasks: (0..TICKS).map(|index| glommio::spawn_local(tick(index))).collect() }
+    }
+}
+
+/// Waits. Await it in the task in which it is polled first.
+///
+/// glommio-ng 0.12.0 registers its timer anew each time that it is polled, and forgets all but the last one when it is
+/// dropped: raced against a busy future it would leave thousands behind. This one is registered once.
+pub(crate) fn sleep(duration: Duration) -> Sleep {
+    Sleep { timer: Timer::new(duration), at: Clock::monotonic() + duration, is_registered: false }
+}
+
+/// See [`sleep`].
+#[derive(Debug)]
+pub(crate) struct Sleep {
+    timer: Timer,
+    at: Instant,
+    is_registered: bool,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.is_registered && Clock::monotonic() < self.at {
+            return Poll::Pending;
+        }
+        self.is_registered = true;
+        Pin::new(&mut self.timer).poll(context).map(|_| ())
     }
 }
 
@@ -120,7 +152,7 @@ impl Ticks {
 /// A yield alone would keep the task in the queue, and while a queue has tasks nothing is looked for until the
 /// preemption timer expires.
 pub(crate) async fn nap() {
-    glommio::timer::sleep(NAP).await;
+    sleep(NAP).await;
 }
 
 #[cfg(test)]
@@ -158,7 +190,7 @@ mod tests {
                 let timer = glommio::spawn_local({
                     let stop = Rc::clone(&stop);
                     async move {
-                        glommio::timer::sleep(Duration::from_millis(1)).await;
+                        sleep(Duration::from_millis(1)).await;
                         stop.set(true);
                     }
                 });

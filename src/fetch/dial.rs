@@ -14,6 +14,7 @@ use glommio::net::TcpStream;
 use url::Url;
 
 use super::flight::Flight;
+use crate::executor::sleep;
 use crate::failure::{Class, Failure, Phase};
 use crate::limits::{CONNECT_STAGGER_MS, PROXY_ANSWER_BYTES_MAX};
 
@@ -50,7 +51,7 @@ async fn race(addresses: &[IpAddr], port: u16) -> io::Result<(TcpStream, SocketA
     for address in addresses.iter().map(|ip| SocketAddr::new(*ip, port)) {
         running.push(attempt(address));
         let stagger = async {
-            glommio::timer::sleep(Duration::from_millis(CONNECT_STAGGER_MS)).await;
+            sleep(Duration::from_millis(CONNECT_STAGGER_MS)).await;
             None
         };
         match futures_lite::future::or(async { Some(first_done(&mut running).await) }, stagger).await {

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use futures_lite::future;
 
 use crate::clock::{Clock, duration_ms};
+use crate::executor::sleep;
 use crate::failure::{Class, Failure, Phase};
 use crate::limits::{ANSWER_HEADS_BYTES_MAX, BODY_BYTES_PER_SECOND_MIN};
 
@@ -204,7 +205,7 @@ impl Flight {
         let now = Clock::monotonic();
         let (at, late) = self.deadline(now);
         let timer = async {
-            glommio::timer::sleep(at.saturating_duration_since(now)).await;
+            sleep(at.saturating_duration_since(now)).await;
             None
         };
         // The operation first: what has come counts, even at the last moment.

@@ -24,7 +24,6 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_lite::future;
-use glommio::timer;
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig};
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
@@ -35,6 +34,7 @@ use self::cache::{Answer, Cache};
 use self::runtime::Runtime;
 pub(crate) use self::system::NameService;
 use crate::clock::Clock;
+use crate::executor::sleep;
 use crate::failure::{Class, Failure, Phase};
 use crate::limits::{
     ADDRESSES_MAX, DNS_ATTEMPT_TIMEOUT, DNS_ATTEMPTS, DNS_BROKEN_TTL, DNS_NAMES_KEPT_MAX, DNS_NEGATIVE_TTL_MAX,
@@ -119,7 +119,7 @@ impl Resolver {
         }
         let started = Clock::monotonic();
         let too_late = async {
-            timer::sleep(deadline).await;
+            sleep(deadline).await;
             Looked::Silence
         };
         let looked = future::or(self.look_up(&name), too_late).await;
@@ -146,7 +146,7 @@ impl Resolver {
     pub(crate) async fn close(&self, patience: Duration) {
         drop(self.hickory.borrow_mut().take());
         let out_of_patience = async {
-            timer::sleep(patience).await;
+            sleep(patience).await;
         };
         future::or(self.runtime.idle(), out_of_patience).await;
     }
@@ -165,7 +165,7 @@ impl Resolver {
             // Some name servers never answer for the family they do not know. The feed does not wait for them.
             Looked::Found { .. } => {
                 let enough = async {
-                    timer::sleep(DNS_OTHER_FAMILY_WAIT).await;
+                    sleep(DNS_OTHER_FAMILY_WAIT).await;
                     Looked::Silence
                 };
                 first.and(future::or(other, enough).await)

@@ -28,6 +28,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 pub use health::{Report, Sources, Status};
 
 use crate::descriptor;
+use crate::executor::sleep;
 use crate::limits::{ACCEPT_RETRY_MS, CONNECTION_TIMEOUT, CONNECTIONS_MAX, LISTEN_BACKLOG, REQUEST_HEAD_BYTES_MAX};
 
 /// Binds the listener, without SO_REUSEPORT: two daemons would share a port without a word.
@@ -63,7 +64,7 @@ pub(crate) async fn serve(socket: Socket, sources: Arc<Sources>, stop: oneshot::
                     glommio::spawn_local(task).detach();
                 }
                 // Out of descriptors, mostly: it passes, and until then accepting in a loop would take the whole core.
-                Err(_) => glommio::timer::sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await,
+                Err(_) => sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await,
             }
         }
     };
@@ -110,7 +111,7 @@ async fn connection(stream: TcpStream, sources: Arc<Sources>) {
     };
     // In total, and not per read: a client that sends a byte a second is gone by then as well.
     let too_late = async {
-        glommio::timer::sleep(CONNECTION_TIMEOUT).await;
+        sleep(CONNECTION_TIMEOUT).await;
     };
     serving.or(too_late).await;
 }

@@ -15,7 +15,7 @@ use glommio::net::TcpStream;
 use rustls::ServerConnection;
 
 use crate::descriptor;
-use crate::executor::nap;
+use crate::executor::{nap, sleep};
 
 /// On the stack of a poll only, so that a waiting connection holds no buffer.
 const READ_BYTES: usize = 8 << 10;
@@ -128,7 +128,7 @@ impl Link {
     /// Waits; what the peer sends meanwhile is kept up to `kept_max` and dropped beyond.
     pub(crate) async fn wait(&mut self, time: Duration, kept: &mut Vec<u8>, kept_max: usize) -> io::Result<Peer> {
         let timer = async {
-            glommio::timer::sleep(time).await;
+            sleep(time).await;
             Ok(Peer::Here)
         };
         future::or(timer, self.until_gone(kept, kept_max)).await
@@ -145,7 +145,7 @@ impl Link {
     /// Reads nothing until the peer has closed its side.
     pub(crate) async fn until_gone_unread(&mut self) -> Peer {
         while !descriptor::peer_gone(&self.tcp) {
-            glommio::timer::sleep(PEER_LOOK_INTERVAL).await;
+            sleep(PEER_LOOK_INTERVAL).await;
         }
         Peer::Gone
     }

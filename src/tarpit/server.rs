@@ -28,7 +28,7 @@ use super::step::{Script, Step};
 use super::tls::{Authority, Tls};
 use crate::clock::Clock;
 use crate::descriptor;
-use crate::executor::nap;
+use crate::executor::{nap, sleep};
 use crate::limits::TARPIT_CONNECTIONS_MAX;
 
 /// Connections accepted in a row before others get their turn.
@@ -154,7 +154,7 @@ async fn listen(port: Port, world: Rc<World>, bell: Rc<Bell>) {
                 if !std::mem::replace(&mut failing, true) {
                     log::warn!("accept a connection: {error}; trying again, raise the limit of open files if it stays");
                 }
-                glommio::timer::sleep(ACCEPT_PAUSE).await;
+                sleep(ACCEPT_PAUSE).await;
             }
         }
     }

@@ -16,6 +16,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::Acceptor;
 
 use super::link::{Link, Peer, feed};
+use crate::executor::sleep;
 use crate::limits::TARPIT_CERTIFICATES_MAX;
 
 /// What a client that speaks TLS meets.
@@ -174,7 +175,7 @@ async fn handshake(link: &mut Link, chosen: Tls) -> io::Result<Peer> {
             Tls::Drip(every) => {
                 for byte in &records {
                     link.tcp.write_all(std::slice::from_ref(byte)).await?;
-                    glommio::timer::sleep(every).await;
+                    sleep(every).await;
                 }
             }
             _ => link.tcp.write_all(&records).await?,

@@ -16,11 +16,11 @@ use std::time::Duration;
 use futures_lite::{AsyncRead, AsyncWrite, FutureExt, future};
 use glommio::net::TcpStream;
 use glommio::sync::{Semaphore, StaticPermit};
-use glommio::timer;
 use hickory_resolver::net::runtime::{DnsTcpStream, DnsUdpSocket, RuntimeProvider, Spawn, Time};
 use send_wrapper::SendWrapper;
 
 use super::udp::{Query, Sockets};
+use crate::executor::sleep;
 use crate::limits::{DNS_TCP_IDLE, DNS_TCP_MAX};
 
 /// One resolver's share of its core.
@@ -91,7 +91,7 @@ impl RuntimeProvider for Runtime {
                 Ok(Tcp(SendWrapper::new(Stream { stream, idle: idle(), _permit: permit })))
             };
             let too_late = async {
-                timer::sleep(timeout.unwrap_or(DNS_TCP_IDLE)).await;
+                sleep(timeout.unwrap_or(DNS_TCP_IDLE)).await;
                 Err(io::ErrorKind::TimedOut.into())
             };
             future::or(connect, too_late).await
@@ -147,12 +147,12 @@ pub(super) struct Timer;
 #[async_trait::async_trait]
 impl Time for Timer {
     async fn delay_for(duration: Duration) {
-        SendWrapper::new(timer::sleep(duration)).await;
+        SendWrapper::new(sleep(duration)).await;
     }
 
     async fn timeout<F: 'static + Future + Send>(duration: Duration, future: F) -> io::Result<F::Output> {
         let too_late = async {
-            timer::sleep(duration).await;
+            sleep(duration).await;
             Err(io::ErrorKind::TimedOut.into())
         };
         SendWrapper::new(future::or(async { Ok(future.await) }, too_late)).await
@@ -187,7 +187,7 @@ struct Stream {
 
 fn idle() -> Pin<Box<dyn Future<Output = ()>>> {
     Box::pin(async {
-        timer::sleep(DNS_TCP_IDLE).await;
+        sleep(DNS_TCP_IDLE).await;
     })
 }
 

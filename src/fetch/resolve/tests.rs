@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::future;
-use glommio::{LocalExecutorBuilder, Placement, timer};
+use glommio::{LocalExecutorBuilder, Placement};
 use url::Host;
 
 use super::name_server::{MANY, NameServer};
 use super::{NameService, Resolver, in_turns};
+use crate::executor::sleep;
 use crate::failure::{Class, Failure, Phase};
 use crate::fetch::guard;
 use crate::limits::{ADDRESSES_MAX, DNS_ATTEMPT_TIMEOUT, DNS_SOCKETS_MAX, DNS_TCP_MAX};
@@ -25,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn on_core<T>(test: impl Future<Output = T>) -> T {
     let core = LocalExecutorBuilder::new(Placement::Unbound).io_memory(64 << 10).make().unwrap();
     let hangs = async {
-        timer::sleep(PATIENCE).await;
+        sleep(PATIENCE).await;
         panic!("the test hangs");
     };
     core.run(future::or(test, hangs))
@@ -320,7 +321,7 @@ fn a_name_that_turns_to_loopback_is_refused_by_the_guard() {
 /// Lets the core turn until something has happened.
 async fn until(mut happened: impl FnMut() -> bool) {
     while !happened() {
-        timer::sleep(Duration::from_millis(1)).await;
+        sleep(Duration::from_millis(1)).await;
     }
 }
 
