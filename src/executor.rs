@@ -119,10 +119,11 @@ impl Ticks {
     }
 }
 
-/// Waits. Await it in the task in which it is polled first.
+/// Waits.
 ///
 /// glommio-ng 0.12.0 registers its timer anew each time that it is polled, and forgets all but the last one when it is
-/// dropped: raced against a busy future it would leave thousands behind. This one is registered once.
+/// dropped: raced against a busy future it would leave thousands behind. This one takes the old one back first. (It
+/// cannot trust the old one and leave it: glommio may fire a timer a moment early, and then expects to be asked again.)
 pub(crate) fn sleep(duration: Duration) -> Sleep {
     Sleep { timer: Timer::new(duration), at: Clock::monotonic() + duration, is_registered: false }
 }
@@ -139,8 +140,9 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        if self.is_registered && Clock::monotonic() < self.at {
-            return Poll::Pending;
+        if self.is_registered {
+            let left = self.at.saturating_duration_since(Clock::monotonic());
+            self.timer.reset(left);
         }
         self.is_registered = true;
         Pin::new(&mut self.timer).poll(context).map(|_| ())
