@@ -7,7 +7,7 @@ use rssd::clock::Clock;
 use rssd::tarpit::{Step, Tarpit};
 use rusqlite::Connection;
 
-use crate::support::{Daemon, Feeds, HANG_GUARD, Home, guids, rss, tarpit, until};
+use crate::support::{Daemon, Feeds, HANG_GUARD, Home, guids, pause, rss, tarpit, until};
 
 const HUNG: u64 = 200;
 /// What the contract promises.
@@ -32,11 +32,12 @@ fn hung(tarpit: &Tarpit) -> (Home, Daemon) {
     (home, daemon)
 }
 
-fn ended_after(daemon: Daemon, since: Instant) -> Duration {
+/// How long it took to end, and what it wrote.
+fn ended_after(daemon: Daemon, since: Instant) -> (Duration, String) {
     let finished = daemon.wait();
     let took = Duration::from_millis(Clock::elapsed_ms(since));
     assert_eq!(finished.code, Some(0), "{}", finished.stderr);
-    took
+    (took, finished.stderr)
 }
 
 fn stops_on(signal: Signal) {
@@ -44,9 +45,11 @@ fn stops_on(signal: Signal) {
     let (home, daemon) = hung(&tarpit);
     let asked = Clock::monotonic();
     daemon.signal(signal);
-    let took = ended_after(daemon, asked);
+    let (took, wrote) = ended_after(daemon, asked);
     println!("{signal} with {HUNG} hung: {} ms", took.as_millis());
     assert!(took < PROMISE, "{took:?}");
+    // What hangs is cancelled: being left behind is for what cannot be.
+    assert!(!wrote.contains("left behind") && wrote.contains("stopped"), "{wrote}");
     assert!(tarpit.wait(HANG_GUARD, |counts| counts.open == 0), "{:?}", tarpit.counts());
     let db = home.db();
     db.assert_whole();
@@ -74,7 +77,7 @@ fn a_hundred_sigterms_are_as_one() {
         daemon.signal(SIGTERM);
         daemon.is_running();
     }
-    assert!(ended_after(daemon, asked) < PROMISE);
+    assert!(ended_after(daemon, asked).0 < PROMISE);
     home.db().assert_whole();
 }
 
@@ -114,6 +117,9 @@ fn what_was_parsed_is_committed() {
     assert!(stored < 60, "the lock came too late to keep anything from being written");
     daemon.signal(SIGTERM);
     daemon.wait_for_lines("asked to stop", 1);
+    // A drain that did not wait for the disk would be over by then.
+    pause(Duration::from_millis(700));
+    daemon.assert_running("the lock");
     lock.execute_batch("ROLLBACK").expect("it is ours");
     drop(lock);
     let finished = daemon.wait();
@@ -132,7 +138,7 @@ fn a_drain_that_cannot_write_ends_in_time_all_the_same() {
     let (home, daemon, lock) = parsed_and_kept_from_disk(&tarpit, 3);
     let asked = Clock::monotonic();
     daemon.signal(SIGTERM);
-    let took = ended_after(daemon, asked);
+    let (took, _) = ended_after(daemon, asked);
     println!("a drain that cannot write: {} ms", took.as_millis());
     assert!(took < PROMISE + Duration::from_millis(500), "{took:?}");
     drop(lock);
@@ -152,7 +158,7 @@ fn a_second_signal_leaves_at_once() {
         daemon.wait_for_lines("asked to stop", 1);
         let asked = Clock::monotonic();
         daemon.signal(second);
-        let took = ended_after(daemon, asked);
+        let (took, _) = ended_after(daemon, asked);
         assert!(took < Duration::from_secs(2), "{took:?} after the second signal");
         drop(lock);
         home.db().assert_whole();
@@ -173,7 +179,7 @@ fn once_can_be_stopped_too() {
     daemon.wait_for("the good one", |_| db.articles() == 30 && tarpit.counts().requests == 2);
     let asked = Clock::monotonic();
     daemon.signal(SIGTERM);
-    assert!(ended_after(daemon, asked) < PROMISE);
+    assert!(ended_after(daemon, asked).0 < PROMISE);
     assert_eq!(home.db().articles(), 30);
     until("the hung connection to be given back", || (tarpit.counts().open == 0).then_some(()));
 }

@@ -1,7 +1,7 @@
 //! Documents that kill parsers: each ends its own poll with a reason, or is read as far as it goes; nothing else
 //! notices.
 
-use crate::support::{Feeds, Home, tarpit};
+use crate::support::{Daemon, Feeds, Home, tarpit};
 
 /// What must come of a killer.
 enum End {
@@ -84,7 +84,7 @@ fn parser_killers_end_their_own_polls_and_nothing_else() {
 }
 
 #[test]
-fn what_a_feed_says_reaches_the_log_escaped() {
+fn what_a_feed_says_reaches_log_and_terminal_escaped() {
     let tarpit = tarpit();
     // A location is what of a source gets into an error most easily.
     let evil = "ftp://evil.localhost/\u{1b}[31m\u{202e}\u{9b}2J";
@@ -94,8 +94,13 @@ fn what_a_feed_says_reaches_the_log_escaped() {
         .feed("escapes", tarpit.url("escapes.localhost", "/escapes/1"));
     let home = Home::with(&feeds);
     let finished = home.once();
-    let shown = format!("{}{}", finished.stdout, finished.stderr);
-    assert!(shown.contains("evil"), "{shown}");
+    let title = "\u{9b}31mred\u{7f} &#x202e;desrever &#27;[2J";
+    home.write("evil.xml", format!("<rss version=\"2.0\"><channel><title>{title}</title></channel></rss>"));
+    let mut command = home.command();
+    command.args(["parse", "evil.xml"]);
+    let parsed = Daemon::spawn(command).wait();
+    let shown = [finished.stdout, finished.stderr, parsed.stdout, parsed.stderr].concat();
+    assert!(shown.contains("evil") && shown.contains("desrever"), "{shown}");
     let raw = shown.chars().find(|c| (c.is_control() && *c != '\n') || matches!(c, '\u{202a}'..='\u{202e}'));
     assert_eq!(raw, None, "{shown:?}");
 }
