@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
@@ -65,7 +66,9 @@ pub(crate) async fn run(
         deadlines: RefCell::default(),
         hosts: RefCell::default(),
         ready: RefCell::default(),
+        queued: Cell::new(0),
         in_flight: Cell::new(0),
+        turns: Cell::new(0),
         tally: Cell::default(),
         draining: Cell::new(false),
         changed: Changed::default(),
@@ -85,7 +88,8 @@ pub(crate) async fn run(
             Some(Command::Remove(ids)) => core.remove(&ids),
             Some(Command::LogInFlight) => core.log_in_flight(),
             Some(Command::Drain) => core.drain(),
-            Some(Command::Turn) | None => {}
+            Some(Command::Turn) => core.gauges.nudge_taken(),
+            None => {}
         }
     }
     core.desk.fetcher.close().await;
@@ -102,7 +106,11 @@ struct Core {
     hosts: RefCell<HashMap<String, BusyHost>>,
     /// Due, in the order in which they came due, waiting for admission.
     ready: RefCell<VecDeque<i64>>,
+    /// How many wait in `hosts`.
+    queued: Cell<usize>,
     in_flight: Cell<usize>,
+    /// Given out with each deadline, and never twice: a feed that leaves and returns must not meet its old ones.
+    turns: Cell<u64>,
     tally: Cell<Tally>,
     draining: Cell<bool>,
     changed: Changed,
@@ -114,7 +122,7 @@ struct Feed {
     memory: Memory,
     host: String,
     place: Place,
-    /// Grows with every deadline set, so that older ones are void.
+    /// That of the deadline set last; older ones are void.
     turn: u64,
     polled: bool,
 }
@@ -154,7 +162,7 @@ enum Place {
 #[derive(Default)]
 struct BusyHost {
     /// Its feeds that have come due meanwhile, in order.
-    waiting: Vec<i64>,
+    waiting: VecDeque<i64>,
 }
 
 impl Core {
@@ -178,9 +186,14 @@ impl Core {
             };
             let host = subscription.host();
             let mut feeds = self.feeds.borrow_mut();
-            let turn = feeds.get(&id).map_or(0, |known| known.turn);
-            let feed =
-                Feed { subscription: Rc::new(subscription), memory, host, place: Place::Waiting, turn, polled: false };
+            let feed = Feed {
+                subscription: Rc::new(subscription),
+                memory,
+                host,
+                place: Place::Waiting,
+                turn: 0,
+                polled: false,
+            };
             self.tally.set(self.tally.get().with(&feed));
             // A poll of the old one that is in flight is cancelled with it.
             if let Some(old) = feeds.insert(id, feed) {
@@ -205,7 +218,8 @@ impl Core {
     fn wait_until(&self, id: i64, at: Instant) {
         let mut feeds = self.feeds.borrow_mut();
         let Some(feed) = feeds.get_mut(&id) else { return };
-        feed.turn += 1;
+        self.turns.set(self.turns.get() + 1);
+        feed.turn = self.turns.get();
         feed.place = Place::Waiting;
         let mut deadlines = self.deadlines.borrow_mut();
         deadlines.push(Reverse((at, id, feed.turn)));
@@ -235,19 +249,24 @@ impl Core {
     fn start_ready(self: &Rc<Self>) {
         while !self.draining.get()
             && self.in_flight.get() < self.settings.in_flight_max
-            // Answers that wait for the writer are the memory that a slow disk could cost.
+            // What was fetched is memory until it is committed: a slow disk and large bodies hold up polls, not the process.
             && self.desk.uncommitted.available() > 0
+            && self.desk.fetcher.has_room()
         {
             let Some(id) = self.ready.borrow_mut().pop_front() else { break };
             let Some(host) = self.due_host(id) else { continue };
-            if let Some(busy) = self.hosts.borrow_mut().get_mut(&host) {
-                busy.waiting.push(id);
-                continue;
-            }
-            self.hosts.borrow_mut().insert(host, BusyHost::default());
+            match self.hosts.borrow_mut().entry(host) {
+                Entry::Occupied(mut busy) => {
+                    busy.get_mut().waiting.push_back(id);
+                    self.queued.set(self.queued.get() + 1);
+                    continue;
+                }
+                Entry::Vacant(free) => free.insert(BusyHost::default()),
+            };
             self.start(id);
         }
-        self.gauges.feeds_overdue.store(self.ready.borrow().len(), Ordering::Relaxed);
+        let overdue = self.ready.borrow().len() + self.queued.get();
+        self.gauges.feeds_overdue.store(overdue, Ordering::Relaxed);
     }
 
     /// The host of a feed that is due still: it may have been removed or changed while it waited.
@@ -278,7 +297,7 @@ impl Core {
     }
 
     fn finished(
-        &self,
+        self: &Rc<Self>,
         id: i64,
         turn: u64,
         host: &str,
@@ -288,38 +307,65 @@ impl Core {
         self.in_flight.set(self.in_flight.get() - 1);
         self.gauges.in_flight.store(self.in_flight.get(), Ordering::Relaxed);
         self.release(host);
-        let mut wait = POLL_PANIC_WAIT;
         match polled {
             Ok(Some(polled)) => {
-                wait = polled.wait;
                 self.report(subscription, &polled);
-                if let Some(feed) = self.feeds.borrow_mut().get_mut(&id).filter(|feed| feed.turn == turn) {
-                    self.tally.set(self.tally.get().without(feed));
-                    feed.memory = polled.memory;
-                    feed.polled = true;
-                    self.tally.set(self.tally.get().with(feed));
-                }
+                self.remember(id, turn, subscription, polled);
             }
-            Ok(None) => {}
-            Err(_) => log::error!(
-                "feed {}: the poll panicked; the next one is in {} s",
-                subscription.feed.name,
-                wait.as_secs()
-            ),
+            // Cancelled: it is as if it had not been.
+            Ok(None) => self.go_on(id, turn, Duration::ZERO),
+            Err(_) => {
+                add(&self.gauges.polls, 1);
+                add(&self.gauges.polls_failed, 1);
+                let seconds = POLL_PANIC_WAIT.as_secs();
+                log::error!("feed {}: the poll panicked; the next one is in {seconds} s", subscription.feed.name);
+                self.go_on(id, turn, POLL_PANIC_WAIT);
+            }
         }
-        self.go_on(id, turn, wait);
         self.show_tally();
         self.changed.set();
     }
 
-    /// Frees a host for the next of its feeds. They all queue up again, in their order and before the others: which of
-    /// them is due still is for admission to say, and none may wait for a host that nobody uses.
-    fn release(&self, host: &str) {
-        let Some(freed) = self.hosts.borrow_mut().remove(host) else { return };
-        let mut ready = self.ready.borrow_mut();
-        for id in freed.waiting.into_iter().rev() {
-            ready.push_front(id);
+    /// Hands a host on to the next of its feeds that is still due, before those of other hosts, or frees it.
+    fn release(self: &Rc<Self>, host: &str) {
+        loop {
+            let mut hosts = self.hosts.borrow_mut();
+            let Some(busy) = hosts.get_mut(host) else { return };
+            let Some(next) = busy.waiting.pop_front() else {
+                hosts.remove(host);
+                return;
+            };
+            drop(hosts);
+            self.queued.set(self.queued.get() - 1);
+            if self.draining.get() {
+                continue;
+            }
+            // It was admitted when it queued up: the place in flight that was just freed is its own.
+            if self.due_host(next).as_deref() == Some(host) {
+                self.start(next);
+                return;
+            }
         }
+    }
+
+    /// Takes over what a poll has left. One that was under way to its commit while its feed was changed counts as well, if
+    /// the URL is the same: what was known at the reload is older than what is stored now.
+    fn remember(&self, id: i64, turn: u64, polled_as: &Subscription, polled: Polled) {
+        let wait = polled.wait;
+        let mut feeds = self.feeds.borrow_mut();
+        let Some(feed) = feeds.get_mut(&id) else { return };
+        let is_waiting = matches!(feed.place, Place::Waiting);
+        let is_changed = feed.turn != turn;
+        if is_changed && !(is_waiting && feed.subscription.feed.url == polled_as.feed.url) {
+            return;
+        }
+        self.tally.set(self.tally.get().without(feed));
+        feed.memory = polled.memory;
+        feed.polled = true;
+        self.tally.set(self.tally.get().with(feed));
+        let turn = feed.turn;
+        drop(feeds);
+        self.go_on(id, turn, wait);
     }
 
     /// What follows a poll: the next deadline, unless the feed was changed, removed, or was to be polled once.
@@ -346,7 +392,10 @@ impl Core {
                 add(&self.gauges.polls_failed, 1);
                 // The first of a row is news, the others are known.
                 let level = if polled.memory.state.failure_count <= 1 { log::Level::Warn } else { log::Level::Debug };
-                log::log!(level, "feed {name}: {failure}; next poll in {wait} s");
+                match self.settings.once {
+                    true => log::log!(level, "feed {name}: {failure}"),
+                    false => log::log!(level, "feed {name}: {failure}; next poll in {wait} s"),
+                }
             }
         }
     }

@@ -2,9 +2,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -45,8 +46,10 @@ pub struct Options {
 /// What the main thread hears.
 #[derive(Debug)]
 pub enum Event {
-    /// A core ended: all its feeds were polled once, or something is very wrong.
-    CoreEnded { core: usize, panicked: bool },
+    /// A core ended: all its feeds were polled once, or else (`done` is false) something is very wrong.
+    CoreEnded { core: usize, done: bool },
+    /// The HTTP core ended that was not asked to.
+    HttpEnded,
     /// The writer ended for good; the process should too.
     StoreFailed(StoreError),
 }
@@ -122,6 +125,7 @@ pub struct Daemon {
     cores: Vec<CoreHandle>,
     http: Option<HttpHandle>,
     events: Receiver<Event>,
+    event_sender: Sender<Event>,
     roots: Roots,
     /// What is polled: by feed id, on which core and how.
     placed: HashMap<i64, Placed>,
@@ -169,11 +173,14 @@ impl Daemon {
         let host::Cpus { cores: cpus, http: http_cpu } = host::cpus(&options.cores).map_err(StartError::Host)?;
         let in_flight_max = host::in_flight_max(nofile, cpus.len());
 
+        let token = config.daemon.token_file.as_deref().map(read_token).transpose().map_err(StartError::Host)?;
+
         // The database next: its lock tells whether another instance is at work.
         let store = Store::open(&options.db)?;
         // Before anything runs: an address that is taken should cost nobody a fetch.
         let listener = options.listen.map(bind).transpose()?;
-        let (event_sender, events) = bounded(EVENTS_WAITING_MAX);
+        // Room for the end of each core, and for the rest of what is worth knowing.
+        let (event_sender, events) = bounded(EVENTS_WAITING_MAX + cpus.len());
         let store_events = event_sender.clone();
         let writer = store.start(clock.clone(), move |event| {
             if let StoreEvent::Failed(error) = event {
@@ -209,9 +216,9 @@ impl Daemon {
             names: NameService::read(&config.daemon.dns),
             contact: config.daemon.contact.clone(),
             uncommitted_max: (WRITER_QUEUE_MAX / cpus.len()).clamp(1, UNCOMMITTED_MAX),
-            events: event_sender,
+            events: event_sender.clone(),
         };
-        let mut daemon = Daemon { clock, writer, cores: Vec::new(), http: None, events, roots, placed };
+        let mut daemon = Daemon { clock, writer, cores: Vec::new(), http: None, events, event_sender, roots, placed };
         for (index, (cpu, share)) in cpus.iter().zip(shares).enumerate() {
             let settings = Settings { in_flight_max, once: options.once, due_at_start };
             match start_core(index, *cpu, share, settings, start.clone()) {
@@ -223,7 +230,8 @@ impl Daemon {
             }
         }
         if let Some(listener) = listener {
-            match daemon.start_http(listener, http_cpu) {
+            let policy = http::Policy::new(token.as_deref(), config.daemon.public, Vec::new());
+            match daemon.start_http(listener, http_cpu, policy) {
                 Ok(http) => daemon.http = Some(http),
                 Err(sentence) => {
                     daemon.drain();
@@ -239,8 +247,9 @@ impl Daemon {
         Ok(daemon)
     }
 
-    fn start_http(&self, listener: Listener, cpu: usize) -> Result<HttpHandle, String> {
+    fn start_http(&self, listener: Listener, cpu: usize, policy: http::Policy) -> Result<HttpHandle, String> {
         let sources = http::Sources {
+            policy,
             clock: self.clock.clone(),
             started: Clock::monotonic(),
             cores: self.cores.iter().map(|core| core.gauges.clone()).collect(),
@@ -248,7 +257,13 @@ impl Daemon {
         };
         let (stop, stopped) = oneshot::channel();
         let Listener { socket, address } = listener;
-        let serve = move || http::serve(socket, Arc::new(sources), stopped);
+        let events = self.event_sender.clone();
+        let serve = move || async move {
+            let ended = HttpEnded(events);
+            http::serve(socket, Arc::new(sources), stopped).await;
+            // Asked to: nobody's news.
+            std::mem::forget(ended);
+        };
         let thread = executor::start("http", Placement::Fixed(cpu), serve)?;
         log::info!("listening on http://{address}");
         Ok(HttpHandle { stop, thread })
@@ -263,7 +278,7 @@ impl Daemon {
     /// take it, and takes no harm either.
     pub fn nudge_late_cores(&mut self) {
         for core in &mut self.cores {
-            if core.gauges.heartbeat_age_ms() >= HEARTBEAT_LATE_MS {
+            if core.gauges.heartbeat_age_ms() >= HEARTBEAT_LATE_MS && core.gauges.may_nudge() {
                 let _ = core.commands.try_send(Command::Turn);
             }
         }
@@ -320,8 +335,12 @@ impl Daemon {
             puts[core].push(subscription);
         }
         for ((core, put), remove) in self.cores.iter_mut().zip(puts).zip(removes) {
-            core.tell(Command::Remove(remove));
-            core.tell(Command::Put(put));
+            if !remove.is_empty() {
+                core.tell(Command::Remove(remove));
+            }
+            if !put.is_empty() {
+                core.tell(Command::Put(put));
+            }
         }
         Ok(reloaded)
     }
@@ -333,8 +352,6 @@ impl Daemon {
         for core in &mut self.cores {
             core.tell(Command::Drain);
         }
-        // It answers to the end of the cores, and then to nobody: what it would tell is over.
-        let http = self.http.take();
         // The writer gets the last part of the time, for what the cores still hand over.
         let cores_deadline = deadline - DRAIN / 3;
         let mut orderly = true;
@@ -344,9 +361,12 @@ impl Daemon {
                 orderly = false;
             }
         }
-        if let Some(HttpHandle { stop, thread }) = http {
+        if let Some(HttpHandle { stop, thread }) = self.http {
             drop(stop);
-            orderly &= joined_by(thread, cores_deadline);
+            if !joined_by(thread, cores_deadline + DRAIN / 9) {
+                log::error!("the HTTP core did not end in time and is left behind");
+                orderly = false;
+            }
         }
         if let Err(error) = self.writer.stop(deadline) {
             log::error!("{error}");
@@ -357,9 +377,10 @@ impl Daemon {
 }
 
 impl CoreHandle {
-    /// Never waits: a core that has not taken that many commands is not going to. One that has ended needs none.
+    /// Never waits, and always finds room: each sender has a place of its own, and this one is used once. What a core that
+    /// is stuck does not take now it takes when it turns again. One that has ended needs none.
     fn tell(&mut self, command: Command) {
-        if self.commands.try_send(command).is_err_and(|error| error.is_full()) {
+        if self.commands.clone().try_send(command).is_err_and(|error| error.is_full()) {
             log::error!("{} takes no commands any more", self.thread.thread().name().unwrap_or("a core"));
         }
     }
@@ -376,6 +397,15 @@ fn joined_by(thread: JoinHandle<()>, deadline: Instant) -> bool {
     thread.join().is_ok()
 }
 
+/// Tells the main thread that the HTTP core has ended, unless it was asked to.
+struct HttpEnded(Sender<Event>);
+
+impl Drop for HttpEnded {
+    fn drop(&mut self) {
+        let _ = self.0.try_send(Event::HttpEnded);
+    }
+}
+
 /// What every core is started with.
 #[derive(Clone)]
 struct CoreStart {
@@ -390,13 +420,15 @@ struct CoreStart {
 /// Tells the main thread that a core has ended, however it did.
 struct Ended {
     core: usize,
+    /// Whether it had come to the end of its work.
+    done: bool,
     events: Sender<Event>,
 }
 
 impl Drop for Ended {
     fn drop(&mut self) {
         // Whoever stops the daemon does not listen any more, and then this is nobody's news.
-        let _ = self.events.try_send(Event::CoreEnded { core: self.core, panicked: thread::panicking() });
+        let _ = self.events.try_send(Event::CoreEnded { core: self.core, done: self.done });
     }
 }
 
@@ -417,7 +449,7 @@ fn start_core(
     let run = {
         let gauges = gauges.clone();
         move || async move {
-            let _ended = Ended { core: index, events: start.events };
+            let mut ended = Ended { core: index, done: false, events: start.events };
             let fetcher = match Fetcher::new(&start.names, start.contact.as_deref()) {
                 Ok(fetcher) => fetcher,
                 Err(failure) => {
@@ -432,10 +464,21 @@ fn start_core(
                 uncommitted: glommio::sync::Semaphore::new(start.uncommitted_max as u64),
             };
             core::run(Rc::new(desk), share, settings, command_receiver, gauges).await;
+            ended.done = true;
         }
     };
     let thread = executor::start(&format!("core-{index}"), Placement::Fixed(cpu), run)?;
     Ok(CoreHandle { commands, gauges, thread })
+}
+
+/// The token's file holds it on one line.
+fn read_token(file: &Path) -> Result<String, String> {
+    let text =
+        fs::read_to_string(file).map_err(|error| format!("cannot read token_file {}: {error}", file.display()))?;
+    match text.trim_end_matches(['\r', '\n']) {
+        "" => Err(format!("token_file {} is empty; write a token on one line", file.display())),
+        token => Ok(token.to_owned()),
+    }
 }
 
 /// A socket that listens, and where.
@@ -456,9 +499,11 @@ fn bind(address: SocketAddr) -> Result<Listener, StartError> {
 /// row and no subscription.
 fn subscribe(feeds: &[config::Feed], records: Vec<FeedRecord>, roots: &Roots) -> Vec<Subscription> {
     let joined = feeds.iter().zip(records).filter(|(feed, _)| feed.enabled);
+    // Feeds that name the same ca_file share what it holds.
+    let mut with_files = HashMap::new();
     joined
         .map(|(feed, record)| {
-            let access = Access::load(feed, roots).map(Arc::new);
+            let access = Access::load(feed, roots, &mut with_files).map(Arc::new);
             if let Err(sentence) = &access {
                 log::warn!("feed {}: {sentence}; it fails until this is mended and the daemon reloaded", feed.name);
             }

@@ -39,9 +39,11 @@ where
 {
     // Whichever executor runs first takes it out.
     let main = Arc::new(Mutex::new(Some(main)));
-    for _ in 0..EXECUTOR_STARTS_MAX {
-        let (up, is_up) = bounded(1);
-        let (main, placement, executor_name) = (main.clone(), placement.clone(), name.to_owned());
+    // One for all tries: whichever of them it is that runs in the end is heard.
+    let (up, is_up) = bounded(EXECUTOR_STARTS_MAX as usize);
+    let mut threads = Vec::new();
+    for index in 0..EXECUTOR_STARTS_MAX as usize {
+        let (main, placement, executor_name, up) = (main.clone(), placement.clone(), name.to_owned(), up.clone());
         let on_thread = move || {
             host::block_signals();
             let executor = match make(&executor_name, placement) {
@@ -57,7 +59,7 @@ where
                 let main = main.lock().unwrap_or_else(PoisonError::into_inner).take();
                 // One that was left behind and woke up late finds nothing to do.
                 let Some(main) = main else { return };
-                let _ = up.send(Ok(()));
+                let _ = up.send(Ok(index));
                 main().await;
             });
         };
@@ -65,8 +67,9 @@ where
             .name(name.to_owned())
             .spawn(on_thread)
             .map_err(|error| format!("cannot start the thread {name}: {error}; allow more threads"))?;
+        threads.push(thread);
         match is_up.recv_timeout(EXECUTOR_START_TIMEOUT) {
-            Ok(Ok(())) => return Ok(thread),
+            Ok(Ok(index)) => return Ok(threads.swap_remove(index)),
             Ok(Err(sentence)) => return Err(sentence),
             Err(_) => log::warn!("{name} slept over its start; trying again"),
         }
@@ -175,6 +178,35 @@ mod tests {
         let thread = start("started", Placement::Unbound, main).unwrap();
         assert_eq!(is_done.recv().unwrap().as_deref(), Some("started"));
         thread.join().unwrap();
+    }
+
+    /// Beyond 256 timers glommio rounds them to milliseconds and fires some of them early.
+    #[test]
+    fn every_one_of_many_sleeps_ends_beside_a_busy_task() {
+        let (done, is_done) = mpsc::channel();
+        let main = move || async move {
+            let ended = Rc::new(Cell::new(0));
+            for n in 0..1_000 {
+                let ended = ended.clone();
+                let sleeping = async move {
+                    let busy = async {
+                        for _ in 0..n % 7 {
+                            nap().await;
+                        }
+                        std::future::pending::<()>().await;
+                    };
+                    futures_lite::future::or(sleep(Duration::from_micros(600 + n)), busy).await;
+                    ended.set(ended.get() + 1);
+                };
+                glommio::spawn_local(sleeping).detach();
+            }
+            while ended.get() < 1_000 {
+                nap().await;
+            }
+            done.send(()).unwrap();
+        };
+        start("sleeps", Placement::Unbound, main).unwrap();
+        is_done.recv_timeout(Duration::from_secs(30)).unwrap();
     }
 
     /// With a preemption timer that never expires only an empty queue lets a timer through.

@@ -1,6 +1,6 @@
 //! What the cores count, for whoever wants to know: written by one core each, read by anybody.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crate::clock::{Clock, duration_ms};
@@ -27,6 +27,8 @@ pub struct CoreGauges {
     started: Instant,
     /// When the core last turned: milliseconds since `started`, on the monotonic clock.
     heartbeat_ms: AtomicU64,
+    /// A nudge is on its way: one is enough, and a queue full of them would keep commands out.
+    nudged: AtomicBool,
 }
 
 impl Default for CoreGauges {
@@ -43,6 +45,7 @@ impl Default for CoreGauges {
             feeds_overdue: AtomicUsize::default(),
             started: Clock::monotonic(),
             heartbeat_ms: AtomicU64::default(),
+            nudged: AtomicBool::default(),
         }
     }
 }
@@ -55,6 +58,15 @@ impl CoreGauges {
     /// How long ago the core last turned, in milliseconds.
     pub fn heartbeat_age_ms(&self) -> u64 {
         self.now_ms().saturating_sub(self.heartbeat_ms.load(Ordering::Relaxed))
+    }
+
+    /// Whether a nudge may be sent: none is on its way.
+    pub(crate) fn may_nudge(&self) -> bool {
+        !self.nudged.swap(true, Ordering::Relaxed)
+    }
+
+    pub(crate) fn nudge_taken(&self) {
+        self.nudged.store(false, Ordering::Relaxed);
     }
 
     fn now_ms(&self) -> u64 {

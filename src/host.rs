@@ -67,8 +67,8 @@ pub(crate) fn raise_nofile() -> Result<u64, String> {
 
 /// How many polls a core may have in flight: a fetch takes a descriptor, and a few while it connects.
 pub(crate) fn in_flight_max(nofile: u64, cores: usize) -> usize {
-    let each = nofile.saturating_sub(DESCRIPTORS_RESERVED) * 3 / 4 / cores.max(1) as u64;
-    usize::try_from(each).unwrap_or(usize::MAX).clamp(IN_FLIGHT_MIN, IN_FLIGHT_MAX)
+    let all = usize::try_from(nofile.saturating_sub(DESCRIPTORS_RESERVED) / 4 * 3).unwrap_or(usize::MAX);
+    (all.min(IN_FLIGHT_MAX) / cores.max(1)).max(IN_FLIGHT_MIN)
 }
 
 /// Asks the kernel for an io_uring and gives it back.
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn polls_in_flight_follow_the_descriptors() {
         for (nofile, cores, polls) in
-            [(64, 2, IN_FLIGHT_MIN), (1_024, 1, 384), (20_000, 2, 7_308), (1 << 30, 2, IN_FLIGHT_MAX)]
+            [(64, 2, IN_FLIGHT_MIN), (1_024, 1, 384), (20_000, 2, 7_308), (1 << 30, 2, IN_FLIGHT_MAX / 2)]
         {
             assert_eq!(in_flight_max(nofile, cores), polls, "{nofile} descriptors, {cores} cores");
         }

@@ -79,15 +79,22 @@ pub const CA_FILE_BYTES_MAX: u64 = 4 << 20;
 
 // ---- a core ---------------------------------------------------------------------------------------------------------
 
-/// Polls in flight on one core, whatever RLIMIT_NOFILE allows: each maps a stack and its guard page, and the kernel's
-/// vm.max_map_count is 65,530 by default. Due polls beyond it wait their turn.
-pub const IN_FLIGHT_MAX: usize = 16_000;
+/// Polls in flight, all cores together, whatever RLIMIT_NOFILE allows: each maps a stack and its guard page, and the
+/// kernel's vm.max_map_count is 65,530 by default. Due polls beyond it wait their turn.
+pub const IN_FLIGHT_MAX: usize = 24_000;
 
-/// Polls in flight where RLIMIT_NOFILE is very low; fewer would not be a daemon.
+/// Polls in flight on a core where RLIMIT_NOFILE is very low; fewer would not be a daemon.
 pub const IN_FLIGHT_MIN: usize = 8;
 
 /// Descriptors left to everything that is no fetch: database, listener, clients, rings, logs.
 pub const DESCRIPTORS_RESERVED: u64 = 512;
+
+/// Bodies that one core holds, received or being received: above it polls do not start, and bodies do not grow until
+/// others are read or given up.
+pub const BODIES_BYTES_MAX: u64 = 256 << 20;
+
+/// A body that waits for room looks so often whether there is.
+pub const BODY_ROOM_LOOK_MS: u64 = 20;
 
 /// Answers of one core that wait for the writer; at this many its polls stop starting, so the writer's queue never fills.
 pub const UNCOMMITTED_MAX: usize = 256;
@@ -189,6 +196,9 @@ pub const RESOLVER_CLOSE: Duration = Duration::from_millis(200);
 /// Reads of one answer between two naps of its fiber: a peer that is always ready would keep the core to itself.
 pub const READS_IN_A_ROW_MAX: u32 = 16;
 
+/// What a small body may cost on the wire beside itself.
+pub const WIRE_OVERHEAD_BYTES: u64 = 64 << 10;
+
 /// TLS sessions that a core remembers for resumption; the oldest is forgotten.
 pub const TLS_SESSIONS_KEPT_MAX: usize = 256;
 
@@ -273,6 +283,9 @@ pub const CONNECTION_TIMEOUT: Duration = secs(10);
 
 /// The head of a request; a larger one is answered with 431 and the connection closed.
 pub const REQUEST_HEAD_BYTES_MAX: usize = 16 << 10;
+
+/// The address asked for; a longer one is answered with 414.
+pub const REQUEST_URI_BYTES_MAX: usize = 8 << 10;
 
 /// What is read from a client's socket at once.
 pub const HTTP_READ_BYTES: usize = 8 << 10;

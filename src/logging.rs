@@ -38,6 +38,11 @@ pub fn start() {
     builder.target(env_logger::Target::Pipe(Box::new(QUEUE.get_or_init(Queue::start).clone())));
     // Fails only where a logger runs already, as in a test.
     let _ = builder.try_init();
+    // The standard library would write to standard error itself, and wait for it on whichever thread panicked.
+    std::panic::set_hook(Box::new(|panic| {
+        let thread = thread::current();
+        log::error!("{} panicked: {panic}", thread.name().unwrap_or("a thread"));
+    }));
 }
 
 /// Gives the last lines a moment to get out. Call it when the process is about to end.

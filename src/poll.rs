@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::config;
 use crate::executor::nap;
 use crate::failure::{Class, Failure, Phase};
-use crate::fetch::{self, Access, Fetched, Fetcher, Flight, Request, Timeouts, Trip, Validators};
+use crate::fetch::{Access, Fetched, Fetcher, Flight, Request, Timeouts, Trip, Validators};
 use crate::parse;
 use crate::schedule;
 use crate::store::{FeedRecord, FeedState, FetchLog, PollRecord, StoreFault, WriterHandle};
@@ -118,6 +118,11 @@ pub(crate) async fn poll(
     };
     let (trip, fetched) = futures_lite::future::or(fetching, cancelling).await?;
 
+    // Admission to the writer comes before parsing: what waits for a slow disk is a body, which has its budget. Closed
+    // only when the core ends, and then nobody waits for this poll.
+    flight.enter(Phase::Commit);
+    let Ok(_uncommitted) = desk.uncommitted.acquire_permit(1).await else { return None };
+
     // Gate, parse, normalise, key: on the core's own stack.
     nap().await;
     let now_ms = desk.clock.now_ms();
@@ -198,25 +203,24 @@ fn read(
         Fetched::NotModified { validators } => return Ok(Reading::NotModified { validators }),
         Fetched::Document(document) => document,
     };
-    let fetch::Document { url, body, content_type, validators, .. } = document;
-    let body_hash: [u8; 32] = Sha256::digest(&body).into();
+    let body_hash: [u8; 32] = Sha256::digest(document.bytes()).into();
     if state.body_hash == Some(body_hash) {
-        return Ok(Reading::Unchanged { validators });
+        return Ok(Reading::Unchanged { validators: document.validators });
     }
     if let Some(known) = unreadable.as_ref().filter(|known| known.body_hash == body_hash) {
         return Err(known.failure.clone());
     }
     let source = parse::Source {
-        bytes: &body,
-        content_type: content_type.as_deref(),
-        base_url: &url,
+        bytes: document.bytes(),
+        content_type: document.content_type.as_deref(),
+        base_url: &document.url,
         articles_max: subscription.feed.articles_max,
         now_ms,
     };
     match parse::parse(&source) {
-        Ok(document) => {
+        Ok(parsed) => {
             *unreadable = None;
-            Ok(Reading::Articles { validators, body_hash, document })
+            Ok(Reading::Articles { validators: document.validators, body_hash, document: parsed })
         }
         Err(failure) => {
             *unreadable = Some(Unreadable { body_hash, failure: failure.clone() });
@@ -314,7 +318,7 @@ fn fetch_log(trip: &Trip, started_at: i64, parse_ms: u64, total_ms: u64) -> Fetc
 /// Decoded, where there was a document.
 fn body_bytes(fetched: &Result<Fetched, Failure>) -> Option<u64> {
     match fetched {
-        Ok(Fetched::Document(document)) => Some(document.body.len() as u64),
+        Ok(Fetched::Document(document)) => Some(document.bytes().len() as u64),
         _ => None,
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn run(args: &DemoArgs) -> u8 {
     let mut stage = match Stage::set_up(args.listen) {
         Ok(stage) => stage,
         Err((code, message)) => {
-            eprintln!("rssd demo: {message}");
+            complain!("rssd demo: {message}");
             return code;
         }
     };
@@ -57,7 +57,7 @@ pub(super) fn run(args: &DemoArgs) -> u8 {
             exit::FINE
         }
         Err(End::Failed(code, message)) => {
-            eprintln!("rssd demo: {message}");
+            complain!("rssd demo: {message}");
             code
         }
     }

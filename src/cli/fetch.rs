@@ -34,14 +34,20 @@ pub(super) struct FetchArgs {
 }
 
 pub(super) fn run(args: &FetchArgs) -> u8 {
+    if !args.url.username().is_empty() || args.url.password().is_some() {
+        complain!(
+            "rssd: credentials do not belong into a URL; put the feed into feeds.toml with username and password_file"
+        );
+        return exit::USAGE;
+    }
     if !matches!(args.url.scheme(), "http" | "https") {
-        eprintln!("rssd: {} is not fetched: only http and https are", args.url);
+        complain!("rssd: {} is not fetched: only http and https are", args.url);
         return exit::USAGE;
     }
     let (trip, fetched) = match fetch(args) {
         Ok(fetched) => fetched,
         Err(sentence) => {
-            eprintln!("rssd: {sentence}");
+            complain!("rssd: {sentence}");
             return exit::CONFIG;
         }
     };
@@ -55,7 +61,7 @@ pub(super) fn run(args: &FetchArgs) -> u8 {
     match document {
         Ok(_) => exit::FINE,
         Err(failure) => {
-            eprintln!("rssd: {}", logging::escape(&failure.to_string()));
+            complain!("rssd: {}", logging::escape(&failure.to_string()));
             exit::DATA
         }
     }
@@ -92,7 +98,7 @@ fn read(fetched: &Fetched) -> Result<Document, Failure> {
         Fetched::NotModified { .. } => return Ok(Document::default()),
     };
     parse::parse(&Source {
-        bytes: &document.body,
+        bytes: document.bytes(),
         content_type: document.content_type.as_deref(),
         base_url: &document.url,
         articles_max: Feed::new("fetch", document.url.clone()).articles_max,
@@ -121,7 +127,7 @@ fn json_of(trip: &Trip, fetched: Option<&Fetched>, document: &Result<Document, F
     });
     if let Some(Fetched::Document(answer)) = fetched {
         fetch["content_type"] = json!(answer.content_type);
-        fetch["body_bytes"] = json!(answer.body.len());
+        fetch["body_bytes"] = json!(answer.bytes().len());
         fetch["etag"] = json!(answer.validators.etag.as_deref().map(String::from_utf8_lossy));
         fetch["last_modified"] = json!(answer.validators.last_modified.as_deref().map(String::from_utf8_lossy));
     }
@@ -164,7 +170,7 @@ fn for_person(trip: &Trip, fetched: Option<&Fetched>, document: &Result<Document
         let _ = writeln!(
             shown,
             "{} bytes decoded, Content-Type {content_type}, ETag {}, Last-Modified {}",
-            answer.body.len(),
+            answer.bytes().len(),
             text(&validators.etag),
             text(&validators.last_modified)
         );

@@ -4,9 +4,18 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// Says something on standard error. Nobody may be reading it, and then the exit code says it all the same: `eprintln!`
+/// would panic there.
+macro_rules! complain {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr().lock(), $($text)*);
+    }};
+}
+
 mod check;
-mod fetch;
 mod demo;
+mod fetch;
 pub mod exit;
 mod parse;
 mod progress;

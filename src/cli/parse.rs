@@ -39,7 +39,7 @@ pub(crate) fn run(args: &ParseArgs) -> u8 {
     let bytes = match read(&args.file) {
         Ok(bytes) => bytes,
         Err(error) => {
-            eprintln!(
+            complain!(
                 "rssd: cannot read {}: {error}; give a readable file, or - for standard input",
                 args.file.display()
             );
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &ParseArgs) -> u8 {
             exit::FINE
         }
         Err(failure) => {
-            eprintln!("rssd: {failure}");
+            complain!("rssd: {failure}");
             exit::DATA
         }
     }

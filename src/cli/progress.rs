@@ -58,13 +58,13 @@ impl Drop for Progress {
 /// What a person wants to know after one round: how much is new, and what failed for which reason.
 pub(super) fn print_summary(db: &Path, totals: &Totals) {
     let mut out = std::io::stdout().lock();
-    let Totals { feeds, failed, articles_new, wire_bytes, .. } = totals;
+    let Totals { feeds, polls, failed, articles_new, wire_bytes } = totals;
     let kib = wire_bytes / 1024;
     // Standard output may be closed; then nobody wants the summary.
     let _ = writeln!(
         out,
-        "{feeds} feeds polled: {} fine, {failed} failed; {articles_new} new articles, {kib} KiB",
-        feeds.saturating_sub(*failed)
+        "{polls} of {feeds} feeds polled: {} fine, {failed} failed; {articles_new} new articles, {kib} KiB",
+        polls.saturating_sub(*failed)
     );
     if let Ok(failing) = store::failing_feeds(db) {
         let mut classes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();

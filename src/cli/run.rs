@@ -45,13 +45,13 @@ enum End {
 
 pub(super) fn run(args: &RunArgs) -> u8 {
     let Some(feeds) = &args.feeds else {
-        eprintln!("rssd: --feeds FILE says what to read; `rssd --help` lists the other commands");
+        complain!("rssd: --feeds FILE says what to read; `rssd --help` lists the other commands");
         return exit::USAGE;
     };
     let config = match config::load(feeds) {
         Ok(config) => config,
         Err(mistakes) => {
-            eprint!("{mistakes}");
+            complain!("{mistakes}");
             return exit::CONFIG;
         }
     };
@@ -59,7 +59,7 @@ pub(super) fn run(args: &RunArgs) -> u8 {
     let mut signals = match Watched::new() {
         Ok(signals) => signals,
         Err(error) => {
-            eprintln!("rssd: cannot watch for signals: {error}");
+            complain!("rssd: cannot watch for signals: {error}");
             return exit::INTERNAL;
         }
     };
@@ -71,7 +71,7 @@ pub(super) fn run(args: &RunArgs) -> u8 {
         once: args.once,
     };
     if let Some(address) = options.listen.filter(|address| !config.daemon.may_listen_on(*address)) {
-        eprintln!(
+        complain!(
             "rssd: --listen {address} is open to others: set token_file or `public = true` in [daemon], or listen on 127.0.0.1"
         );
         return exit::CONFIG;
@@ -79,7 +79,7 @@ pub(super) fn run(args: &RunArgs) -> u8 {
     let mut daemon = match Daemon::start(&config, &options, Clock::system()) {
         Ok(daemon) => daemon,
         Err(error) => {
-            eprintln!("rssd: {error}");
+            complain!("rssd: {error}");
             return error.exit_code();
         }
     };
@@ -178,7 +178,7 @@ fn poll_once(daemon: &mut Daemon, signals: &mut Watched) -> End {
     let mut ended = 0;
     while ended < cores {
         match daemon.next_event(Duration::from_millis(SIGNAL_LOOK_MS)) {
-            Some(Event::CoreEnded { panicked: false, .. }) => ended += 1,
+            Some(Event::CoreEnded { done: true, .. }) => ended += 1,
             Some(event) => return broken(event),
             None => {}
         }
@@ -218,6 +218,10 @@ fn broken(event: Event) -> End {
         Event::StoreFailed(error) => {
             log::error!("{error}");
             End::Broken(error.exit_code())
+        }
+        Event::HttpEnded => {
+            log::error!("the HTTP core ended, which it never should; see the log above");
+            End::Broken(exit::INTERNAL)
         }
         Event::CoreEnded { core, .. } => {
             log::error!("core {core} ended, which it never should; see the log above");

@@ -27,7 +27,7 @@ pub(crate) fn run(args: &TarpitArgs) -> u8 {
     let mut signals = match Signals::new([SIGINT, SIGTERM]) {
         Ok(signals) => signals,
         Err(error) => {
-            eprintln!("rssd tarpit: wait for signals: {error}");
+            complain!("rssd tarpit: wait for signals: {error}");
             return exit::INTERNAL;
         }
     };
@@ -35,7 +35,7 @@ pub(crate) fn run(args: &TarpitArgs) -> u8 {
         log::warn!("{error}; the tarpit holds fewer connections");
     }
     if let Err(error) = host::probe_io_uring() {
-        eprintln!("rssd tarpit: {error}");
+        complain!("rssd tarpit: {error}");
         return exit::CONFIG;
     }
     let options = Options { listen: args.listen, tls_port: 0, dir: args.dir.clone(), clock: Clock::system() };
@@ -79,6 +79,6 @@ fn refuse(error: &io::Error, listen: SocketAddr) -> u8 {
         }
         _ => (exit::INTERNAL, "try again, and report this if it stays"),
     };
-    eprintln!("rssd tarpit: start on {listen}: {error}; {remedy}");
+    complain!("rssd tarpit: start on {listen}: {error}; {remedy}");
     code
 }

@@ -1,9 +1,10 @@
 //! What a feed needs to be let in: credentials, custom headers, roots, a proxy. Read from files at start and on reload,
 //! never on a core; never shown.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use sha2::{Digest, Sha256};
@@ -37,12 +38,16 @@ impl Access {
         Access { headers: Vec::new(), roots: roots.clone(), proxy: None, fingerprint: String::new() }
     }
 
-    /// Reads the files that `feed` names. Blocks: call it at start and on reload, not on a core.
+    /// Reads the files that `feed` names; `with_files` holds the roots of those read before, so that feeds share them. Blocks: call it at start and on reload, not on a core.
     ///
     /// # Errors
     ///
     /// A sentence that names the key and the file, never their content.
-    pub fn load(feed: &config::Feed, system_roots: &Roots) -> Result<Access, String> {
+    pub(crate) fn load(
+        feed: &config::Feed,
+        system_roots: &Roots,
+        with_files: &mut HashMap<PathBuf, Roots>,
+    ) -> Result<Access, String> {
         let mut headers = Vec::new();
         for (name, value) in &feed.headers {
             let name =
@@ -64,7 +69,10 @@ impl Access {
             headers.push((AUTHORIZATION, authorization(&format!("Bearer {token}"), "bearer_file")?));
         }
         let roots = match &feed.ca_file {
-            Some(file) => system_roots.with_file(file)?,
+            Some(file) => match with_files.get(file) {
+                Some(known) => known.clone(),
+                None => with_files.entry(file.clone()).insert_entry(system_roots.with_file(file)?).get().clone(),
+            },
             None => system_roots.clone(),
         };
         let fingerprint = fingerprint(&headers);

@@ -3,24 +3,35 @@
 use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
+use send_wrapper::SendWrapper;
 use ureq::Agent;
 use ureq::http::header::CONTENT_ENCODING;
 use ureq::http::{HeaderMap, Request};
 
+use super::budget::Share;
 use super::decode::{decode, within_limits};
-use super::fiber::Fiber;
+use super::fiber::{Fiber, wait};
 use super::flight::Flight;
 use super::transport::{Connection, Dialled, Prepared};
+use crate::executor::sleep;
 use crate::failure::{Class, Failure, Phase};
-use crate::limits::{ANSWER_HEAD_BYTES_MAX, REQUEST_BYTES_MIN};
+use crate::limits::{ANSWER_HEAD_BYTES_MAX, BODY_ROOM_LOOK_MS, REQUEST_BYTES_MIN};
 
 /// A server's answer to one request.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     /// Decoded; `None` for every status but 200 and 203, whose bodies alone are read.
-    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) body: Option<Body>,
+}
+
+/// A body, with its part of the core's budget.
+#[derive(Debug)]
+pub(crate) struct Body {
+    pub(crate) bytes: Vec<u8>,
+    _share: SendWrapper<Share>,
 }
 
 /// Sends `request` and receives its answer.
@@ -33,10 +44,11 @@ pub(crate) async fn exchange(
     address: SocketAddr,
     request: Request<()>,
     bytes_max: u64,
+    share: Share,
     flight: Rc<Flight>,
 ) -> Result<Answer, Failure> {
     let on_fiber = move || {
-        let result = run(connection, address, request, bytes_max, &flight);
+        let result = run(connection, address, request, bytes_max, share, &flight);
         // What the transport met is the cause; ureq's error only its echo.
         result.map_err(|error| flight.take_failure().unwrap_or(error))
     };
@@ -45,22 +57,30 @@ pub(crate) async fn exchange(
         Failure::new(Class::Local, Phase::Send, message)
     })?;
     let (status, headers, body) = fiber.await?;
-    let Some(body) = body else { return Ok(Answer { status, headers, body: None }) };
+    let Some((body, share)) = body else { return Ok(Answer { status, headers, body: None }) };
     // ureq removes the header of a coding that it has undone.
-    let body = match headers.get(CONTENT_ENCODING) {
-        Some(coding) => decode(body, &String::from_utf8_lossy(coding.as_bytes()), bytes_max)?,
-        None => body,
+    let codings: Vec<_> =
+        headers.get_all(CONTENT_ENCODING).iter().map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+    let received = body.len() as u64;
+    let bytes = match codings.is_empty() {
+        true => body,
+        false => decode(body, &codings.join(","), bytes_max)?,
     };
-    Ok(Answer { status, headers, body: Some(body) })
+    share.grow((bytes.len() as u64).saturating_sub(received));
+    Ok(Answer { status, headers, body: Some(Body { bytes, _share: SendWrapper::new(share) }) })
 }
+
+/// What the fiber brings: status, headers, and the body with its part of the budget.
+type Received = (u16, HeaderMap, Option<(Vec<u8>, Share)>);
 
 fn run(
     connection: Connection,
     address: SocketAddr,
     request: Request<()>,
     bytes_max: u64,
+    share: Share,
     flight: &Rc<Flight>,
-) -> Result<(u16, HeaderMap, Option<Vec<u8>>), Failure> {
+) -> Result<Received, Failure> {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         // Ours: ureq 3.5.2 panics on a redirect whose chunked body is cut, and hides which hops were permanent.
@@ -83,17 +103,24 @@ fn run(
     }
     flight.enter(Phase::Body);
     let mut reader = body.with_config().limit(u64::MAX).reader();
-    let body = read(&mut reader, bytes_max, flight)?;
-    Ok((status, head.headers, Some(body)))
+    let body = read(&mut reader, bytes_max, &share, flight)?;
+    Ok((status, head.headers, Some((body, share))))
 }
 
-fn read(reader: &mut impl Read, bytes_max: u64, flight: &Flight) -> Result<Vec<u8>, Failure> {
+fn read(reader: &mut impl Read, bytes_max: u64, share: &Share, flight: &Flight) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     let mut chunk = vec![0; 16 << 10];
     loop {
+        // Not for ever: the poll's budget goes on.
+        while !share.may_grow() && !flight.left().is_zero() {
+            wait(sleep(Duration::from_millis(BODY_ROOM_LOOK_MS)));
+        }
         match reader.read(&mut chunk) {
             Ok(0) => return Ok(body),
-            Ok(n) => body.extend_from_slice(&chunk[..n]),
+            Ok(n) => {
+                body.extend_from_slice(&chunk[..n]);
+                share.grow(n as u64);
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(classify(ureq::Error::from(error), Phase::Body)),
         }

@@ -4,6 +4,7 @@
 //! chosen already. Redirects are followed here, hop by hop, each through the guard.
 
 mod access;
+mod budget;
 mod decode;
 mod dial;
 mod exchange;
@@ -19,7 +20,7 @@ mod transport;
 mod validators;
 
 use std::cell::RefCell;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +28,7 @@ use std::time::Duration;
 use rustls::ClientConfig;
 use ureq::http::header::{ACCEPT, CONTENT_TYPE, HOST, LOCATION, RETRY_AFTER, USER_AGENT};
 use ureq::http::{HeaderMap, HeaderValue, Request as HttpRequest, Uri};
-use url::Url;
+use url::{Host, Url};
 
 pub use access::Access;
 pub use flight::{Flight, PhaseTimes, Timeouts};
@@ -36,8 +37,9 @@ pub use tls::Roots;
 pub use validators::Validators;
 
 use crate::failure::{Class, Failure, Phase};
-use crate::limits::{RESOLVER_CLOSE, URL_BYTES_MAX};
-use exchange::{Answer, exchange};
+use crate::limits::{BODIES_BYTES_MAX, RESOLVER_CLOSE, URL_BYTES_MAX};
+use budget::Budget;
+use exchange::{Answer, Body, exchange};
 use resolve::Resolver;
 use transport::Connection;
 
@@ -92,7 +94,7 @@ pub struct Hop {
 }
 
 /// What a fetch that did not fail brought.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "one a poll and soon taken apart: a box would only add an allocation")]
 pub enum Fetched {
     /// 200: a document.
@@ -102,14 +104,20 @@ pub enum Fetched {
 }
 
 /// The bytes of an answer, decoded but not yet looked at.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Document {
     /// Where they came from, redirects followed.
     pub url: Url,
-    pub body: Vec<u8>,
+    body: Body,
     pub content_type: Option<String>,
     pub validators: Validators,
     pub headers: HeaderMap,
+}
+
+impl Document {
+    pub fn bytes(&self) -> &[u8] {
+        &self.body.bytes
+    }
 }
 
 /// What a core keeps to fetch with.
@@ -118,6 +126,7 @@ pub struct Fetcher {
     user_agent: HeaderValue,
     /// A TLS configuration for each set of roots in use: one, and one a `ca_file`.
     tls: RefCell<Vec<(Roots, Arc<ClientConfig>)>>,
+    bodies: Rc<Budget>,
 }
 
 impl Fetcher {
@@ -133,7 +142,17 @@ impl Fetcher {
         };
         let user_agent = HeaderValue::from_str(&agent)
             .unwrap_or_else(|_| HeaderValue::from_static(concat!("rssd/", env!("CARGO_PKG_VERSION"))));
-        Ok(Fetcher { resolver: Resolver::new(names)?, user_agent, tls: RefCell::default() })
+        Ok(Fetcher {
+            resolver: Resolver::new(names)?,
+            user_agent,
+            tls: RefCell::default(),
+            bodies: Budget::new(BODIES_BYTES_MAX),
+        })
+    }
+
+    /// Whether there is memory for the body of one more poll.
+    pub(crate) fn has_room(&self) -> bool {
+        self.bodies.has_room()
     }
 
     /// Ends what serves in the background, so that the executor can stop. Nothing may be fetched any more.
@@ -164,13 +183,13 @@ impl Fetcher {
             hop.status = Some(answer.status);
             trip.retry_after = text(&answer.headers, RETRY_AFTER.as_str());
             match answer.status {
-                200 | 203 => {
+                200 | 203 if answer.body.is_some() => {
                     return Ok(Fetched::Document(Document {
                         url: url.clone(),
-                        body: answer.body.unwrap_or_default(),
                         content_type: text(&answer.headers, CONTENT_TYPE.as_str()),
                         validators: Validators::of_answer(scope, &answer.headers),
                         headers: answer.headers,
+                        body: answer.body.expect("it is some"),
                     }));
                 }
                 304 if asked => {
@@ -205,6 +224,9 @@ impl Fetcher {
         // A proxy is the operator's choice and resolves the feed's name itself: its own address is not guarded.
         let dialled = request.access.proxy.as_ref().unwrap_or(url);
         let guarded = request.access.proxy.is_none() && !request.allow_private;
+        if request.access.proxy.is_some() && !request.allow_private {
+            guard_literal(url)?;
+        }
         let host = dialled.host().ok_or_else(|| policy(format!("{} has no host", redirect::shown(dialled))))?;
         let mut addresses = self.resolver.resolve(&host, flight.phase_left()).await?;
         if guarded {
@@ -228,7 +250,7 @@ impl Fetcher {
         };
         flight.enter(Phase::Send);
         let connection = Connection { socket, tls };
-        exchange(connection, address, http_request, request.body_bytes_max, flight.clone()).await
+        exchange(connection, address, http_request, request.body_bytes_max, self.bodies.share(), flight.clone()).await
     }
 
     fn http_request(
@@ -263,6 +285,8 @@ impl Fetcher {
         if let Some((_, config)) = configs.iter().find(|(known, _)| known.is_same(roots)) {
             return Ok(config.clone());
         }
+        // Those of earlier configurations, which no feed has any more.
+        configs.retain(|(known, _)| known.is_in_use());
         let config = tls::client_config(roots);
         configs.push((roots.clone(), config.clone()));
         Ok(config)
@@ -275,20 +299,29 @@ impl Fetcher {
 ///
 /// `policy` when none is left, with the reason for the first.
 fn allowed(addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, Failure> {
-    let mut refused = None;
-    let mut allowed = Vec::new();
-    for address in addresses {
-        match guard::check(address) {
-            Ok(()) => allowed.push(address),
-            Err(refusal) => refused = refused.or(Some((address, refusal))),
-        }
+    let (allowed, refused): (Vec<_>, Vec<_>) =
+        addresses.into_iter().map(|address| guard::check(address).map(|()| address)).partition(Result::is_ok);
+    match refused.into_iter().find_map(Result::err) {
+        Some(refusal) if allowed.is_empty() => Err(refusal.into()),
+        _ => Ok(allowed.into_iter().flatten().collect()),
     }
-    match (allowed.is_empty(), refused) {
-        (true, Some((address, refusal))) => {
-            Err(policy(format!("{address} is refused: {refusal}; set allow_private = true if the feed may live there")))
+}
+
+/// What can be judged of a URL whose name somebody else resolves: a proxy.
+///
+/// # Errors
+///
+/// `policy`: it is an address that a stranger's URL must not reach, or a name of the proxy's own machine.
+fn guard_literal(url: &Url) -> Result<(), Failure> {
+    match url.host() {
+        Some(Host::Ipv4(address)) => guard::check(address.into())?,
+        Some(Host::Ipv6(address)) => guard::check(address.into())?,
+        Some(Host::Domain(name)) if name == "localhost" || name.ends_with(".localhost") => {
+            guard::check(Ipv4Addr::LOCALHOST.into())?;
         }
-        _ => Ok(allowed),
+        _ => {}
     }
+    Ok(())
 }
 
 /// What a status that brings no document means (design: classify the answer).

@@ -65,6 +65,11 @@ impl Roots {
         Arc::ptr_eq(&self.store, &other.store)
     }
 
+    /// Whether anybody but one holder of a copy has them still.
+    pub(crate) fn is_in_use(&self) -> bool {
+        Arc::strong_count(&self.store) > 2
+    }
+
     pub fn is_empty(&self) -> bool {
         self.store.is_empty()
     }

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use super::Policy;
 use crate::clock::Clock;
 use crate::gauges::CoreGauges;
 use crate::limits::{HEARTBEAT_FAILING_MS, HEARTBEAT_LATE_MS};
@@ -15,6 +16,7 @@ use crate::store::WriterHandle;
 /// Where health is read from.
 #[derive(Debug)]
 pub struct Sources {
+    pub policy: Policy,
     pub clock: Clock,
     pub started: Instant,
     pub cores: Vec<Arc<CoreGauges>>,
@@ -27,7 +29,7 @@ pub enum Status {
     Ok,
     /// Something waits, and nothing is lost.
     Degraded,
-    /// A core or the writer has stopped.
+    /// A core has stopped.
     Failing,
 }
 

@@ -3,13 +3,15 @@
 //! It touches no SQLite and waits for nobody: what it tells is read from gauges. For now each connection serves one
 //! request and is closed, all within one deadline.
 
+mod gatekeeper;
 mod health;
 mod io;
 
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::io as std_io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
+use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,13 +21,16 @@ use futures_lite::FutureExt;
 use glommio::net::TcpStream;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use socket2::{Domain, Protocol, Socket, Type};
 
+pub use gatekeeper::Policy;
 pub use health::{Report, Sources, Status};
+
+use gatekeeper::Refusal;
 
 use crate::descriptor;
 use crate::executor::sleep;
@@ -58,7 +63,10 @@ pub(crate) async fn serve(socket: Socket, sources: Arc<Sources>, stop: oneshot::
                     let counted = Counted::new(&open);
                     let sources = sources.clone();
                     let task = async move {
-                        connection(stream, sources).await;
+                        // A panic that left the task would end the executor, and with it every answer to come.
+                        if AssertUnwindSafe(connection(stream, sources)).catch_unwind().await.is_err() {
+                            log::error!("an HTTP connection's task panicked; the others go on");
+                        }
                         drop(counted);
                     };
                     glommio::spawn_local(task).detach();
@@ -97,8 +105,9 @@ impl Drop for Counted {
 async fn connection(stream: TcpStream, sources: Arc<Sources>) {
     // It fails on a dead socket alone.
     let _ = stream.set_nodelay(true);
+    let peer = stream.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
     let service = service_fn(move |request| {
-        let response = answer(&request, &sources);
+        let response = answer(&request, peer, &sources);
         async { Ok::<_, Infallible>(response) }
     });
     let serving = async {
@@ -116,11 +125,9 @@ async fn connection(stream: TcpStream, sources: Arc<Sources>) {
     serving.or(too_late).await;
 }
 
-fn answer(request: &Request<Incoming>, sources: &Sources) -> Response<Full<Bytes>> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are served\n");
-        response.headers_mut().insert(ALLOW, hyper::header::HeaderValue::from_static("GET, HEAD"));
-        return response;
+fn answer(request: &Request<Incoming>, peer: IpAddr, sources: &Sources) -> Response<Full<Bytes>> {
+    if let Err(refusal) = sources.policy.admit(request, peer) {
+        return refused(refusal);
     }
     let report = || Report::of(sources);
     let up_to = |worst: Status| if report().status <= worst { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -137,6 +144,22 @@ fn answer(request: &Request<Incoming>, sources: &Sources) -> Response<Full<Bytes
         "/health/ready" => text(up_to(Status::Degraded), "ok\n"),
         _ => with_type(StatusCode::NOT_FOUND, "application/problem+json", r#"{"title":"no such page","status":404}"#),
     }
+}
+
+/// A problem of RFC 9457, telling nothing of the inside.
+fn refused(refusal: Refusal) -> Response<Full<Bytes>> {
+    let (status, title) = refusal.status_and_title();
+    let body = format!(r#"{{"title":"{title}","status":{}}}"#, status.as_u16());
+    let mut response = with_type(status, "application/problem+json", body);
+    match refusal {
+        Refusal::Method => response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD")),
+        Refusal::Token => {
+            let ways = HeaderValue::from_static(r#"Bearer, Basic realm="rssd""#);
+            response.headers_mut().insert(WWW_AUTHENTICATE, ways)
+        }
+        _ => None,
+    };
+    response
 }
 
 fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {

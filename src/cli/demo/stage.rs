@@ -124,11 +124,11 @@ impl Stage {
     pub(super) fn look(&mut self, daemon: &Daemon) -> Result<(), End> {
         match daemon.next_event(LOOK) {
             Some(Event::StoreFailed(error)) => return Err(error.into()),
-            Some(Event::CoreEnded { core, panicked: true }) => {
+            Some(Event::CoreEnded { core, done: false }) => {
                 return Err(End::Failed(exit::INTERNAL, format!("core {core} panicked; see the log above")));
             }
             // A core that polls once ends when it is done, and its news would come without a pause.
-            Some(Event::CoreEnded { panicked: false, .. }) | None => {}
+            Some(Event::CoreEnded { done: true, .. } | Event::HttpEnded) | None => {}
         }
         self.process.look();
         if self.signals.pending().any(|signal| signal == SIGINT || signal == SIGTERM) {
