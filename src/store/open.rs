@@ -5,7 +5,7 @@
 //! the daemon starts.
 
 use std::ffi::OsString;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -37,13 +37,7 @@ impl Store {
         let path = real_path(path)?;
         let lock = InstanceLock::take(&path)?;
         // SQLite would fall back to reading only, or say "unable to open" and not why.
-        OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(|error| StoreError::from_io(&path, &error))?;
+        open_file(&path).map_err(|error| StoreError::from_io(&path, &error))?;
         let failed = |error: rusqlite::Error| StoreError::from_sqlite(&path, &error);
         // NO_MUTEX: one thread at a time owns the connection. No URI flag: a path is a path, whatever it looks like.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -69,23 +63,26 @@ impl Store {
 }
 
 /// Where the file really is: two links to one database must meet at one lock.
+///
+/// A file that is missing is made first, empty. What a path leads to can only be asked once it leads somewhere: a link
+/// to a missing file would name itself at the first start, and the file at the second.
 fn real_path(path: &Path) -> Result<PathBuf, StoreError> {
-    let not_a_file = || StoreError::NotAFile { path: path.to_owned() };
-    let name = path.file_name().ok_or_else(not_a_file)?;
-    if path == Path::new(":memory:") || path.metadata().is_ok_and(|found| !found.is_file()) {
-        return Err(not_a_file());
+    let is_name = path.file_name().is_some() && path != Path::new(":memory:");
+    if !is_name || path.metadata().is_ok_and(|found| !found.is_file()) {
+        return Err(StoreError::NotAFile { path: path.to_owned() });
     }
     match path.canonicalize() {
-        Ok(real) => return Ok(real),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(StoreError::from_io(path, &error)),
+        // Only what was missing is opened here: closing a descriptor of a database drops the locks that SQLite has on it.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            open_file(path).and_then(|_| path.canonicalize()).map_err(|error| StoreError::from_io(path, &error))
+        }
+        resolved => resolved.map_err(|error| StoreError::from_io(path, &error)),
     }
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let directory = directory.canonicalize().map_err(|error| StoreError::from_io(path, &error))?;
-    Ok(directory.join(name))
+}
+
+/// For reading and writing, made if it is missing, by the kernel's rules and not by SQLite's.
+fn open_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
 }
 
 /// The `-wal` of a database.

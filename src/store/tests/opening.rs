@@ -63,10 +63,33 @@ fn a_second_instance_learns_at_once_who_holds_it() {
 }
 
 #[test]
+fn a_second_instance_meets_the_first_behind_a_link_to_a_file_that_was_missing() {
+    let f = Fixture::new();
+    let path = |name: &str| f.dir.path().join(name);
+    fs::create_dir(path("real")).unwrap();
+    fs::create_dir(path("links")).unwrap();
+    // A link to a link, and relative: what is stored in one is no path from anywhere else.
+    symlink("../real/rssd.db", path("links/inner.db")).unwrap();
+    symlink("links/inner.db", path("outer.db")).unwrap();
+    let store = Store::open(&path("outer.db")).unwrap();
+    let real = path("real/rssd.db").canonicalize().unwrap();
+    assert_eq!(store.path(), real);
+    let held = StoreError::Held { path: real, pid: Some(std::process::id()) };
+    for name in ["outer.db", "links/inner.db", "real/rssd.db"] {
+        assert_eq!(Store::open(&path(name)).map(drop), Err(held.clone()), "{name}");
+    }
+    symlink("../missing/rssd.db", path("links/nowhere.db")).unwrap();
+    symlink("loop.db", path("loop.db")).unwrap();
+    refused(&path("links/nowhere.db"), 78);
+    refused(&path("loop.db"), 70);
+}
+
+#[test]
 fn a_directory_that_is_missing_is_named() {
     let f = Fixture::new();
     refused(&f.dir.path().join("missing/rssd.db"), 78);
     refused(Path::new(":memory:"), 78);
+    assert!(matches!(Store::open(Path::new("")), Err(StoreError::NotAFile { .. })));
     assert_eq!(Store::open(f.dir.path()).unwrap_err().exit_code(), 78);
     assert_eq!(summary(&f.dir.path().join("missing/rssd.db")).unwrap(), Summary::default());
     assert_eq!(known_feeds(&f.path()).unwrap(), []);
