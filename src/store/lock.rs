@@ -4,8 +4,9 @@
 //! would let two instances lock two files of one name. SQLite's own locks would not do: they are held only during a
 //! transaction, and closing any descriptor of the database would drop them.
 //!
-//! The file holds our pid, and in its second line the newest `seq` on disk. An orderly end empties it. So what stands
-//! there at a start is a killed instance's, and a database that knows less than it has lost its `-wal`.
+//! The file holds our pid, and in its second line the newest `seq` on disk. What stands there at a start was left by an
+//! instance that did not end in order, and a database that knows less than it has lost its `-wal`. So the file is
+//! overwritten and not truncated: a full disk or a kill at the start leaves the `seq` that was found.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -42,8 +43,9 @@ impl InstanceLock {
             Err(TryLockError::Error(error)) => return Err(StoreError::from_io(&path, &error)),
         }
         let lock = InstanceLock { seq_left: line(&file, 1), file };
-        // Only a hint for people: a full disk must not keep the daemon from starting, it has its own way of waiting.
-        if let Err(error) = lock.file.set_len(0).and_then(|()| lock.note(lock.seq_left)) {
+        // The pid is only a hint for people: a full disk must not keep the daemon from starting, it has its own way of
+        // waiting.
+        if let Err(error) = lock.note(lock.seq_left) {
             log::warn!("lock {}: cannot write the pid into it ({error}); others cannot name this one", path.display());
         }
         Ok(lock)
@@ -70,10 +72,10 @@ impl InstanceLock {
         let _ = self.file.set_len(0);
     }
 
+    /// In place and in one write of a fixed width, so that nothing of an older text is left, and no moment has none.
     fn note(&self, seq: Option<i64>) -> io::Result<()> {
-        let seq = seq.map(|seq| format!("{seq}\n")).unwrap_or_default();
-        // In place: the pid stays the same and `seq` never gets shorter.
-        self.file.write_all_at(format!("{}\n{seq}", std::process::id()).as_bytes(), 0)
+        let seq = seq.map(|seq| seq.to_string()).unwrap_or_default();
+        self.file.write_all_at(format!("{:>10}\n{seq:>20}\n", std::process::id()).as_bytes(), 0)
     }
 }
 
@@ -88,5 +90,56 @@ fn lock_path(db: &Path) -> PathBuf {
 fn line<T: FromStr>(file: &File, number: usize) -> Option<T> {
     let mut text = [0; 64];
     let len = file.read_at(&mut text, 0).ok()?;
-    std::str::from_utf8(&text[..len]).ok()?.lines().nth(number)?.parse().ok()
+    std::str::from_utf8(&text[..len]).ok()?.lines().nth(number)?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::symlink;
+
+    use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+    use nix::sys::memfd::{MFdFlags, memfd_create};
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_over_is_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = dir.path().join("rssd.db");
+        for (found, seq, expected) in [
+            ("", None, None),
+            ("", Some(7), Some(7)),
+            ("4194304\n123456\n", Some(8), Some(8)),
+            ("4194304\n123456\n", Some(i64::MAX), Some(i64::MAX)),
+            ("       123\n                  45\n", None, Some(45)),
+            ("gibberish", None, None),
+        ] {
+            std::fs::write(lock_path(&db), found).unwrap();
+            let lock = InstanceLock::take(&db).unwrap();
+            if let Some(seq) = seq {
+                lock.note_seq(seq);
+            }
+            drop(lock);
+            let file = File::open(lock_path(&db)).unwrap();
+            assert_eq!(line(&file, 0), Some(std::process::id()), "{found:?}");
+            assert_eq!(line::<i64>(&file, 1), expected, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_disk_that_takes_no_more_leaves_what_a_killed_instance_knew() {
+        // A file that can be cut short but not written to, as on a full disk.
+        let full = File::from(memfd_create(c"full", MFdFlags::MFD_ALLOW_SEALING).unwrap());
+        full.write_all_at(b"4711\n42\n", 0).unwrap();
+        fcntl(&full, FcntlArg::F_ADD_SEALS(SealFlag::F_SEAL_WRITE)).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let db = dir.path().join("rssd.db");
+        symlink(format!("/proc/self/fd/{}", full.as_raw_fd()), lock_path(&db)).unwrap();
+        for _ in 0..2 {
+            let lock = InstanceLock::take(&db).unwrap();
+            assert!(lock.note(lock.seq_left).is_err(), "nothing kept it from being written");
+            assert!(matches!(lock.check_seq(&db, 41), Err(StoreError::Older { known: 42, .. })));
+        }
+    }
 }
