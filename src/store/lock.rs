@@ -5,8 +5,9 @@
 //! transaction, and closing any descriptor of the database would drop them.
 //!
 //! The file holds our pid, and in its second line the newest `seq` on disk. What stands there at a start was left by an
-//! instance that did not end in order, and a database that knows less than it has lost its `-wal`. So the file is
-//! overwritten and not truncated: a full disk or a kill at the start leaves the `seq` that was found.
+//! instance that was killed, or that had to leave committed articles in the `-wal`, and a database that knows less than
+//! it has lost that file. An orderly end with all of them in the database empties it; nothing else does: at a start it is
+//! overwritten and not truncated, so that a full disk or a kill leaves the `seq` that was found.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -67,7 +68,8 @@ impl InstanceLock {
         let _ = self.note(Some(seq_last));
     }
 
-    /// To be called when the database was closed in order: an older copy put in its place is then somebody's wish.
+    /// To be called when the database was closed in order and holds everything: an older copy put in its place is then
+    /// somebody's wish.
     pub(super) fn forget_seq(&self) {
         let _ = self.file.set_len(0);
     }

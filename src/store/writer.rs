@@ -91,7 +91,8 @@ impl Writer {
     }
 
     /// Stores everything that was handed over, moves the `-wal` into the database, closes it and lets the next
-    /// instance in; all by `deadline`.
+    /// instance in; all by `deadline`. Where a reader or a full disk keeps the `-wal` from being moved it stays, whole,
+    /// for the next start, which is told to expect it.
     ///
     /// Gives the error that had ended the writer before, if there was one. What could not be stored by then, the disk
     /// being full say, is answered with [`StoreFault::Stopped`](super::StoreFault::Stopped): its feeds keep the state

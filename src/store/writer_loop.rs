@@ -40,6 +40,13 @@ enum Halt {
     Failed(StoreError),
 }
 
+/// What a checkpoint left in the -wal that the database itself does not hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum WalLeft {
+    Nothing,
+    Commits,
+}
+
 /// The writer's own state. It lives and dies on the thread `writer`.
 pub(super) struct WriterLoop {
     db: Connection,
@@ -115,17 +122,18 @@ impl WriterLoop {
         }
         let WriterLoop { db, lock, .. } = self;
         drop(db);
-        if result.is_ok() {
+        if let Ok(WalLeft::Nothing) = result {
             lock.forget_seq();
         }
         drop(lock);
+        let result = result.map(drop);
         if let Err(error) = &result {
             on_event(StoreEvent::Failed(error.clone()));
         }
         result
     }
 
-    fn write(&mut self, on_event: &mut impl FnMut(StoreEvent)) -> Result<(), StoreError> {
+    fn write(&mut self, on_event: &mut impl FnMut(StoreEvent)) -> Result<WalLeft, StoreError> {
         while self.stopping.is_none() {
             select! {
                 recv(self.polls) -> poll => self.pending.extend(poll),
@@ -136,7 +144,14 @@ impl WriterLoop {
             self.store_waiting(on_event)?;
         }
         self.refuse_rest("it was stopped before its turn came");
-        self.checkpoint(CheckpointMode::TRUNCATE)
+        let left = self.checkpoint(CheckpointMode::TRUNCATE)?;
+        if let WalLeft::Commits = left {
+            log::warn!(
+                "database {}: its -wal is kept, it holds committed articles; the next start moves them",
+                self.path.display()
+            );
+        }
+        Ok(left)
     }
 
     /// Stores everything that is waiting, transaction by transaction.
@@ -263,17 +278,18 @@ impl WriterLoop {
     /// Moves the -wal into the database. A reader or a full disk may keep it from that: then later.
     ///
     /// Not SQLite's own automatic one, which says nothing when its fsync fails.
-    fn checkpoint(&mut self, mode: CheckpointMode) -> Result<(), StoreError> {
-        let pages = self.wal_pages.load(Ordering::Relaxed);
-        match self.db.wal_checkpoint_v2(None::<&str>, mode) {
-            Ok((pages, moved)) if pages == moved => self.checkpoint_pages = WAL_CHECKPOINT_PAGES,
-            Ok(_) => self.checkpoint_pages = pages.saturating_add(WAL_CHECKPOINT_PAGES),
-            Err(error) if matches!(remedy(&error), Remedy::Retry(_)) => {
-                self.checkpoint_pages = pages.saturating_add(WAL_CHECKPOINT_PAGES);
-            }
+    fn checkpoint(&mut self, mode: CheckpointMode) -> Result<WalLeft, StoreError> {
+        let left = match self.db.wal_checkpoint_v2(None::<&str>, mode) {
+            Ok((pages, moved)) if pages == moved => WalLeft::Nothing,
+            Ok(_) => WalLeft::Commits,
+            Err(error) if matches!(remedy(&error), Remedy::Retry(_)) => WalLeft::Commits,
             Err(error) => return Err(StoreError::from_sqlite(&self.path, &error)),
-        }
-        Ok(())
+        };
+        self.checkpoint_pages = match left {
+            WalLeft::Nothing => WAL_CHECKPOINT_PAGES,
+            WalLeft::Commits => self.wal_pages.load(Ordering::Relaxed).saturating_add(WAL_CHECKPOINT_PAGES),
+        };
+        Ok(left)
     }
 
     fn out_of_time(&self) -> bool {

@@ -212,18 +212,30 @@ fn the_wal_does_not_grow_with_what_was_written() {
 }
 
 #[test]
-fn a_stop_does_not_wait_for_a_reader() {
+fn a_stop_does_not_wait_for_a_reader_and_the_next_start_misses_the_wal_that_it_left() {
     let f = Fixture::new();
     let running = f.start();
     let id = running.register(&["a"])[0].id;
+    running.stop().unwrap();
+    let running = f.start();
     let reader = f.outside();
     reader.execute_batch("BEGIN; SELECT count(*) FROM article").unwrap();
     running.store(poll(id, &["1"])).unwrap();
     running.stop().unwrap();
     assert_eq!(column::<i64>(&reader, "SELECT count(*) FROM article"), [0]);
+
+    // Whole in itself, only older: nothing else would tell.
+    let without_wal = Fixture::new();
+    fs::copy(f.path(), without_wal.path()).unwrap();
+    fs::copy(f.lock_path(), without_wal.lock_path()).unwrap();
+    let error = Store::open(&without_wal.path()).unwrap_err();
+    assert!(matches!(error, StoreError::Older { found: 0, known: 1, .. }), "{error}");
+
     let again = f.start();
     assert_eq!(again.register(&["a"])[0].article_count, 1);
+    drop(reader);
     again.stop().unwrap();
+    assert_eq!(fs::read(f.lock_path()).unwrap(), b"");
 }
 
 #[test]

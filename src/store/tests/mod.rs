@@ -36,6 +36,10 @@ impl Fixture {
         self.dir.path().join("rssd.db")
     }
 
+    fn lock_path(&self) -> PathBuf {
+        self.dir.path().join("rssd.db.lock")
+    }
+
     fn open(&self) -> Store {
         Store::open(&self.path()).unwrap()
     }

@@ -189,7 +189,7 @@ fn a_stop_leaves_one_file_that_holds_everything() {
     assert!(!wal_path(&f.path()).exists());
     assert_eq!(f.summary().articles, 500);
     // The next instance is not told of a process that is gone.
-    assert_eq!(fs::read(f.dir.path().join("rssd.db.lock")).unwrap(), b"");
+    assert_eq!(fs::read(f.lock_path()).unwrap(), b"");
 }
 
 #[test]
@@ -199,9 +199,8 @@ fn a_database_that_lost_its_wal_is_refused_until_somebody_says_so() {
     let id = running.register(&["a"])[0].id;
     running.store(poll(id, &["1", "2"])).unwrap();
     let killed = Fixture::new();
-    let lock = |f: &Fixture| f.dir.path().join("rssd.db.lock");
     copy_database(&f.path(), &killed.path());
-    fs::copy(lock(&f), lock(&killed)).unwrap();
+    fs::copy(f.lock_path(), killed.lock_path()).unwrap();
     running.stop().unwrap();
 
     let wal = wal_path(&killed.path());
@@ -211,7 +210,7 @@ fn a_database_that_lost_its_wal_is_refused_until_somebody_says_so() {
     for _ in 0..2 {
         let error = refused(&killed.path(), 65);
         let path = killed.path().canonicalize().unwrap();
-        assert_eq!(error, StoreError::Older { lock: lock(&killed), path, found: 0, known: 2 });
+        assert_eq!(error, StoreError::Older { lock: killed.lock_path(), path, found: 0, known: 2 });
     }
     fs::rename(&aside, &wal).unwrap();
     drop(killed.open());
@@ -244,7 +243,7 @@ fn a_lock_of_another_program_is_waited_for() {
     std::thread::spawn(move || opening.send(Store::open(&path).map(drop)).unwrap());
     // It has its instance lock and wrote its pid: the next thing it meets is the lock that is held here. Only looked
     // at, never tried: the one who tries it would be in its way.
-    while fs::read(f.dir.path().join("rssd.db.lock")).unwrap().is_empty() {
+    while fs::read(f.lock_path()).unwrap().is_empty() {
         assert_eq!(opened.try_recv(), Err(crossbeam_channel::TryRecvError::Empty));
         std::thread::yield_now();
     }
