@@ -316,7 +316,8 @@ pub const ATTRIBUTES_MAX: usize = 128;
 /// each element.
 pub const NAMESPACES_OPEN_MAX: usize = 128;
 
-/// Elements inside one entry, markup of its content included; one more fails the document with `too_complex`.
+/// Elements inside one entry, markup of its content included; one more fails the document with `too_complex`. In a
+/// document that is repaired, the pieces of text and markup of one field; the rest of the field is left out.
 pub const ENTRY_ELEMENTS_MAX: usize = 50_000;
 
 /// Elements of an XML document, or values of a JSON one; one more fails it with `too_complex`: each may become a value of a few hundred bytes.
@@ -358,8 +359,9 @@ pub const DATE_AHEAD_MS_MAX: i64 = 366 * 24 * 3600 * 1000;
 /// Bytes that a document's own entities may add; further references to them stay as they are written.
 pub const ENTITY_EXPANSION_BYTES_MAX: usize = 1 << 20;
 
-/// Fields without an end that the repair goes back for, in a document; further ones swallow what follows them.
-pub const REWINDS_MAX: usize = 256;
+/// Bytes that the repair reads a second time in a document, to find what follows fields without an end; further such
+/// fields swallow what follows them in their entry. Twice a document of the usual limit.
+pub const REWIND_BYTES_MAX: usize = 16 << 20;
 
 /// Feed URLs named in the error for a page that is no feed; the rest is left out.
 pub const ALTERNATES_MAX: usize = 5;

@@ -15,6 +15,8 @@ mod charset;
 mod date;
 mod doctype;
 mod document;
+#[cfg(test)]
+mod effort;
 mod entities;
 mod gate;
 mod identity;

@@ -51,7 +51,7 @@ struct Reader<'a> {
     prefixes: Vec<(&'a str, Ns)>,
     entities: HashMap<&'a str, &'a str>,
     expanded_bytes: usize,
-    rewinds: usize,
+    rewound_bytes: usize,
     feed: Feed,
     entry: Option<Entry>,
     /// What relative links of the feed and of the open entry start from.
@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
             prefixes: Vec::new(),
             entities: HashMap::new(),
             expanded_bytes: 0,
-            rewinds: 0,
+            rewound_bytes: 0,
             feed: Feed::default(),
             entry: None,
             base: None,

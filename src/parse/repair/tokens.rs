@@ -1,6 +1,7 @@
 //! A scanner that takes any text for XML: what is no markup is text, and nothing is an error.
 //!
-//! Linear: no search goes over the same bytes twice, whatever is left open.
+//! Linear: a search that finds nothing takes what it went over, or ends at the next `<`, and so no byte is gone over
+//! more than a few times. The one that may do neither, for the end of a document type, is made once a document.
 
 use super::super::text;
 use crate::limits::DOCTYPE_BYTES_MAX;
@@ -73,15 +74,18 @@ impl<'a> Tag<'a> {
 }
 
 /// The tokens of a text, from any place in it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Tokens<'a> {
     text: &'a str,
+    /// Where the next token begins; may be set back.
     pub(super) at: usize,
+    /// Whether the document type was seen: a second one has no subset.
+    typed: bool,
 }
 
 impl<'a> Tokens<'a> {
     pub(super) fn new(text: &'a str) -> Tokens<'a> {
-        Tokens { text, at: 0 }
+        Tokens { text, at: 0, typed: false }
     }
 
     /// Goes over a comment, an instruction or a declaration that ends with `end`; one without an end is the rest.
@@ -92,32 +96,33 @@ impl<'a> Tokens<'a> {
         &body[..length.unwrap_or(body.len())]
     }
 
-    /// A document type with its internal subset, or an odd declaration.
+    /// The document type with its internal subset, or an odd declaration.
     fn declaration(&mut self) -> &'a str {
         let rest = &self.text[self.at..];
-        let close = rest.find('>').unwrap_or(rest.len());
-        let end = match rest[..close].find('[') {
-            Some(_) => text::cut(rest, DOCTYPE_BYTES_MAX).find("]>").map_or(close, |at| at + 1),
-            None => close,
-        };
+        let close = search(rest, ">").unwrap_or(rest.len());
+        let mut end = close;
+        if !self.typed && starts_with_ignoring_case(rest, "<!doctype") {
+            self.typed = true;
+            if rest[..close].contains('[') {
+                end = search(text::cut(rest, DOCTYPE_BYTES_MAX), "]>").map_or(close, |at| at + 1);
+            }
+        }
         self.at += (end + 1).min(rest.len());
         &rest[..end]
     }
 
-    /// Where the tag that starts at the beginning of `rest` ends: at a `>` outside of quotes, before the next `<`.
-    fn tag_end(rest: &str) -> Option<usize> {
-        let until = rest[1..].find('<').map_or(rest.len(), |at| at + 1);
-        let tag = &rest[..until];
-        let mut quote = None;
-        for (at, byte) in tag.bytes().enumerate() {
-            match (quote, byte) {
-                (None, b'>') => return Some(at),
-                (None, b'"' | b'\'') if tag[..at].trim_end().ends_with('=') => quote = Some(byte),
-                (Some(open), byte) if byte == open => quote = None,
-                _ => {}
+    /// Where the text that the rest of the document starts with ends: before the next markup.
+    fn text_end(rest: &str) -> usize {
+        let mut end = 0;
+        loop {
+            // A bracket that opens no tag is text, and so is what follows it.
+            end += rest[end..].find('<').unwrap_or(rest.len() - end);
+            let behind = &rest[end..];
+            if behind.is_empty() || is_markup(behind) {
+                return end;
             }
+            end += 1;
         }
-        tag.find('>')
     }
 }
 
@@ -130,11 +135,6 @@ impl<'a> Iterator for Tokens<'a> {
             if rest.is_empty() {
                 return None;
             }
-            if !rest.starts_with('<') {
-                let end = rest.find('<').unwrap_or(rest.len());
-                self.at += end;
-                return Some(Token::Text(&rest[..end]));
-            }
             if rest.starts_with("<!--") {
                 self.until(4, "-->");
             } else if rest.starts_with("<![CDATA[") {
@@ -143,12 +143,11 @@ impl<'a> Iterator for Tokens<'a> {
                 self.until(2, ">");
             } else if rest.starts_with("<!") {
                 return Some(Token::Doctype(self.declaration()));
-            } else if let Some(end) = Self::tag_end(rest).filter(|_| starts_name(rest)) {
+            } else if let Some(end) = tag_end(rest) {
                 self.at += end + 1;
                 return Some(tag(&rest[..=end]));
             } else {
-                // No tag: the bracket is text, and so is what follows it.
-                let end = rest[1..].find('<').map_or(rest.len(), |at| at + 1);
+                let end = Self::text_end(rest);
                 self.at += end;
                 return Some(Token::Text(&rest[..end]));
             }
@@ -156,8 +155,41 @@ impl<'a> Iterator for Tokens<'a> {
     }
 }
 
-fn starts_name(rest: &str) -> bool {
-    rest[1..].trim_start_matches('/').starts_with(|c: char| c.is_alphabetic() || c == '_')
+/// Where `wanted` is.
+fn search(text: &str, wanted: &str) -> Option<usize> {
+    let found = text.find(wanted);
+    #[cfg(test)]
+    super::super::effort::scanned(found.unwrap_or(text.len()));
+    found
+}
+
+/// Whether something that is not text starts here.
+fn is_markup(rest: &str) -> bool {
+    rest.starts_with("<!") || rest.starts_with("<?") || tag_end(rest).is_some()
+}
+
+/// Where the tag that a text starts with ends: at a `>` outside of quotes, before the next `<`.
+fn tag_end(rest: &str) -> Option<usize> {
+    let inner = rest.strip_prefix('<')?;
+    if !inner.trim_start_matches('/').starts_with(|c: char| c.is_alphabetic() || c == '_') {
+        return None;
+    }
+    let until = search(inner, "<").map_or(rest.len(), |at| at + 1);
+    let tag = &rest[..until];
+    let mut quote = None;
+    for (at, byte) in tag.bytes().enumerate() {
+        match (quote, byte) {
+            (None, b'>') => return Some(at),
+            (None, b'"' | b'\'') if tag[..at].trim_end().ends_with('=') => quote = Some(byte),
+            (Some(open), byte) if byte == open => quote = None,
+            _ => {}
+        }
+    }
+    tag.find('>')
+}
+
+fn starts_with_ignoring_case(text: &str, start: &str) -> bool {
+    text.as_bytes().get(..start.len()).is_some_and(|bytes| bytes.eq_ignore_ascii_case(start.as_bytes()))
 }
 
 fn tag(raw: &str) -> Token<'_> {
@@ -174,6 +206,7 @@ fn tag(raw: &str) -> Token<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parse::effort;
 
     #[test]
     fn anything_is_tokens() {
@@ -196,14 +229,34 @@ mod tests {
         for (text, want) in [
             ("a<b>c</b >", vec!["text a", "start b []", "text c", "end b"]),
             ("<a b='1>2' c=3 d/>", vec!["start a [(\"b\", \"1>2\"), (\"c\", \"3\"), (\"d\", \"\")] empty"]),
-            ("1 < 2 <3 <a", vec!["text 1 ", "text < 2 ", "text <3 ", "text <a"]),
+            ("1 < 2 <3 <a", vec!["text 1 < 2 <3 <a"]),
+            ("< <b> <", vec!["text < ", "start b []", "text  <"]),
             ("<a b='x>y<c>", vec!["start a [(\"b\", \"x\")]", "text y", "start c []"]),
             ("<!-- <x> --><![CDATA[<y>]]><?z ?>", vec!["cdata <y>"]),
             ("<![CDATA[open", vec!["cdata open"]),
             ("<!DOCTYPE a [<!ENTITY b \"c\">]><a>", vec!["doctype <!DOCTYPE a [<!ENTITY b \"c\">]", "start a []"]),
+            ("<!x [><a>", vec!["doctype <!x [", "start a []"]),
+            (
+                "<!doctype [<!x>]><!DOCTYPE [<!x>]>",
+                vec!["doctype <!doctype [<!x>]", "doctype <!DOCTYPE [<!x", "text ]>"],
+            ),
             ("<é", vec!["text <é"]),
         ] {
             assert_eq!(show(text), want, "{text}");
+        }
+    }
+    #[test]
+    fn nothing_left_open_is_searched_for_again_and_again() {
+        const BYTES: usize = 1 << 18;
+        for piece in
+            ["<![>", "<!DOCTYPE[>", "<", "<b", "</", "<b '", "<b a='", "<!", "<!--", "<![CDATA[", "<?", "<!>", "]]>"]
+        {
+            let text = piece.repeat(BYTES / piece.len());
+            let (tokens, scanned) = effort::of(|| Tokens::new(&text).count());
+            assert!(scanned < 8 * BYTES, "{piece}: {scanned} bytes scanned for {tokens} tokens");
+        }
+        for piece in ["<", "<b", "< >"] {
+            assert_eq!(Tokens::new(&piece.repeat(1000)).count(), 1, "{piece}");
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::super::text;
 use super::tokens::{Tag, Token};
 use super::{Name, Reader, escape, is_container, local_of};
-use crate::limits::{ENTITY_EXPANSION_BYTES_MAX, REWINDS_MAX};
+use crate::limits::{ENTITY_EXPANSION_BYTES_MAX, ENTRY_ELEMENTS_MAX, REWIND_BYTES_MAX};
 use crate::parse::names::Ns;
 
 impl<'a> Reader<'a> {
@@ -15,6 +15,16 @@ impl<'a> Reader<'a> {
 
     /// The tokens of an element, and goes on behind its end. Without an end it is the text up to the next tag.
     pub(super) fn body(&mut self, tag: Tag<'a>, nests: bool) -> Option<Vec<Token<'a>>> {
+        self.up_to_end(tag, nests, ENTRY_ELEMENTS_MAX)
+    }
+
+    /// Goes behind an element that is not read.
+    pub(super) fn skip(&mut self, tag: Tag<'a>) {
+        self.up_to_end(tag, true, 0);
+    }
+
+    /// The first `tokens_max` tokens of an element.
+    fn up_to_end(&mut self, tag: Tag<'a>, nests: bool, tokens_max: usize) -> Option<Vec<Token<'a>>> {
         if tag.empty {
             return None;
         }
@@ -23,42 +33,50 @@ impl<'a> Reader<'a> {
         // Where the first tag inside stands, and how many tokens come before it.
         let mut first_tag = None;
         loop {
-            let before = self.tokens;
+            let before = self.tokens.at;
             let token = self.tokens.next();
             if matches!(token, Some(Token::Start(_) | Token::End(_))) {
                 first_tag.get_or_insert((before, tokens.len()));
             }
-            match token {
+            let kept = match token {
                 Some(Token::End(name)) if name == tag.name && depth == 0 => return Some(tokens),
                 Some(Token::Start(inner)) if !is_container(inner.split_name().1) => {
                     depth += usize::from(nests && inner.name == tag.name && !inner.empty);
-                    tokens.push(Token::Start(inner));
+                    Token::Start(inner)
                 }
                 Some(Token::End(name)) if !is_container(local_of(name)) => {
                     depth -= usize::from(nests && name == tag.name);
-                    tokens.push(Token::End(name));
+                    Token::End(name)
                 }
-                Some(token @ (Token::Text(_) | Token::Cdata(_) | Token::Doctype(_))) => tokens.push(token),
+                Some(token @ (Token::Text(_) | Token::Cdata(_) | Token::Doctype(_))) => token,
                 ended => {
                     self.repairs.count("unclosed tag");
-                    self.tokens = before;
-                    // Cut off with the document, or one of very many: what follows is not looked at again.
-                    if ended.is_some() && self.rewinds < REWINDS_MAX {
-                        self.rewinds += 1;
-                        if let Some((at, length)) = first_tag {
-                            self.tokens = at;
-                            tokens.truncate(length);
-                        }
+                    self.tokens.at = before;
+                    // What was cut off with the document is not looked at again.
+                    if let Some((at, length)) =
+                        first_tag.filter(|(at, _)| ended.is_some() && self.may_rewind(before - at))
+                    {
+                        self.tokens.at = at;
+                        tokens.truncate(length);
                     }
                     return Some(tokens);
                 }
+            };
+            if tokens.len() < tokens_max {
+                tokens.push(kept);
             }
         }
     }
 
-    /// Goes behind an element that is not read.
-    pub(super) fn skip(&mut self, tag: Tag<'a>) {
-        self.body(tag, true);
+    /// Whether so many bytes may be read once more. Counted in bytes, because a few fields without an end suffice to
+    /// read a large document hundreds of times.
+    fn may_rewind(&mut self, bytes: usize) -> bool {
+        let sum = self.rewound_bytes.saturating_add(bytes);
+        let may = sum <= REWIND_BYTES_MAX;
+        if may {
+            self.rewound_bytes = sum;
+        }
+        may
     }
 
     /// Character data, references resolved; elements inside as HTML.
@@ -184,4 +202,40 @@ fn without_wrapper(xhtml: &str) -> &str {
         balanced.then_some(body.trim())
     };
     inner().unwrap_or(xhtml)
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::*;
+    use crate::parse::effort;
+
+    fn repaired(text: &str) -> String {
+        super::super::xml(text, 10, &Url::parse("https://a.example/").unwrap()).unwrap().text
+    }
+
+    #[test]
+    fn fields_without_an_end_are_gone_back_for_as_far_as_the_budget_goes() {
+        let item = format!("<rss><item>{}{}</item></rss>", "<title>".repeat(300), "<b>x".repeat(64 << 10));
+        let (_, scanned) = effort::of(|| repaired(&item));
+        assert!(scanned < 2 * (REWIND_BYTES_MAX + item.len()), "{scanned} bytes scanned");
+        // A few are: what comes behind them is found.
+        let made = repaired("<rss><item><title>One<guid>1<description>Two</description></item></rss>");
+        assert!(made.contains("<guid>1</guid><description>Two</description>"), "{made}");
+    }
+
+    #[test]
+    fn a_field_is_no_more_pieces_than_its_limit() {
+        let url = Url::parse("https://a.example/").unwrap();
+        let text = "<b><i>".repeat(ENTRY_ELEMENTS_MAX);
+        let document = format!("<a>{text}</a>");
+        let mut reader = Reader::new(&document, 10, &url);
+        let Some(Token::Start(tag)) = reader.tokens.next() else { panic!("no tag") };
+        assert_eq!(reader.body(tag, false).map(|tokens| tokens.len()), Some(ENTRY_ELEMENTS_MAX));
+        assert_eq!(reader.tokens.at, document.len());
+        reader.tokens = super::super::Tokens::new(&document);
+        reader.tokens.next();
+        assert_eq!(reader.up_to_end(tag, true, 0).map(|tokens| tokens.len()), Some(0));
+    }
 }
