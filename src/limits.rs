@@ -407,6 +407,19 @@ pub const STORE_READ_WAIT_MS_MAX: u64 = 5_000;
 /// Polls of each feed that `fetch_log` remembers; the next one overwrites the oldest.
 pub const FETCH_LOG_POLLS: i64 = 50;
 
+/// A poll that comes while the writer indexes for search waits for no more than this and one article.
+pub const SEARCH_CHUNK_MS_MAX: u64 = 20;
+/// Articles that are indexed in one transaction; the rest waits for the next, and polls go first.
+pub const SEARCH_CHUNK_ARTICLES_MAX: i64 = 200;
+/// So long after a commit its articles are indexed, if no poll waits then: several small commits make one chunk.
+pub const SEARCH_DELAY_MS: u64 = 250;
+/// Bytes of text, tags not counted, by which an article's summary and its content are found, each; the rest is not indexed.
+pub const SEARCH_ARTICLE_BYTES_MAX: usize = 128 << 10;
+/// Bytes of what somebody searches for; the rest is ignored.
+pub const SEARCH_INPUT_BYTES_MAX: usize = 1 << 10;
+/// Words of what somebody searches for; the rest is ignored.
+pub const SEARCH_WORDS_MAX: usize = 32;
+
 const fn secs(n: u64) -> Duration {
     Duration::from_secs(n)
 }

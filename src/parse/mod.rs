@@ -31,7 +31,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use text::printable;
+pub(crate) use text::{printable, reference};
 
 /// What is to be parsed, and what is known of it.
 #[derive(Clone, Copy, Debug)]

@@ -12,6 +12,7 @@ pub struct WriterGauges {
     rejected: AtomicU64,
     last_commit_at: AtomicI64,
     degraded: AtomicU8,
+    search_lag: AtomicU64,
 }
 
 impl WriterGauges {
@@ -43,6 +44,15 @@ impl WriterGauges {
             3 => Some(Degraded::ReadOnly),
             _ => None,
         }
+    }
+
+    /// Articles that are stored and cannot be searched for yet, at most: some of them may be gone again.
+    pub fn search_lag(&self) -> u64 {
+        self.search_lag.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_search_lag(&self, articles: u64) {
+        self.search_lag.store(articles, Ordering::Relaxed);
     }
 
     pub(super) fn committed(&self, articles: usize, rejected: usize, now: i64) {

@@ -20,11 +20,12 @@ use super::error::{Remedy, remedy};
 use super::lock::InstanceLock;
 use super::moved::Identity;
 use super::register::{Subscription, register};
+use super::search::{Backlog, index_chunk};
 use super::{Degraded, FeedRecord, PollRecord, Store, StoreError, StoreEvent, StoreFault, WriterGauges};
 use crate::clock::Clock;
 use crate::limits::{
-    BATCH_POLLS_MAX, WAL_CHECKPOINT_PAGES, WRITER_BUSY_MS_MAX, WRITER_IDLE_MS, WRITER_RETRY_MS_MAX,
-    WRITER_RETRY_MS_MIN, WRITER_STOP_MS_MAX,
+    BATCH_POLLS_MAX, WAL_CHECKPOINT_PAGES, WRITER_BUSY_MS_MAX, WRITER_RETRY_MS_MAX, WRITER_RETRY_MS_MIN,
+    WRITER_STOP_MS_MAX,
 };
 
 /// What the main thread asks of the writer.
@@ -65,6 +66,8 @@ pub(super) struct WriterLoop {
     wal_pages: Arc<AtomicI32>,
     /// At how many pages the next checkpoint is due.
     checkpoint_pages: i32,
+    /// Articles that cannot be searched for yet.
+    unindexed: Backlog,
     lock: InstanceLock,
 }
 
@@ -88,6 +91,8 @@ impl WriterLoop {
             .and_then(|()| db.busy_timeout(Duration::from_millis(WRITER_BUSY_MS_MAX)))
             .map_err(|error| StoreError::from_sqlite(&path, &error))?;
         let identity = Identity::of(&path);
+        let unindexed = Backlog::read(&db).map_err(|error| StoreError::from_sqlite(&path, &error))?;
+        gauges.set_search_lag(unindexed.lag());
         Ok(WriterLoop {
             db,
             path,
@@ -101,6 +106,7 @@ impl WriterLoop {
             stopping: None,
             wal_pages,
             checkpoint_pages: WAL_CHECKPOINT_PAGES,
+            unindexed,
             lock,
         })
     }
@@ -139,7 +145,7 @@ impl WriterLoop {
                 recv(self.polls) -> poll => self.pending.extend(poll),
                 recv(self.requests) -> request => if let Ok(request) = request { self.answer(request)? },
                 recv(self.stop) -> deadline => self.stopping = Some(deadline.unwrap_or_else(|_| orphaned())),
-                default(Duration::from_millis(WRITER_IDLE_MS)) => self.identity.check(&self.db, &self.path)?,
+                default(self.unindexed.wait()) => self.idle()?,
             }
             self.store_waiting(on_event)?;
         }
@@ -173,9 +179,7 @@ impl WriterLoop {
                 }
                 Err(Halt::Failed(error)) => return Err(error),
             }
-            if self.wal_pages.load(Ordering::Relaxed) >= self.checkpoint_pages {
-                self.checkpoint(CheckpointMode::PASSIVE)?;
-            }
+            self.checkpoint_if_due()?;
             // A queue that never empties must not keep a stop or a reload from being heard.
             self.hear()?;
         }
@@ -192,12 +196,40 @@ impl WriterLoop {
         if batch.article_count > 0 {
             self.lock.note_seq(batch.seq_last);
         }
+        self.unindexed.committed(batch.seq_last);
+        self.gauges.set_search_lag(self.unindexed.lag());
         let stored = batch.results.len();
         for (record, result) in self.pending.drain(..stored).zip(batch.results) {
             // The core may have given the poll up; it is stored all the same.
             let _ = record.done.send(result);
         }
         on_event(StoreEvent::Committed { seq_last: batch.seq_last, article_count: batch.article_count });
+    }
+
+    /// No poll waits: looks whether the file is still there, and does a little for search.
+    fn idle(&mut self) -> Result<(), StoreError> {
+        self.identity.check(&self.db, &self.path)?;
+        if !self.unindexed.is_due() {
+            return Ok(());
+        }
+        match self.index()? {
+            Ok(seq_indexed) => self.unindexed.indexed(seq_indexed),
+            // The next poll meets the same and says so; search can wait.
+            Err(error) if matches!(remedy(&error), Remedy::Retry(_)) => self.unindexed.put_off(),
+            Err(error) => return Err(StoreError::from_sqlite(&self.path, &error)),
+        }
+        self.gauges.set_search_lag(self.unindexed.lag());
+        self.checkpoint_if_due()
+    }
+
+    /// Indexes a chunk without an fsync, so that no poll waits for one: a power cut may take the chunk back, but its
+    /// watermark with it, and the next commit syncs both.
+    fn index(&mut self) -> Result<rusqlite::Result<i64>, StoreError> {
+        let set = |db: &Connection, level| db.pragma_update(None, "synchronous", level);
+        let indexed = set(&self.db, "NORMAL").and_then(|()| index_chunk(&mut self.db));
+        // Whatever the error: a poll that is answered without an fsync would be the end of every promise.
+        set(&self.db, "FULL").map_err(|error| StoreError::from_sqlite(&self.path, &error))?;
+        Ok(indexed)
     }
 
     /// Attends to what the main thread asked meanwhile, without waiting for it.
@@ -273,6 +305,13 @@ impl WriterLoop {
             Some(reason) => log::warn!("{}: {}", self.path.display(), reason.reason()),
             None => log::info!("{}: database: commits go on", self.path.display()),
         }
+    }
+
+    fn checkpoint_if_due(&mut self) -> Result<(), StoreError> {
+        if self.wal_pages.load(Ordering::Relaxed) >= self.checkpoint_pages {
+            self.checkpoint(CheckpointMode::PASSIVE)?;
+        }
+        Ok(())
     }
 
     /// Moves the -wal into the database. A reader or a full disk may keep it from that: then later.

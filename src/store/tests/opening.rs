@@ -34,7 +34,7 @@ fn a_new_database_is_made_as_every_part_relies_on() {
         |name: &str| store.db.pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0)).unwrap();
     assert_eq!(pragma("journal_mode"), "wal".to_owned().into());
     for (name, value) in
-        [("synchronous", 2), ("foreign_keys", 1), ("auto_vacuum", 2), ("wal_autocheckpoint", 0), ("user_version", 1)]
+        [("synchronous", 2), ("foreign_keys", 1), ("auto_vacuum", 2), ("wal_autocheckpoint", 0), ("user_version", 2)]
     {
         assert_eq!(pragma(name), value.into(), "{name}");
     }
@@ -139,7 +139,7 @@ fn a_database_of_tomorrow_or_of_another_program_is_refused() {
     let f = filled();
     f.outside().pragma_update(None, "user_version", 999).unwrap();
     let error = refused(&f.path(), 65);
-    assert_eq!(error, StoreError::Newer { path: f.path().canonicalize().unwrap(), found: 999, known: 1 });
+    assert_eq!(error, StoreError::Newer { path: f.path().canonicalize().unwrap(), found: 999, known: 2 });
     assert_eq!(summary(&f.path()).unwrap_err().exit_code(), 65);
 
     // Not even what a killed daemon left beside it is touched.
