@@ -407,6 +407,30 @@ pub const STORE_READ_WAIT_MS_MAX: u64 = 5_000;
 /// Polls of each feed that `fetch_log` remembers; the next one overwrites the oldest.
 pub const FETCH_LOG_POLLS: i64 = 50;
 
+/// The most reader threads; more are not started, since beside the cores they would only take turns.
+pub const READERS_MAX: usize = 4;
+/// Questions that wait for a reader; one more is answered with `Busy` at once, and HTTP says 503.
+pub const READER_QUEUE_MAX: usize = 256;
+/// A question is given up when it was asked so long ago, waiting included, and HTTP says 503.
+pub const QUERY_MS_MAX: u64 = 1_500;
+/// Steps of SQLite's machine between two looks at a question's deadline: well under a millisecond.
+pub const QUERY_LOOK_STEPS: i32 = 1_000;
+/// A reader waits inside SQLite for another program's lock for so long, then the question fails.
+pub const READER_BUSY_MS_MAX: u64 = 100;
+/// Pages of the database that each reader keeps in memory.
+pub const READER_CACHE_KIB: i64 = 4 << 10;
+/// Articles of one page; who asks for more gets this many and pages on.
+pub const PAGE_ARTICLES_MAX: usize = 500;
+/// A page closes once its articles hold so many bytes of text; the rest is on the next one.
+pub const PAGE_BYTES_MAX: usize = 8 << 20;
+/// A page of filtered articles closes once so many were looked at, however few of them matched.
+pub const PAGE_ROWS_MAX: usize = 20_000;
+/// Feeds of one page of feeds or subscriptions; who asks for more gets this many and pages on.
+pub const PAGE_FEEDS_MAX: usize = 1_000;
+/// A filter that means no more feeds than this is answered from each feed's own index; one that means more, by looking
+/// at every article in turn.
+pub const FILTER_FEEDS_INDEXED_MAX: usize = 64;
+
 /// A poll that comes while the writer indexes for search waits for no more than this and one article.
 pub const SEARCH_CHUNK_MS_MAX: u64 = 20;
 /// Articles that are indexed in one transaction; the rest waits for the next, and polls go first.

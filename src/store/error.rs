@@ -79,6 +79,11 @@ pub enum StoreError {
         path: PathBuf,
         cause: String,
     },
+    /// No reader thread could be started.
+    Reader {
+        path: PathBuf,
+        cause: String,
+    },
 }
 
 impl StoreError {
@@ -93,9 +98,11 @@ impl StoreError {
             | StoreError::Newer { .. }
             | StoreError::Corrupt { .. }
             | StoreError::Older { .. } => exit::DATA,
-            StoreError::Moved { .. } | StoreError::Full { .. } | StoreError::Io { .. } | StoreError::Writer { .. } => {
-                exit::INTERNAL
-            }
+            StoreError::Moved { .. }
+            | StoreError::Full { .. }
+            | StoreError::Io { .. }
+            | StoreError::Writer { .. }
+            | StoreError::Reader { .. } => exit::INTERNAL,
         }
     }
 
@@ -208,7 +215,9 @@ impl fmt::Display for StoreError {
                 "database {}: input/output failed ({cause}); check the device and the kernel's log, then start again",
                 path.display()
             ),
-            StoreError::Writer { path, cause } => write!(f, "database {}: {cause}", path.display()),
+            StoreError::Writer { path, cause } | StoreError::Reader { path, cause } => {
+                write!(f, "database {}: {cause}", path.display())
+            }
         }
     }
 }
@@ -363,6 +372,7 @@ mod tests {
             (StoreError::Full { path: path.clone() }, 70),
             (StoreError::Io { path: path.clone(), cause: cause() }, 70),
             (StoreError::Writer { path: path.clone(), cause: cause() }, 70),
+            (StoreError::Reader { path: path.clone(), cause: cause() }, 70),
         ] {
             assert_eq!(error.exit_code(), code, "{error}");
             assert!(error.to_string().contains("/some/rssd.db"), "{error}");

@@ -8,7 +8,8 @@
 //! articles that came with them; `seq` grows in commit order and no number is given out twice; an error is retried
 //! only where waiting can help, and nothing is lost meanwhile; no file is ever repaired or deleted.
 //!
-//! Full-text search is filled by the writer when no poll waits.
+//! [`Readers`] answer questions beside it, on connections that cannot write, each with a deadline. Full-text search is
+//! filled by the writer when no poll waits.
 //!
 //! On a full disk the writer keeps its batch and tries again until there is space. Nothing is deleted to make some,
 //! so no ballast is kept yet: it belongs to retention, whose DELETE needs space before it gives any.
@@ -29,6 +30,8 @@ mod summary;
 mod writer;
 mod writer_loop;
 
+mod queries;
+mod reader;
 mod search;
 
 #[cfg(test)]
@@ -39,6 +42,11 @@ pub use feed_state::{FeedRecord, FeedState};
 pub use gauges::WriterGauges;
 pub use last_polls::{LastPoll, last_polls};
 pub use open::Store;
+pub use queries::{
+    Bounds, FeedDetail, FeedRow, Filter, Labels, LoggedPoll, Op, Page, Queries, QueryError, StoredArticle,
+    SubscriptionRow,
+};
+pub use reader::{ReaderGauges, ReaderHandle, Readers};
 pub use record::{FetchLog, PollRecord, Stored};
 pub use search::quote as quote_search;
 pub use summary::{FailingFeed, Summary, failing_feeds, known_feeds, summary};

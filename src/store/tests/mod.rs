@@ -2,6 +2,9 @@
 
 mod faults;
 mod opening;
+mod querying;
+mod reading;
+mod searching;
 mod storing;
 
 use std::path::{Path, PathBuf};
