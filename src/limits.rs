@@ -296,6 +296,42 @@ pub const HEARTBEAT_LATE_MS: u64 = 1_000;
 /// From this age of its heartbeat on a core has stopped, and `/health` says `failing`, with status 503.
 pub const HEARTBEAT_FAILING_MS: u64 = 5_000;
 
+// ---- the stream -------------------------------------------------------------------------------------------------------
+
+/// Streams at once, long polls that wait included; one more is answered with 503 and Retry-After.
+pub const STREAMS_MAX: usize = 10_000;
+
+/// Articles that stay serialised for clients at the tip; for one more the oldest leaves, and who has not had it asks the database.
+pub const RING_ARTICLES_MAX: usize = 4_096;
+
+/// Bytes of them together; beyond it the oldest leave.
+pub const RING_BYTES_MAX: usize = 16 << 20;
+
+/// Articles of the ring that a client's filter looks at in one turn; it comes back for the rest.
+pub const RING_SCAN_MAX: usize = 512;
+
+/// `event: poll` frames kept for clients with `feeds=1`; one that is further behind skips to the oldest kept. Each tells
+/// the whole progress, so nothing is wrong afterwards.
+pub const POLL_FRAMES_MAX: usize = 256;
+
+/// Values of `feed=` and of `label=` in one request, each; one more is answered with 400.
+pub const FILTER_VALUES_MAX: usize = 64;
+
+// ---- HTML that is served ----------------------------------------------------------------------------------------------
+
+/// Elements of one text that are kept; of what follows only the words are. The cost of a tree grows with its square.
+pub const SANITISE_ELEMENTS_MAX: usize = 10_000;
+
+/// Elements inside each other; deeper ones are left out and their content kept.
+pub const SANITISE_DEPTH_MAX: usize = 64;
+
+/// Attributes of one tag that are looked at; the rest is left out.
+pub const SANITISE_ATTRIBUTES_MAX: usize = 24;
+
+/// Bytes that one text may become before it is sanitised; the rest is cut off. More than a text as published can have,
+/// less than what relative links and a long base could make of it.
+pub const SANITISE_BYTES_MAX: usize = 4 << 20;
+
 // ---- a document -----------------------------------------------------------------------------------------------------
 
 /// Elements inside each other; a document that nests deeper fails with `too_deep`.

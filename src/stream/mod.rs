@@ -1,0 +1,24 @@
+//! The stream: what a client has had, what it gets next, and who waits for it.
+//!
+//! Pure: no socket, no clock, no SQL, no executor. The HTTP core owns one [`Ring`] and one [`WakeList`], and each of its
+//! clients a [`Subscription`] that says what to do next; a simulator can drive the same.
+//!
+//! Invariants: a client gets each `seq` at most once and in order; it is never silent about articles that a client missed,
+//! but answers with a [`Refusal`]; nothing is pushed before its commit; a wake-up says no more than "look again".
+
+mod cursor;
+mod filter;
+mod polls;
+mod ring;
+mod subscribers;
+mod subscription;
+
+#[cfg(test)]
+mod model;
+
+pub(crate) use cursor::{After, Bounds, Cursor, Epoch, Junk, Reason, Refusal, judge};
+pub(crate) use filter::{Filter, FilterMistake};
+pub(crate) use polls::PollLog;
+pub(crate) use ring::{Behind, Entry, Origin, Ring};
+pub(crate) use subscribers::{Mark, Seat, Seats, WakeList, Woken};
+pub(crate) use subscription::{Next, Page, Start, Subscription};

@@ -1,0 +1,240 @@
+//! Who waits for the stream to move, and how many streams there are.
+//!
+//! Level-triggered: a wake-up only says "look again". A client takes a [`Mark`] before it looks, and waits for anything
+//! after that mark, so what is published between its look and its wait wakes it too.
+//!
+//! All of one thread. A waiter that is dropped leaves the list at once; waking costs one call a waiter and nothing else.
+
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+/// The tasks that wait for the next publication.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct WakeList(Rc<RefCell<Waiters>>);
+
+#[derive(Debug, Default)]
+struct Waiters {
+    publications: u64,
+    /// A waiter keeps its slot until it is dropped; the slot is empty once it was woken.
+    slots: Vec<Option<Waker>>,
+    free: Vec<usize>,
+    /// Kept for its capacity.
+    awaking: Vec<Waker>,
+}
+
+/// What had been published when a client looked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Mark(u64);
+
+impl WakeList {
+    pub(crate) fn mark(&self) -> Mark {
+        Mark(self.0.borrow().publications)
+    }
+
+    /// Resolves at the first publication after the mark.
+    pub(crate) fn wait(&self, mark: Mark) -> Woken {
+        Woken { list: self.clone(), mark, slot: None }
+    }
+
+    /// Wakes everybody.
+    pub(crate) fn publish(&self) {
+        let mut awaking = {
+            let Waiters { publications, slots, awaking, .. } = &mut *self.0.borrow_mut();
+            *publications += 1;
+            let mut awaking = std::mem::take(awaking);
+            awaking.extend(slots.iter_mut().filter_map(Option::take));
+            awaking
+        };
+        // Not while the list is borrowed: a waker may drop its task, and with it a waiter.
+        for waker in awaking.drain(..) {
+            waker.wake();
+        }
+        self.0.borrow_mut().awaking = awaking;
+    }
+
+    /// Waiters, woken ones that have not run yet included.
+    pub(crate) fn waiting(&self) -> usize {
+        let waiters = self.0.borrow();
+        waiters.slots.len() - waiters.free.len()
+    }
+}
+
+/// A wait for the next publication.
+#[derive(Debug)]
+#[must_use = "it waits only when it is awaited"]
+pub(crate) struct Woken {
+    list: WakeList,
+    mark: Mark,
+    slot: Option<usize>,
+}
+
+impl Future for Woken {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let list = self.list.clone();
+        let waiters = &mut *list.0.borrow_mut();
+        if waiters.publications != self.mark.0 {
+            return Poll::Ready(());
+        }
+        let slot = *self.slot.get_or_insert_with(|| {
+            waiters.free.pop().unwrap_or_else(|| {
+                waiters.slots.push(None);
+                waiters.slots.len() - 1
+            })
+        });
+        match &mut waiters.slots[slot] {
+            Some(waker) => waker.clone_from(context.waker()),
+            empty => *empty = Some(context.waker().clone()),
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for Woken {
+    fn drop(&mut self) {
+        let Some(slot) = self.slot else { return };
+        let waiters = &mut *self.list.0.borrow_mut();
+        waiters.free.push(slot);
+        let waker = waiters.slots[slot].take();
+        // Ten thousand that have left take no room.
+        if waiters.free.len() == waiters.slots.len() {
+            waiters.slots = Vec::new();
+            waiters.free = Vec::new();
+        }
+        drop(waker);
+    }
+}
+
+/// Seats for streams, of which there are so many.
+#[derive(Clone, Debug)]
+pub(crate) struct Seats {
+    taken: Rc<Cell<usize>>,
+    max: usize,
+}
+
+impl Seats {
+    pub(crate) fn new(max: usize) -> Seats {
+        Seats { taken: Rc::default(), max }
+    }
+
+    /// A seat until it is dropped; `None` when there is none left.
+    pub(crate) fn take(&self) -> Option<Seat> {
+        let taken = self.taken.get();
+        (taken < self.max).then(|| {
+            self.taken.set(taken + 1);
+            Seat(self.taken.clone())
+        })
+    }
+
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.get()
+    }
+}
+
+/// One stream, as long as it lives.
+#[derive(Debug)]
+#[must_use = "the seat is free again when it is dropped"]
+pub(crate) struct Seat(Rc<Cell<usize>>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn look(woken: &mut Woken, count: &Arc<Count>) -> bool {
+        let waker = count.clone().into();
+        Pin::new(woken).poll(&mut Context::from_waker(&waker)).is_ready()
+    }
+
+    #[test]
+    fn everybody_is_woken_once_and_leaves() {
+        let (list, count) = (WakeList::default(), Arc::new(Count::default()));
+        let mut waiting: Vec<Woken> = (0..10_000).map(|_| list.wait(list.mark())).collect();
+        assert!(!waiting.iter_mut().any(|woken| look(woken, &count)));
+        // A second look registers nobody twice.
+        assert!(!waiting.iter_mut().any(|woken| look(woken, &count)));
+        assert_eq!(list.waiting(), 10_000);
+        waiting.truncate(9_000);
+        assert_eq!(list.waiting(), 9_000);
+        list.publish();
+        list.publish();
+        assert_eq!(count.0.load(Ordering::Relaxed), 9_000);
+        assert!(waiting.iter_mut().all(|woken| look(woken, &count)));
+        drop(waiting);
+        assert_eq!((list.waiting(), list.0.borrow().slots.capacity()), (0, 0));
+    }
+
+    #[test]
+    fn what_is_published_between_look_and_wait_is_not_lost() {
+        let (list, count) = (WakeList::default(), Arc::new(Count::default()));
+        let mark = list.mark();
+        list.publish();
+        assert!(look(&mut list.wait(mark), &count));
+        assert!(!look(&mut list.wait(list.mark()), &count));
+    }
+
+    #[test]
+    fn a_slot_goes_to_one_waiter_at_a_time() {
+        let (list, count) = (WakeList::default(), Arc::new(Count::default()));
+        let mut kept = list.wait(list.mark());
+        assert!(!look(&mut kept, &count));
+        for _ in 0..100 {
+            let mut left = list.wait(list.mark());
+            assert!(!look(&mut left, &count));
+        }
+        assert_eq!((list.waiting(), list.0.borrow().slots.len()), (1, 2));
+        list.publish();
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
+    }
+
+    /// A task that is dropped by its own wake-up, as on an executor that is ending.
+    #[test]
+    fn a_waker_may_drop_a_waiter() {
+        struct Dropping(std::sync::Mutex<Option<send_wrapper::SendWrapper<Woken>>>);
+        impl Wake for Dropping {
+            fn wake(self: Arc<Self>) {
+                self.0.lock().unwrap().take();
+            }
+        }
+        let list = WakeList::default();
+        let dropping = Arc::new(Dropping(std::sync::Mutex::default()));
+        let mut woken = list.wait(list.mark());
+        let waker = dropping.clone().into();
+        assert!(Pin::new(&mut woken).poll(&mut Context::from_waker(&waker)).is_pending());
+        *dropping.0.lock().unwrap() = Some(send_wrapper::SendWrapper::new(woken));
+        list.publish();
+        assert_eq!(list.waiting(), 0);
+    }
+
+    #[test]
+    fn places_are_counted_and_given_back() {
+        let seats = Seats::new(2);
+        let (first, second) = (seats.take(), seats.take());
+        assert!(first.is_some() && second.is_some() && seats.take().is_none());
+        drop(first);
+        assert_eq!(seats.taken(), 1);
+        assert!(seats.take().is_some());
+    }
+}
