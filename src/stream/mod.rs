@@ -14,7 +14,7 @@ mod subscribers;
 mod subscription;
 
 #[cfg(test)]
-mod model;
+pub(crate) mod model;
 
 pub(crate) use cursor::{After, Bounds, Cursor, Epoch, Junk, Reason, Refusal, judge};
 pub(crate) use filter::{Filter, FilterMistake};

@@ -1,0 +1,114 @@
+//! Articles for the tests of every format.
+
+use std::collections::BTreeMap;
+
+use super::{ArticleView, Op};
+use crate::article::Enclosure;
+use crate::stream::Epoch;
+
+pub(super) fn epoch() -> Epoch {
+    "0123456789abcdef".parse().unwrap()
+}
+
+/// What an [`ArticleView`] borrows from.
+#[derive(Clone, Debug)]
+pub(super) struct Sample {
+    pub(super) seq: i64,
+    pub(super) id: i64,
+    pub(super) op: Op,
+    pub(super) feed: String,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) guid: Option<String>,
+    pub(super) url: Option<String>,
+    pub(super) title: Option<String>,
+    pub(super) authors: Vec<String>,
+    pub(super) summary: Option<String>,
+    pub(super) content: Option<String>,
+    pub(super) image: Option<String>,
+    pub(super) enclosures: Vec<Enclosure>,
+    pub(super) categories: Vec<String>,
+    pub(super) language: Option<String>,
+    pub(super) published_at: Option<i64>,
+    pub(super) updated_at: Option<i64>,
+    pub(super) fetched_at: i64,
+}
+
+impl Sample {
+    /// Nothing but what every article has.
+    pub(super) fn bare() -> Sample {
+        Sample {
+            seq: 1,
+            id: 1,
+            op: Op::New,
+            feed: "f".into(),
+            labels: BTreeMap::new(),
+            guid: None,
+            url: None,
+            title: None,
+            authors: vec![],
+            summary: None,
+            content: None,
+            image: None,
+            enclosures: vec![],
+            categories: vec![],
+            language: None,
+            published_at: None,
+            updated_at: None,
+            fetched_at: 0,
+        }
+    }
+
+    pub(super) fn full() -> Sample {
+        let labels = [("country", "GB"), ("category", "world")];
+        Sample {
+            seq: 42,
+            id: 7,
+            op: Op::Updated,
+            feed: "bbc-world".into(),
+            labels: labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+            guid: Some("g-1".into()),
+            url: Some("https://example.org/a/1".into()),
+            title: Some("A <b>title</b>".into()),
+            authors: vec!["Ann".into(), "Ben".into()],
+            summary: Some("<p onclick=x>short".into()),
+            content: Some("long <img src=i.png><script>x</script>".into()),
+            image: Some("https://example.org/i.png".into()),
+            enclosures: vec![
+                Enclosure {
+                    url: "https://example.org/e.mp3".into(),
+                    media_type: Some("audio/mpeg".into()),
+                    length_bytes: Some(1234),
+                },
+                Enclosure { url: "https://example.org/f".into(), ..Enclosure::default() },
+            ],
+            categories: vec!["x".into(), "y".into()],
+            language: Some("en-GB".into()),
+            published_at: Some(1_714_979_289_000),
+            updated_at: Some(1_714_979_289_250),
+            fetched_at: 1_714_982_400_000,
+        }
+    }
+
+    pub(super) fn view(&self) -> ArticleView<'_> {
+        ArticleView {
+            seq: self.seq,
+            id: self.id,
+            op: self.op,
+            feed: &self.feed,
+            labels: &self.labels,
+            guid: self.guid.as_deref(),
+            url: self.url.as_deref(),
+            title: self.title.as_deref(),
+            authors: &self.authors,
+            summary: self.summary.as_deref(),
+            content: self.content.as_deref(),
+            image: self.image.as_deref(),
+            enclosures: &self.enclosures,
+            categories: &self.categories,
+            language: self.language.as_deref(),
+            published_at: self.published_at,
+            updated_at: self.updated_at,
+            fetched_at: self.fetched_at,
+        }
+    }
+}
