@@ -328,6 +328,12 @@ pub const SANITISE_DEPTH_MAX: usize = 64;
 /// Attributes of one tag that are looked at; the rest is left out.
 pub const SANITISE_ATTRIBUTES_MAX: usize = 24;
 
+/// An attribute's value, links apart (`URL_BYTES_MAX`); a longer one is left out.
+pub const SANITISE_ATTRIBUTE_BYTES_MAX: usize = 2 << 10;
+
+/// Text between two tags goes through in pieces of this size: the cost of writing one grows with its square.
+pub const SANITISE_TEXT_BYTES_MAX: usize = 1 << 10;
+
 /// Bytes that one text may become before it is sanitised; the rest is cut off. More than a text as published can have,
 /// less than what relative links and a long base could make of it.
 pub const SANITISE_BYTES_MAX: usize = 4 << 20;

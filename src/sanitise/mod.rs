@@ -121,6 +121,8 @@ mod tests {
             ("x<br/>y<hr>", "x<br>y<hr>".to_owned()),
             ("<section><h2>t</h2></section>", "<section><h2>t</h2></section>".to_owned()),
             ("<font color=red>red</font> <blink>x</blink>", "red x".to_owned()),
+            ("<x>word</x> <nobr>in</nobr> text", "word in text".to_owned()),
+            (&"&amp;".repeat(2_000), "&amp;".repeat(2_000)),
             ("<noscript><img src=/i></noscript>", r#"<img src="https://example.org/i">"#.to_owned()),
         ] {
             assert_eq!(sanitise(html, Some(&base)), want, "{html}");
@@ -220,6 +222,8 @@ mod tests {
             ("4 KB", paragraph.repeat(20), 500),
             ("2 MB", paragraph.repeat(10_000), 1),
             ("2 MB of <b x=1>", (0..200_000).map(|n| format!("<b x={n}><p>")).collect(), 1),
+            ("2 MB of &", "&".repeat(2 << 20), 1),
+            ("2 MB of title=&", format!("<p title='{}'>", "&".repeat(2_000)).repeat(1_000), 1),
             ("2 MB of <", "<".repeat(2 << 20), 1),
             ("2 MB of <a ", "<a ".repeat(700_000), 1),
             ("2 MB of attributes", format!("<p {}>", (0..300_000).map(|n| format!("a{n} ")).collect::<String>()), 1),

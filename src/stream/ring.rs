@@ -62,6 +62,11 @@ impl Ring {
         Ring::with_size(seq_last, Size { articles: RING_ARTICLES_MAX, bytes: RING_BYTES_MAX })
     }
 
+    /// One that holds nothing and sends everybody to the database, for what cannot be shared: `raw=1`.
+    pub(crate) fn hollow(seq_last: i64) -> Ring {
+        Ring::with_size(seq_last, Size { articles: 0, bytes: 0 })
+    }
+
     pub(super) fn with_size(seq_last: i64, size: Size) -> Ring {
         Ring { size, slots: VecDeque::new(), seq_of: HashMap::new(), bytes: 0, floor: seq_last, last: seq_last }
     }
@@ -190,8 +195,11 @@ mod tests {
     #[test]
     fn an_article_larger_than_the_ring_sends_everybody_to_the_database() {
         let mut ring = Ring::with_size(0, Size { articles: 100, bytes: 1 });
-        ring.push(entry(1, 1, "f"));
-        assert_eq!((seqs(&ring, 0), seqs(&ring, 1), ring.bytes()), (Err(Behind), Ok(vec![]), 0));
+        let mut hollow = Ring::hollow(0);
+        for ring in [&mut ring, &mut hollow] {
+            ring.push(entry(1, 1, "f"));
+            assert_eq!((seqs(ring, 0), seqs(ring, 1), ring.bytes()), (Err(Behind), Ok(vec![]), 0));
+        }
     }
 
     #[test]

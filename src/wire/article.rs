@@ -14,7 +14,7 @@ use crate::sanitise::sanitise;
 use crate::stream::{Cursor, Entry, Epoch, Origin};
 
 /// A stored article, borrowed from wherever it was read. Times in milliseconds since 1970.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ArticleView<'a> {
     pub(crate) seq: i64,
     pub(crate) id: i64,

@@ -74,6 +74,9 @@ pub(crate) struct HttpSnapshot {
     pub(crate) queries_failed: u64,
 }
 
+/// One of a core's numbers.
+type OfCore<T> = fn(&CoreSnapshot) -> T;
+
 impl CoreSnapshot {
     pub(crate) fn of(gauges: &CoreGauges) -> CoreSnapshot {
         CoreSnapshot {
@@ -122,7 +125,7 @@ impl Snapshot {
     }
 
     fn write_cores(&self, text: &mut Exposition) {
-        let gauges: [(&str, &str, fn(&CoreSnapshot) -> usize); 5] = [
+        let gauges: [(&str, &str, OfCore<usize>); 5] = [
             ("rssd_core_feeds", "Feeds that belong to the core.", |core| core.feeds),
             ("rssd_core_feeds_failing", "Feeds whose last poll failed.", |core| core.feeds_failing),
             ("rssd_core_feeds_overdue", "Feeds that are due and not admitted yet.", |core| core.feeds_overdue),
@@ -140,7 +143,7 @@ impl Snapshot {
         for (core, snapshot) in self.numbered() {
             ages.sample(&[("core", &core)], seconds(snapshot.heartbeat_age_ms));
         }
-        let counters: [(&str, &str, &str, fn(&CoreSnapshot) -> u64); 4] = [
+        let counters: [(&str, &str, &str, OfCore<u64>); 4] = [
             ("rssd_polls", "", "Polls that ended.", |core| core.polls),
             ("rssd_polls_failed", "", "Polls that failed.", |core| core.polls_failed),
             ("rssd_articles_new", "", "Articles that were new.", |core| core.articles_new),
