@@ -106,7 +106,6 @@ impl Ring {
         while self.slots.front().is_some_and(|(seq, _)| *seq <= seq_pruned) {
             self.drop_oldest();
         }
-        self.floor = self.floor.max(seq_pruned.min(self.last));
     }
 
     /// What comes after `seq`, in order. Nothing when there is nothing.

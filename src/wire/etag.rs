@@ -59,7 +59,8 @@ mod tests {
             etag("atom", "h", newest(1), &all, 10),
             etag("atom", "h", newest(1), &filter(&["a", "b"], &[]), 100),
             etag("atom", "h", newest(1), &filter(&["ab"], &[]), 100),
-            etag("atom", "h", newest(1), &filter(&[], &["a:b"]), 100),
+            etag("atom", "h", newest(1), &filter(&[], &["a:bc"]), 100),
+            etag("atom", "h", newest(1), &filter(&[], &["ab:c"]), 100),
             etag("atom", "h", newest(1), &filter(&["a"], &["b:c"]), 100),
         ];
         assert_eq!(tags.iter().collect::<HashSet<_>>().len(), tags.len(), "{tags:?}");
