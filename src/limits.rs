@@ -290,6 +290,18 @@ pub const REQUEST_URI_BYTES_MAX: usize = 8 << 10;
 /// What is read from a client's socket at once.
 pub const HTTP_READ_BYTES: usize = 8 << 10;
 
+/// Failing feeds on the page at `/`; the rest is counted, with a link to all of them.
+pub const PAGE_FAILING_MAX: usize = 8;
+
+/// Polls in flight on the page at `/`, the oldest; the rest is counted.
+pub const PAGE_FLIGHTS_MAX: usize = 12;
+
+/// Articles on the page at `/` as it is served; older ones are a link away. live.js lets the list grow to 50.
+pub const PAGE_NEWEST_MAX: usize = 20;
+
+/// Characters of a summary in a list of articles; the rest is cut off.
+pub const PAGE_EXCERPT_CHARS_MAX: usize = 240;
+
 /// From this age of its heartbeat on a core is late, and `/health` says `degraded`.
 pub const HEARTBEAT_LATE_MS: u64 = 1_000;
 

@@ -6,6 +6,8 @@
 mod gatekeeper;
 mod health;
 mod io;
+#[allow(dead_code, unused_imports, reason = "the routes that serve the pages stand elsewhere")]
+mod page;
 
 use std::cell::Cell;
 use std::convert::Infallible;
