@@ -51,8 +51,7 @@ pub(super) fn excerpt(html: &SafeHtml, chars_max: usize) -> String {
                 space_due = true;
             } else {
                 if chars >= chars_max {
-                    out.push('…');
-                    return out;
+                    return cut(out, space_due);
                 }
                 if space_due && !out.is_empty() {
                     out.push(' ');
@@ -64,6 +63,16 @@ pub(super) fn excerpt(html: &SafeHtml, chars_max: usize) -> String {
             text = &text[bytes..];
         }
     }
+    out
+}
+
+/// Ends a text that goes on, after a whole word where one is near: some scripts have no spaces.
+fn cut(mut out: String, after_word: bool) -> String {
+    const WORD_BYTES_MAX: usize = 32;
+    if let Some(space) = out.rfind(' ').filter(|space| !after_word && out.len() - space < WORD_BYTES_MAX) {
+        out.truncate(space);
+    }
+    out.push('…');
     out
 }
 
@@ -199,6 +208,8 @@ mod tests {
             ("a &amp; b", 50, "a &amp; b"),
             ("ab&amp;cd", 3, "ab&amp;…"),
             ("日本語", 2, "日本…"),
+            ("one two three", 9, "one two…"),
+            ("one two three", 8, "one two…"),
             (r#"<img alt="> not text" src="x">text"#, 50, "text"),
             ("  ", 50, ""),
             ("exactly", 7, "exactly"),

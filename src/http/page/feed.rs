@@ -4,7 +4,7 @@ use super::article::{bdi, fact};
 use super::articles::ArticleLine;
 use super::escape::{encoded, link, text};
 use super::feeds::{FeedHealth, labels};
-use super::layout::{Layout, Section, column, scrolling};
+use super::layout::{Layout, Section, column, scrolling_tall};
 use super::plot::{self, Stack};
 use super::words;
 use crate::clock::duration_ms;
@@ -64,7 +64,7 @@ pub(crate) struct PollLine {
 }
 
 /// In the order of a poll, and of [`PollLine::phases`].
-const PHASES: [&str; 6] = ["resolve", "connect", "TLS", "first byte", "body", "parse"];
+const PHASES: [&str; 6] = ["Resolve", "Connect", "TLS", "First byte", "Body", "Parse"];
 
 impl PollLine {
     fn phases(&self) -> [Option<u64>; PHASES.len()] {
@@ -110,7 +110,7 @@ impl FeedPage {
             (FeedHealth::New, ..) => "not polled yet".to_owned(),
             (_, Some(since), _) => {
                 let polls = words::counted(self.failure_count, "poll");
-                format!("since {}, {polls} in a row", self.time(since))
+                format!("began {}, {polls} in a row", self.time(since))
             }
             (_, None, Some(at)) => format!("last polled well {}", self.time(at)),
             (_, None, None) => String::new(),
@@ -119,15 +119,14 @@ impl FeedPage {
 
     fn next(&self) -> String {
         let Some(at) = self.next_poll_at else { return String::new() };
-        // A due feed may wait a moment for its turn.
-        let when = if at <= self.now_ms { "due since" } else { "due" };
+        let waiting = if at <= self.now_ms { ", waiting for its turn" } else { "" };
         let why = match self.rules.as_slice() {
             [] => "<p class=\"quiet\">Which rule decided that is known again after the next poll.</p>\n".to_owned(),
             rules => rules_table(rules),
         };
         format!(
             r#"<section aria-labelledby="next"><h2 id="next">Next poll</h2>
-<p class="figure">{when} {}</p>
+<p class="figure">due {}{waiting}</p>
 {why}</section>
 "#,
             self.time(at)
@@ -153,12 +152,12 @@ impl FeedPage {
         format!(
             r#"<section aria-labelledby="polls"><h2 id="polls">Last polls</h2>
 <figure class="wide">{plot}<figcaption><span>oldest</span><span>slowest {slowest}</span><span>newest</span></figcaption>
-<ul class="legend">{legend}<li class="foot">failed</li></ul></figure>
+<ul class="legend">{legend}<li class="foot">Failed</li></ul></figure>
 {table}</section>
 "#,
             plot = plot::stacks(&label, &stacks, slots),
             slowest = words::duration(slowest),
-            table = scrolling("Last polls", &self.polls_table()),
+            table = scrolling_tall("Last polls", &self.polls_table()),
         )
     }
 
@@ -166,7 +165,7 @@ impl FeedPage {
         let mut columns = vec![column("Started", false), column("Outcome", false), column("Status", true)];
         columns.push(column("Total", true));
         columns.extend(PHASES.iter().map(|phase| column(phase, true)));
-        columns.push(column("Body", true));
+        columns.push(column("Size", true));
         columns.push(column("New", true));
         let rows: String = self.polls.iter().map(|poll| self.poll_row(poll)).collect();
         format!("<table><thead><tr>{}</tr></thead>\n<tbody>{rows}</tbody></table>", columns.concat())
@@ -188,7 +187,7 @@ impl FeedPage {
         format!(
             "<tr{class}><th scope=\"row\">{}</th><td>{}{error}</td>{cells}</tr>\n",
             self.time(poll.started_at),
-            text(&poll.outcome)
+            text(&poll.outcome.replace('_', " "))
         )
     }
 

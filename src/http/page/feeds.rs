@@ -142,7 +142,7 @@ impl FeedsPage {
             .map(|title| format!(r#"<span class="sub" dir="auto">{}</span>"#, text(title)))
             .unwrap_or_default();
         let since = (feed.failing_since)
-            .map(|at| format!(r#" <span class="sub">since {}</span>"#, words::time(self.now_ms, at)))
+            .map(|at| format!(r#" <span class="sub">began {}</span>"#, words::time(self.now_ms, at)))
             .unwrap_or_default();
         let reason = (feed.reason.as_deref())
             .map(|reason| format!(r#"<span class="sub reason">{}</span>"#, text(reason)))

@@ -87,8 +87,17 @@ impl Layout<'_> {
 
 /// A table that scrolls inside its own frame where the screen is narrow; by keyboard too, so it can have the focus.
 pub(super) fn scrolling(label: &str, table: &str) -> String {
+    framed("scrolling", label, table)
+}
+
+/// The same for a table with many rows: it scrolls both ways, and its header stays.
+pub(super) fn scrolling_tall(label: &str, table: &str) -> String {
+    framed("scrolling tall", label, table)
+}
+
+fn framed(class: &str, label: &str, table: &str) -> String {
     let label = text(label);
-    format!(r#"<div class="scrolling" role="region" aria-label="{label}" tabindex="0">{table}</div>"#)
+    format!(r#"<div class="{class}" role="region" aria-label="{label}" tabindex="0">{table}</div>"#)
 }
 
 /// A header cell of a column; those of numbers stand at the right.

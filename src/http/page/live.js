@@ -38,9 +38,13 @@
 
   const UNITS = [[86_400, "day"], [3_600, "hour"], [60, "minute"], [1, "second"]];
 
+  // What the daemon's clock is ahead of this one: all times are its times.
+  let aheadMs = 0;
+
   const relative = (at) => {
-    const ahead = at > Date.now();
-    const seconds = Math.floor(Math.abs(at - Date.now()) / 1_000);
+    const now = Date.now() + aheadMs;
+    const ahead = at > now;
+    const seconds = Math.floor(Math.abs(at - now) / 1_000);
     if (seconds < 10) return ahead ? "in a moment" : "just now";
     if (seconds >= 30 * 86_400) {
       return new Date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
@@ -193,6 +197,7 @@
     try {
       const answer = await fetch("/health", { signal: AbortSignal.timeout(ANSWER_MS_MAX), cache: "no-store" });
       report = await answer.json();
+      aheadMs = (Date.parse(answer.headers.get("date")) || Date.now()) - Date.now();
     } catch {
       status.dataset.status = "unknown";
       setText(status.querySelector("h1"), "No answer");

@@ -188,11 +188,9 @@ impl Overview {
         let shown = self.failing.len().min(PAGE_FAILING_MAX) as u64;
         let more = match self.feeds.failing.saturating_sub(shown) {
             0 => String::new(),
-            more => format!(
-                r#"<p class="more"><a href="/feeds?state=failing">{} more that {}</a></p>"#,
-                words::count(more),
-                if more == 1 { "fails" } else { "fail" }
-            ),
+            more => {
+                format!(r#"<p class="more"><a href="/feeds?state=failing">and {} more</a></p>"#, words::count(more))
+            }
         };
         format!(
             "<section aria-labelledby=\"failing\"><h2 id=\"failing\">Failing feeds</h2>\n\
@@ -204,7 +202,7 @@ impl Overview {
         let next =
             (line.next_poll_at).map(|at| format!(", next poll {}", words::time(self.now_ms, at))).unwrap_or_default();
         format!(
-            r#"<li>{name}<p class="reason">{reason}</p><p class="meta">since {since}, {polls}{next}</p></li>
+            r#"<li>{name}<p class="reason">{reason}</p><p class="meta">began {since}, {polls}{next}</p></li>
 "#,
             name = feed_link(&line.name),
             reason = text(&line.reason),
@@ -287,7 +285,7 @@ impl Overview {
 <ol class="articles" id="articles" aria-live="polite" aria-relevant="additions"{cursor}>{items}</ol>
 <p class="more"><a href="/articles">All articles</a></p></section>
 "#,
-            now = words::time(self.now_ms, self.now_ms),
+            now = words::time_of_day(self.now_ms),
         )
     }
 
@@ -315,7 +313,7 @@ impl Overview {
             r#"<p class="quiet">Nothing at the moment.</p>"#.to_owned()
         } else {
             let columns =
-                [column("Feed", false), column("Phase", false), column("Age", true), column("Gives up", true)].concat();
+                [column("Feed", false), column("Phase", false), column("Age", true), column("Left", true)].concat();
             let rows: String = self.flights.iter().take(PAGE_FLIGHTS_MAX).map(FlightLine::row).collect();
             let table = format!("<table><thead><tr>{columns}</tr></thead>\n<tbody>{rows}</tbody></table>");
             scrolling("Polls in flight", &table)
@@ -381,7 +379,7 @@ impl FlightLine {
             n => format!(r#"<span class="sub">{}</span>"#, words::bytes(*n)),
         };
         format!(
-            "<tr><th scope=\"row\">{}{}</th><td>{}{received}</td><td class=\"number\">{}</td><td class=\"number\">in {}</td></tr>\n",
+            "<tr><th scope=\"row\">{}{}</th><td>{}{received}</td><td class=\"number\">{}</td><td class=\"number\">{}</td></tr>\n",
             feed_link(feed),
             plot::gauge(*age_ms, age_ms.saturating_add(*left_ms)),
             phase.name(),

@@ -31,23 +31,24 @@ pub(super) fn band(label: &str, lows: &[Option<u64>], highs: &[Option<u64>], slo
     // A little room below, so that the line does not lie on the axis; and no division by nothing.
     let floor = least - (0.15 * (most - least)).max(0.5);
     let height = |value: u64| ((value.max(1) as f64).ln() - floor) / (most - floor).max(0.5);
-    let middle = |x: f64| x + WIDTH / slots.max(1) as f64 / 2.0;
+    let slot = WIDTH / slots.max(1) as f64;
 
     let (mut area, mut line) = (String::new(), String::new());
     let points: Vec<(f64, Option<(u64, u64)>)> = placed(lows, slots)
         .zip(placed(highs, slots))
-        .map(|((x, low), (_, high))| (middle(x), low.and_then(|low| Some((low, high?.max(low))))))
+        .map(|((x, low), (_, high))| (x, low.and_then(|low| Some((low, high?.max(low))))))
         .collect();
     for run in points.split(|(_, value)| value.is_none()).filter(|run| !run.is_empty()) {
-        let values = || run.iter().filter_map(|&(x, value)| value.map(|(low, high)| (x, low, high)));
-        let (first, last) = (run[0].0, run[run.len() - 1].0);
-        // A value alone would be a line of no length.
-        let last = if run.len() == 1 { first + 1.0 } else { last };
-        trace(&mut line, values().map(|(x, low, _)| (x, height(low))), 'M');
-        let _ = write!(line, "H{last:.1}");
-        trace(&mut area, values().map(|(x, _, high)| (x, height(high))), 'M');
-        let _ = write!(area, "H{last:.1}");
-        trace(&mut area, values().rev().map(|(x, low, _)| (x, height(low))), 'L');
+        // A value holds for its whole place, so that one alone is seen too.
+        let steps = || {
+            run.iter()
+                .filter_map(|&(x, value)| value.map(|(low, high)| (x, height(low), height(high))))
+                .flat_map(|(x, low, high)| [(x, low, high), (x + slot, low, high)])
+        };
+        trace(&mut line, steps().map(|(x, low, _)| (x, low)), 'M');
+        trace(&mut area, steps().map(|(x, _, high)| (x, high)), 'M');
+        let back: Vec<(f64, f64)> = steps().map(|(x, low, _)| (x, low)).collect();
+        trace(&mut area, back.into_iter().rev(), 'L');
         area.push('Z');
     }
     drawing(label, &format!(r#"<path class="band" d="{area}" /><path class="line" d="{line}" />"#))
@@ -150,6 +151,9 @@ mod tests {
         let svg = band("latency", &[Some(10), Some(20), None, Some(10)], &[Some(100), Some(90), None, Some(50)], 4);
         let line = svg.split("class=\"line\" d=\"").nth(1).unwrap();
         assert_eq!(line.matches('M').count(), 2, "{svg}");
+        // Two places from the left, a gap, and one place at the right end.
+        assert!(line.starts_with("M0.0 ") && line.contains("L120.0 ") && line.contains("M180.0 "), "{svg}");
+        assert!(line.contains("L240.0 ") && !line.contains("L180.0 "), "{svg}");
     }
 
     #[test]

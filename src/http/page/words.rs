@@ -67,6 +67,17 @@ pub(super) fn time(now_ms: i64, at_ms: i64) -> String {
     }
 }
 
+/// The time of day alone, for what is true now and grows old with the page.
+pub(super) fn time_of_day(now_ms: i64) -> String {
+    match Timestamp::from_millisecond(now_ms) {
+        Ok(now) => {
+            let exact = now.strftime("%Y-%m-%dT%H:%M:%SZ");
+            format!(r#"<time datetime="{exact}">{}</time>"#, now.strftime("%H:%M:%S UTC"))
+        }
+        Err(_) => "no known time".to_owned(),
+    }
+}
+
 /// The words of [`time`]; live.js has the same ones.
 fn relative(now_ms: i64, at_ms: i64, at: Timestamp) -> String {
     let distance_ms = now_ms.abs_diff(at_ms);
@@ -148,6 +159,7 @@ mod tests {
             time(now, now - 60_000),
             r#"<time datetime="2023-11-14T22:12:20Z" title="2023-11-14 22:12:20 UTC">1 minute ago</time>"#
         );
+        assert_eq!(time_of_day(now), r#"<time datetime="2023-11-14T22:13:20Z">22:13:20 UTC</time>"#);
         assert_eq!(time(now, i64::MAX), "at no known time");
         assert_eq!(time(now, i64::MIN), "at no known time");
     }
