@@ -209,6 +209,10 @@
     document.title = `${sentence} · rssd`;
     status.querySelector(".reasons").replaceChildren(...report.reasons.map((reason) => element("li", "", plain(reason))));
     setText(status.querySelector("[data-uptime]"), duration(report.uptime_s * 1_000));
+    if (report.writer.last_commit_age_ms !== null) {
+      const at = new Date(Date.now() + aheadMs - report.writer.last_commit_age_ms);
+      status.querySelector("[data-commit]").replaceChildren("last commit ", time(at.toISOString()));
+    }
     setText(status.querySelector("[data-queue]"), counted(report.writer.queue, "poll"));
     setText(status.querySelector("[data-streams]"), counted(report.streams, "stream"));
     for (const node of status.querySelectorAll("[data-count]")) {

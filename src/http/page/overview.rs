@@ -150,7 +150,7 @@ impl Overview {
             r#"<header class="lead" id="status" data-status="{status}">
 <h1>{words}</h1>
 <ul class="reasons" aria-label="Reasons">{reasons}</ul>
-<p class="meta">up <span data-uptime="{uptime_s}">{uptime}</span>, {commit}, <span data-queue="">{queue}</span> waiting for the writer, <span data-streams="">{streams}</span></p>
+<p class="meta">up <span data-uptime="{uptime_s}">{uptime}</span>, <span data-commit="">{commit}</span>, <span data-queue="">{queue}</span> waiting for the writer, <span data-streams="">{streams}</span></p>
 <ul class="figures" aria-label="Feeds">{figures}</ul>
 </header>
 "#,

@@ -1,4 +1,6 @@
-//! Pages with something on them, for tests and for looking at: an ordinary day, and a day on which every feed is hostile.
+//! Pages with something on them, for tests and for looking at: an ordinary day, and one on which every feed is hostile.
+
+pub(super) mod hostile;
 
 use std::time::Duration;
 
@@ -10,30 +12,25 @@ use crate::schedule;
 const NOW_MS: i64 = 1_785_304_800_000;
 const MINUTE_MS: i64 = 60_000;
 
-/// What a feed may try: each is put wherever a text of a feed can stand.
-pub(super) const HOSTILE: &str =
-    "</title><script>alert(1)</script>\"' onmouseover=\"alert(1)\" style='x' &lt;\u{202e}\u{1b}[31m\0]]>-->";
-pub(super) const HOSTILE_URL: &str = "javascript:alert(1)";
-
 /// Every page, under the name of the file to look at it in.
 pub(super) fn pages() -> Vec<(&'static str, String)> {
     vec![
         ("overview", overview(Status::Ok).to_html()),
         ("overview-first-round", first_round().to_html()),
         ("overview-empty", empty_overview().to_html()),
-        ("overview-hostile", hostile_overview().to_html()),
+        ("overview-hostile", hostile::overview().to_html()),
         ("feeds", feeds().to_html()),
-        ("feeds-hostile", hostile_feeds().to_html()),
+        ("feeds-hostile", hostile::feeds().to_html()),
         ("feed", feed().to_html()),
         ("feed-failing", failing_feed().to_html()),
-        ("feed-hostile", hostile_feed().to_html()),
+        ("feed-hostile", hostile::feed().to_html()),
         ("articles", articles().to_html()),
         ("articles-empty", ArticlesPage { now_ms: NOW_MS, ..ArticlesPage::default() }.to_html()),
-        ("articles-hostile", hostile_articles().to_html()),
+        ("articles-hostile", hostile::articles().to_html()),
         ("article", article().to_html()),
-        ("article-hostile", hostile_article().to_html()),
+        ("article-hostile", hostile::article().to_html()),
         ("problem", problem("no such article").to_html()),
-        ("problem-hostile", problem(HOSTILE).to_html()),
+        ("problem-hostile", problem(hostile::TEXT).to_html()),
     ]
 }
 
@@ -125,32 +122,6 @@ fn empty_overview() -> Overview {
     }
 }
 
-fn hostile_overview() -> Overview {
-    let failing = FailingLine {
-        name: HOSTILE.into(),
-        since_ms: i64::MIN,
-        failure_count: u64::MAX,
-        reason: HOSTILE.into(),
-        next_poll_at: Some(i64::MAX),
-    };
-    let flight = FlightLine {
-        feed: HOSTILE.into(),
-        phase: Phase::Body,
-        age_ms: u64::MAX,
-        left_ms: u64::MAX,
-        wire_bytes: u64::MAX,
-    };
-    Overview {
-        reasons: vec![HOSTILE.into()],
-        uptime_s: u64::MAX,
-        failing: vec![failing; 100],
-        newest: Some(vec![hostile_line(); 100]),
-        cursor: Some(HOSTILE.into()),
-        flights: vec![flight; 100],
-        ..overview(Status::Ok)
-    }
-}
-
 /// A wave with a spike, and a gap while the daemon was down.
 fn hour(minutes: usize) -> Hour {
     let minute = |n: usize| {
@@ -202,19 +173,6 @@ fn lines(n: usize) -> Vec<ArticleLine> {
         .collect()
 }
 
-fn hostile_line() -> ArticleLine {
-    ArticleLine {
-        id: i64::MIN,
-        feed: HOSTILE.into(),
-        title: Some(HOSTILE.into()),
-        url: Some(HOSTILE_URL.into()),
-        summary: Some(safe("<p>&lt;script&gt;</p>")),
-        published_at: Some(i64::MAX),
-        fetched_at: 0,
-        updated: true,
-    }
-}
-
 fn articles() -> ArticlesPage {
     let mut articles = lines(8);
     for (index, article) in articles.iter_mut().enumerate() {
@@ -234,23 +192,6 @@ fn articles() -> ArticlesPage {
         older_before: Some(91_833),
         search_lag: 214,
         notice: None,
-    }
-}
-
-fn hostile_articles() -> ArticlesPage {
-    ArticlesPage {
-        now_ms: NOW_MS,
-        asked: Asked {
-            q: Some(HOSTILE.into()),
-            feeds: vec![HOSTILE.into()],
-            labels: vec![(HOSTILE.into(), HOSTILE.into())],
-            before: Some(i64::MIN),
-            limit: Some(1),
-        },
-        articles: vec![hostile_line()],
-        older_before: Some(i64::MIN),
-        search_lag: u64::MAX,
-        notice: Some(HOSTILE.into()),
     }
 }
 
@@ -281,27 +222,6 @@ fn article() -> ArticlePage {
         updated_at: Some(NOW_MS - 34 * MINUTE_MS),
         fetched_at: NOW_MS - 33 * MINUTE_MS,
         revision: 1,
-    }
-}
-
-fn hostile_article() -> ArticlePage {
-    ArticlePage {
-        feed: HOSTILE.into(),
-        labels: vec![(HOSTILE.into(), HOSTILE.into())],
-        title: Some(HOSTILE.into()),
-        url: Some(HOSTILE_URL.into()),
-        guid: Some(HOSTILE.into()),
-        authors: vec![HOSTILE.into()],
-        content: Some(safe("<p>&lt;script&gt;alert(1)&lt;/script&gt;</p>")),
-        image_url: Some(HOSTILE_URL.into()),
-        enclosures: vec![EnclosureLine {
-            url: HOSTILE_URL.into(),
-            media_type: Some(HOSTILE.into()),
-            length_bytes: Some(u64::MAX),
-        }],
-        categories: vec![HOSTILE.into()],
-        language: Some(HOSTILE.into()),
-        ..article()
     }
 }
 
@@ -356,24 +276,6 @@ fn feeds() -> FeedsPage {
     }
 }
 
-fn hostile_feeds() -> FeedsPage {
-    FeedsPage {
-        state: Some(FeedHealth::Failing),
-        feeds: vec![FeedLine {
-            name: HOSTILE.into(),
-            title: Some(HOSTILE.into()),
-            health: FeedHealth::Failing,
-            failing_since: Some(i64::MAX),
-            reason: Some(HOSTILE.into()),
-            last_polled_at: Some(i64::MIN),
-            next_poll_at: None,
-            article_count: u64::MAX,
-        }],
-        offset: 7,
-        ..feeds()
-    }
-}
-
 fn feed() -> FeedPage {
     let polls: Vec<PollLine> = (0..50)
         .map(|n: u64| {
@@ -382,7 +284,7 @@ fn feed() -> FeedPage {
                 started_at: NOW_MS - 4 * MINUTE_MS - n as i64 * 15 * MINUTE_MS,
                 resolve_ms: Some(n * 13 % 17),
                 connect_ms: Some(18 + n % 5),
-                tls_ms: (n % 4 == 0).then_some(41 + n % 9),
+                tls_ms: n.is_multiple_of(4).then_some(41 + n % 9),
                 first_byte_ms: Some(if timed_out { 1_500 } else { 90 + n * 37 % 130 }),
                 body_ms: (!timed_out).then_some(22 + n * 11 % 60),
                 parse_ms: (n % 3 != 1 && !timed_out).then_some(3),
@@ -397,7 +299,7 @@ fn feed() -> FeedPage {
                 }
                 .into(),
                 body_bytes: (n % 3 != 1 && !timed_out).then_some(61_542 + n * 100),
-                new_count: if n % 3 == 0 { n % 7 } else { 0 },
+                new_count: if n.is_multiple_of(3) { n % 7 } else { 0 },
                 error: timed_out.then(|| "no answer within 1.5 s of the request".into()),
             }
         })
@@ -450,31 +352,6 @@ fn failing_feed() -> FeedPage {
         rules: vec![],
         polls: vec![],
         articles: vec![],
-        ..feed()
-    }
-}
-
-fn hostile_feed() -> FeedPage {
-    FeedPage {
-        name: HOSTILE.into(),
-        title: Some(HOSTILE.into()),
-        url: HOSTILE_URL.into(),
-        effective_url: Some(HOSTILE_URL.into()),
-        site_url: Some(HOSTILE_URL.into()),
-        language: Some(HOSTILE.into()),
-        labels: vec![(HOSTILE.into(), HOSTILE.into())],
-        etag: Some(HOSTILE.into()),
-        last_modified: Some(HOSTILE.into()),
-        reason: Some(HOSTILE.into()),
-        polls: vec![PollLine {
-            outcome: HOSTILE.into(),
-            error: Some(HOSTILE.into()),
-            started_at: i64::MAX,
-            total_ms: u64::MAX,
-            body_ms: Some(u64::MAX / 2),
-            ..PollLine::default()
-        }],
-        articles: vec![hostile_line()],
         ..feed()
     }
 }
