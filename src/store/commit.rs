@@ -6,8 +6,8 @@
 use rusqlite::{Connection, Savepoint, Transaction, TransactionBehavior, params};
 use serde::Serialize;
 
-use super::error::{Remedy, remedy};
 use super::feed_state::advance;
+use super::remedy::{Remedy, remedy};
 use super::{PollRecord, StoreFault, Stored};
 use crate::article::{Article, Enclosure, FeedMeta};
 use crate::clock::Clock;

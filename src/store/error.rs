@@ -1,5 +1,5 @@
-//! What can go wrong with the database: what a person is told, which exit code a script sees, and what the writer
-//! does about it.
+//! What can go wrong with the database: what a person is told, and which exit code a script sees. What the writer does
+//! about it is another question, see `remedy`.
 //!
 //! Nothing here repairs or deletes: a database that is not fit stays as it is, and the message names the file and
 //! what to do.
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::ErrorCode;
 use rusqlite::ffi;
 
+use super::remedy::sqlite_error;
 use crate::cli::exit;
 
 /// Why the database cannot be opened, or cannot be written any more.
@@ -122,15 +123,26 @@ impl StoreError {
     /// What an error of SQLite on the database `path` means.
     pub(super) fn from_sqlite(path: &Path, error: &rusqlite::Error) -> StoreError {
         let path = path.to_owned();
-        let cause = error.to_string();
-        let Some(sqlite) = error.sqlite_error() else {
-            return StoreError::Io { path, cause };
+        let cause = match error {
+            // Its own words repeat the whole statement.
+            rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+            error => error.to_string(),
+        };
+        let not_ours = |cause: String| StoreError::Corrupt {
+            path: path.clone(),
+            cause: format!("its content is not what rssd wrote: {cause}"),
+        };
+        let Some(sqlite) = sqlite_error(error) else {
+            // The statements are ours and were tried: a value, or a row, is not as they left it.
+            return not_ours(cause);
         };
         match sqlite.code {
             _ if sqlite.extended_code == ffi::SQLITE_READONLY_DBMOVED => StoreError::Moved { path },
             _ if sqlite.extended_code == ffi::SQLITE_IOERR_SHMSIZE => StoreError::Full { path },
             ErrorCode::NotADatabase => StoreError::NotADatabase { path },
             ErrorCode::DatabaseCorrupt => StoreError::Corrupt { path, cause },
+            // Unknown is how SQLITE_ERROR is called here: a table or a column is missing.
+            ErrorCode::Unknown | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch => not_ours(cause),
             // The file itself could be opened before SQLite was asked, so this is about the files it keeps beside it.
             ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
                 StoreError::Permission { path, cause }
@@ -248,83 +260,12 @@ impl fmt::Display for StoreFault {
 
 impl std::error::Error for StoreFault {}
 
-/// Why commits wait, while nothing is lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Degraded {
-    Full,
-    Locked,
-    ReadOnly,
-}
-
-impl Degraded {
-    /// The reason as `/health` and the log tell it.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Degraded::Full => "database: no space left on its device; polls wait until there is",
-            Degraded::Locked => "database: locked by another program; polls wait until it lets go",
-            Degraded::ReadOnly => "database: read-only; polls wait until it is writable again",
-        }
-    }
-}
-
-/// What the writer does about an error inside a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Remedy {
-    /// This record is at fault: leave it out and store the others.
-    Reject,
-    /// Nothing is at fault but the moment: keep everything and try again.
-    Retry(Degraded),
-    /// Stop for good. After a failed fsync the kernel has dropped the pages and says so only once, so a second try
-    /// would seem to succeed.
-    Stop,
-}
-
-pub(super) fn remedy(error: &rusqlite::Error) -> Remedy {
-    let Some(sqlite) = error.sqlite_error() else {
-        // A value that SQLite was never shown: out of its range, say.
-        return Remedy::Reject;
-    };
-    match sqlite.code {
-        _ if sqlite.extended_code == ffi::SQLITE_READONLY_DBMOVED => Remedy::Stop,
-        // Growing the -shm failed for lack of space; it holds nothing that the -wal does not.
-        _ if sqlite.extended_code == ffi::SQLITE_IOERR_SHMSIZE => Remedy::Retry(Degraded::Full),
-        ErrorCode::DiskFull => Remedy::Retry(Degraded::Full),
-        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed => {
-            Remedy::Retry(Degraded::Locked)
-        }
-        ErrorCode::ReadOnly => Remedy::Retry(Degraded::ReadOnly),
-        ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch => Remedy::Reject,
-        _ => Remedy::Stop,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn sqlite(code: i32) -> rusqlite::Error {
         rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)
-    }
-
-    #[test]
-    fn an_error_is_retried_only_where_waiting_can_help() {
-        for (code, expected) in [
-            (ffi::SQLITE_FULL, Remedy::Retry(Degraded::Full)),
-            (ffi::SQLITE_IOERR_SHMSIZE, Remedy::Retry(Degraded::Full)),
-            (ffi::SQLITE_BUSY, Remedy::Retry(Degraded::Locked)),
-            (ffi::SQLITE_BUSY_RECOVERY, Remedy::Retry(Degraded::Locked)),
-            (ffi::SQLITE_READONLY, Remedy::Retry(Degraded::ReadOnly)),
-            (ffi::SQLITE_READONLY_DBMOVED, Remedy::Stop),
-            (ffi::SQLITE_IOERR_FSYNC, Remedy::Stop),
-            (ffi::SQLITE_IOERR_WRITE, Remedy::Stop),
-            (ffi::SQLITE_CORRUPT, Remedy::Stop),
-            (ffi::SQLITE_ERROR, Remedy::Stop),
-            (ffi::SQLITE_CONSTRAINT_CHECK, Remedy::Reject),
-            (ffi::SQLITE_CONSTRAINT_FOREIGNKEY, Remedy::Reject),
-            (ffi::SQLITE_TOOBIG, Remedy::Reject),
-        ] {
-            assert_eq!(remedy(&sqlite(code)), expected, "code {code}");
-        }
     }
 
     #[test]
@@ -350,6 +291,31 @@ mod tests {
             (ffi::SQLITE_IOERR_READ, 70),
         ] {
             assert_eq!(StoreError::from_sqlite(path, &sqlite(code)).exit_code(), exit_code, "code {code}");
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_changed_is_no_matter_of_the_device() {
+        let path = Path::new("/some/rssd.db");
+        let no_such_column = rusqlite::Error::SqlInputError {
+            error: ffi::Error::new(ffi::SQLITE_ERROR),
+            msg: "no such column: seq_last".into(),
+            sql: "SELECT seq_last\nFROM meta".into(),
+            offset: 7,
+        };
+        for error in [
+            no_such_column,
+            sqlite(ffi::SQLITE_ERROR),
+            sqlite(ffi::SQLITE_CONSTRAINT_TRIGGER),
+            sqlite(ffi::SQLITE_MISMATCH),
+            rusqlite::Error::QueryReturnedNoRows,
+            rusqlite::Error::IntegralValueOutOfRange(17, -1),
+            rusqlite::Error::InvalidColumnType(2, "url".into(), rusqlite::types::Type::Null),
+        ] {
+            let told = StoreError::from_sqlite(path, &error);
+            assert_eq!(told.exit_code(), 65, "{told}");
+            let told = told.to_string();
+            assert!(told.contains("its content is not what rssd wrote: ") && !told.contains('\n'), "{told}");
         }
     }
 

@@ -25,8 +25,8 @@ mod moved;
 mod open;
 mod record;
 mod register;
+mod remedy;
 mod summary;
-
 mod writer;
 mod writer_loop;
 
@@ -37,7 +37,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 
-pub use error::{Degraded, StoreError, StoreFault};
+pub use error::{StoreError, StoreFault};
 pub use feed_state::{FeedRecord, FeedState};
 pub use gauges::WriterGauges;
 pub use last_polls::{LastPoll, last_polls};
@@ -49,5 +49,6 @@ pub use queries::{
 pub use reader::{ReaderGauges, ReaderHandle, Readers};
 pub use record::{FetchLog, PollRecord, Stored};
 pub use search::quote as quote_search;
+pub use remedy::Degraded;
 pub use summary::{FailingFeed, Summary, failing_feeds, known_feeds, summary};
 pub use writer::{StoreEvent, Writer, WriterHandle};

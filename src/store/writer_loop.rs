@@ -16,10 +16,10 @@ use rusqlite::hooks::Wal;
 use rusqlite::wal::CheckpointMode;
 
 use super::commit::{Committed, commit};
-use super::error::{Remedy, remedy};
 use super::lock::InstanceLock;
 use super::moved::Identity;
 use super::register::{Subscription, register};
+use super::remedy::{Remedy, remedy};
 use super::search::{Backlog, index_chunk};
 use super::{Degraded, FeedRecord, PollRecord, Store, StoreError, StoreEvent, StoreFault, WriterGauges};
 use crate::clock::Clock;

@@ -136,7 +136,9 @@ fn an_error_that_waiting_does_not_mend_ends_the_writer() {
     let id = running.register(&["a"])[0].id;
     f.outside().execute_batch("DROP TABLE fetch_log").unwrap();
     let answer = running.submit(poll(id, &["1"]));
-    assert!(matches!(ends(running, answer), StoreError::Io { .. }));
+    let error = ends(running, answer);
+    assert_eq!(error.exit_code(), 65, "{error}");
+    assert!(error.to_string().contains("fetch_log"), "{error}");
     // Left for the next start to read from the disk.
     assert!(fs::metadata(wal_path(&f.path())).unwrap().len() > 0);
     assert_eq!(f.summary().articles, 0);

@@ -158,6 +158,29 @@ fn a_database_of_tomorrow_or_of_another_program_is_refused() {
 }
 
 #[test]
+fn a_database_that_somebody_edited_is_told_as_such() {
+    for edit in [
+        "DELETE FROM meta",
+        "DROP TABLE meta",
+        "ALTER TABLE meta RENAME COLUMN seq_last TO seq_newest",
+        "DROP TABLE fetch_log; DROP TABLE tombstone; DROP TABLE article; DROP TABLE feed",
+        "ALTER TABLE feed DROP COLUMN gone_at",
+        "UPDATE feed SET failure_count = -1",
+        "CREATE TRIGGER mine BEFORE INSERT ON feed BEGIN SELECT RAISE(ABORT, 'mine'); END",
+    ] {
+        let f = filled();
+        f.outside().execute_batch(edit).unwrap();
+        let told = Store::open(&f.path()).and_then(|store| {
+            let running = f.start_store(store);
+            running.writer.register(&[feed("a"), feed("b")], &|| true).map(drop)
+        });
+        let error = told.unwrap_err();
+        assert_eq!(error.exit_code(), 65, "{edit}: {error}");
+        assert!(error.to_string().contains("its content is not what rssd wrote"), "{edit}: {error}");
+    }
+}
+
+#[test]
 fn a_directory_that_takes_no_files_is_a_matter_of_permission() {
     // Refuses new files even to root.
     refused(Path::new("/sys/kernel/rssd.db"), 77);
