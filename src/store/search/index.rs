@@ -12,7 +12,7 @@ use crate::limits::{
     SEARCH_ARTICLE_BYTES_MAX, SEARCH_CHUNK_ARTICLES_MAX, SEARCH_CHUNK_MS_MAX, SEARCH_DELAY_MS, WRITER_IDLE_MS,
     WRITER_RETRY_MS_MAX,
 };
-use crate::store::error::{Remedy, remedy};
+use crate::store::remedy::{Remedy, remedy};
 
 /// What the writer knows of articles that cannot be found yet.
 #[derive(Debug)]
