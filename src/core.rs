@@ -18,11 +18,12 @@ use std::time::{Duration, Instant};
 use futures_channel::{mpsc, oneshot};
 use futures_lite::{FutureExt, StreamExt};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, duration_ms};
 use crate::executor::sleep;
+use crate::failure::Phase;
 use crate::fetch::Flight;
-use crate::gauges::{CoreGauges, add};
-use crate::limits::{DEADLINES_VOID_MAX, HEARTBEAT_MS, IN_FLIGHT_LOGGED_MAX, POLL_PANIC_WAIT};
+use crate::gauges::{CoreGauges, PollNews, add, latency_slot};
+use crate::limits::{DEADLINES_VOID_MAX, FLIGHTS_TOLD_MAX, HEARTBEAT_MS, IN_FLIGHT_LOGGED_MAX, POLL_PANIC_WAIT};
 use crate::poll::{Desk, Memory, Polled, Subscription, poll};
 use crate::schedule;
 
@@ -37,12 +38,27 @@ pub(crate) enum Command {
     Turn,
     /// Log what is in flight.
     LogInFlight,
+    /// Tell what is in flight.
+    Flights(oneshot::Sender<Vec<FlightReport>>),
     /// Cancel what is in flight, commit what is parsed, and end.
     Drain,
 }
 
+/// A poll in flight, as it is told.
+#[derive(Clone, Debug)]
+pub(crate) struct FlightReport {
+    pub(crate) core: usize,
+    pub(crate) feed: String,
+    pub(crate) phase: Phase,
+    pub(crate) age_ms: u64,
+    /// Until its phase's deadline.
+    pub(crate) left_ms: u64,
+    pub(crate) wire_bytes: u64,
+}
+
 /// What a core is started with.
 pub(crate) struct Settings {
+    pub(crate) index: usize,
     pub(crate) in_flight_max: usize,
     /// Poll every feed once, at once, and end.
     pub(crate) once: bool,
@@ -87,6 +103,10 @@ pub(crate) async fn run(
             Some(Command::Put(subscriptions)) => core.put(subscriptions, false),
             Some(Command::Remove(ids)) => core.remove(&ids),
             Some(Command::LogInFlight) => core.log_in_flight(),
+            Some(Command::Flights(answer)) => {
+                // Whoever asked may have lost patience.
+                let _ = answer.send(core.flights());
+            }
             Some(Command::Drain) => core.drain(),
             Some(Command::Turn) => core.gauges.nudge_taken(),
             None => {}
@@ -384,12 +404,20 @@ impl Core {
         add(&self.gauges.polls, 1);
         add(&self.gauges.articles_new, polled.new_count as u64);
         add(&self.gauges.wire_bytes, polled.wire_bytes);
+        add(&self.gauges.latencies[latency_slot(polled.took_ms)], 1);
+        if let Some(news) = &self.desk.news {
+            let outcome = polled.outcome.clone();
+            let news_of_it = PollNews { feed: subscription.feed.name.clone(), outcome, new_count: polled.new_count };
+            // A stream that shows polls misses one, if nobody has taken a thousand.
+            let _ = news.borrow_mut().try_send(news_of_it);
+        }
         let name = &subscription.feed.name;
         let wait = polled.wait.as_secs();
         match &polled.failure {
             None => log::debug!("feed {name}: {} new articles; next poll in {wait} s", polled.new_count),
             Some(failure) => {
                 add(&self.gauges.polls_failed, 1);
+                add(&self.gauges.failures[failure.class as usize], 1);
                 // The first of a row is news, the others are known.
                 let level = if polled.memory.state.failure_count <= 1 { log::Level::Warn } else { log::Level::Debug };
                 match self.settings.once {
@@ -408,7 +436,7 @@ impl Core {
     }
 
     /// The oldest first, since it is the most likely to be asked about.
-    fn log_in_flight(&self) {
+    fn flights(&self) -> Vec<FlightReport> {
         let feeds = self.feeds.borrow();
         let mut flights: Vec<(&str, &Flight)> = (feeds.values())
             .filter_map(|feed| match &feed.place {
@@ -417,10 +445,22 @@ impl Core {
             })
             .collect();
         flights.sort_by_key(|(_, flight)| Reverse(flight.age_ms()));
-        log::info!("{} polls in flight of {} feeds", flights.len(), feeds.len());
-        for (name, flight) in flights.iter().take(IN_FLIGHT_LOGGED_MAX) {
-            let (phase, bytes) = (flight.phase().name(), flight.wire_bytes());
-            log::info!("in flight: feed {name}, {phase}, {} ms old, {bytes} bytes received", flight.age_ms());
+        let report = |(name, flight): &(&str, &Flight)| FlightReport {
+            core: self.settings.index,
+            feed: (*name).to_owned(),
+            phase: flight.phase(),
+            age_ms: flight.age_ms(),
+            left_ms: duration_ms(flight.phase_left()),
+            wire_bytes: flight.wire_bytes(),
+        };
+        flights.iter().take(FLIGHTS_TOLD_MAX).map(report).collect()
+    }
+
+    fn log_in_flight(&self) {
+        log::info!("{} polls in flight of {} feeds", self.in_flight.get(), self.feeds.borrow().len());
+        for flight in self.flights().iter().take(IN_FLIGHT_LOGGED_MAX) {
+            let FlightReport { feed, phase, age_ms, wire_bytes, .. } = flight;
+            log::info!("in flight: feed {feed}, {}, {age_ms} ms old, {wire_bytes} bytes received", phase.name());
         }
     }
 

@@ -1,5 +1,6 @@
 //! Starts, watches and stops all parts; the only file that knows them all.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs;
@@ -22,15 +23,16 @@ use crate::config::{self, Config, Cores};
 use crate::core::{self, Command, Settings};
 use crate::executor;
 use crate::fetch::{Access, Fetcher, NameService, Roots};
-use crate::gauges::CoreGauges;
+use crate::gauges::{CoreGauges, PollNews};
 use crate::host;
 use crate::http;
 use crate::limits::{
-    COMMANDS_WAITING_MAX, DRAIN, EVENTS_WAITING_MAX, HEARTBEAT_LATE_MS, UNCOMMITTED_MAX, WRITER_QUEUE_MAX,
+    COMMANDS_WAITING_MAX, DRAIN, EVENTS_WAITING_MAX, HEARTBEAT_LATE_MS, POLL_NEWS_WAITING_MAX, READERS,
+    UNCOMMITTED_MAX, WRITER_QUEUE_MAX,
 };
 use crate::placement;
 use crate::poll::{Desk, Subscription};
-use crate::store::{FeedRecord, Store, StoreError, StoreEvent, Writer};
+use crate::store::{self, FeedRecord, Readers, Store, StoreError, StoreEvent, Writer};
 
 /// What the command line decides.
 #[derive(Clone, Debug)]
@@ -152,6 +154,7 @@ struct HttpHandle {
     /// Dropping it stops the HTTP core.
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
+    readers: Readers,
 }
 
 struct CoreHandle {
@@ -182,11 +185,13 @@ impl Daemon {
         // Room for the end of each core, and for the rest of what is worth knowing.
         let (event_sender, events) = bounded(EVENTS_WAITING_MAX + cpus.len());
         let store_events = event_sender.clone();
-        let writer = store.start(clock.clone(), move |event| {
-            if let StoreEvent::Failed(error) = event {
-                // Never waits: if the main thread has that much to hear already, it is ending anyway.
-                let _ = store_events.try_send(Event::StoreFailed(error));
-            }
+        // One message says as much as many: look again.
+        let (mut commit_sender, commits) = mpsc::channel(1);
+        let (news_sender, news) = mpsc::channel(POLL_NEWS_WAITING_MAX);
+        let writer = store.start(clock.clone(), move |event| match event {
+            // Never waits: if the main thread has that much to hear already, it is ending anyway.
+            StoreEvent::Failed(error) => drop(store_events.try_send(Event::StoreFailed(error))),
+            StoreEvent::Committed { .. } => drop(commit_sender.try_send(())),
         })?;
 
         let (roots, problems) = Roots::of_system();
@@ -215,12 +220,13 @@ impl Daemon {
             writer: writer.handle(),
             names: NameService::read(&config.daemon.dns),
             contact: config.daemon.contact.clone(),
+            news: listener.is_some().then_some(news_sender),
             uncommitted_max: (WRITER_QUEUE_MAX / cpus.len()).clamp(1, UNCOMMITTED_MAX),
             events: event_sender.clone(),
         };
         let mut daemon = Daemon { clock, writer, cores: Vec::new(), http: None, events, event_sender, roots, placed };
         for (index, (cpu, share)) in cpus.iter().zip(shares).enumerate() {
-            let settings = Settings { in_flight_max, once: options.once, due_at_start };
+            let settings = Settings { index, in_flight_max, once: options.once, due_at_start };
             match start_core(index, *cpu, share, settings, start.clone()) {
                 Ok(core) => daemon.cores.push(core),
                 Err(sentence) => {
@@ -231,7 +237,8 @@ impl Daemon {
         }
         if let Some(listener) = listener {
             let policy = http::Policy::new(token.as_deref(), config.daemon.public, Vec::new());
-            match daemon.start_http(listener, http_cpu, policy) {
+            let news = http::News { commits, polls: news };
+            match daemon.start_http(listener, http_cpu, policy, &options.db, news) {
                 Ok(http) => daemon.http = Some(http),
                 Err(sentence) => {
                     daemon.drain();
@@ -247,26 +254,39 @@ impl Daemon {
         Ok(daemon)
     }
 
-    fn start_http(&self, listener: Listener, cpu: usize, policy: http::Policy) -> Result<HttpHandle, String> {
+    fn start_http(
+        &mut self,
+        listener: Listener,
+        cpu: usize,
+        policy: http::Policy,
+        db: &Path,
+        news: http::News,
+    ) -> Result<HttpHandle, String> {
+        let readers = Readers::start(db, READERS).map_err(|error| error.to_string())?;
+        let summary = store::summary(db).map_err(|error| error.to_string())?;
         let sources = http::Sources {
             policy,
             clock: self.clock.clone(),
             started: Clock::monotonic(),
             cores: self.cores.iter().map(|core| core.gauges.clone()).collect(),
+            commands: self.cores.iter().map(|core| core.commands.clone()).collect(),
             writer: self.writer.handle(),
+            readers: readers.handle(),
+            epoch: summary.epoch.parse().map_err(|_| format!("the database's epoch {:?} is damaged", summary.epoch))?,
+            seq_last: summary.seq_last,
         };
         let (stop, stopped) = oneshot::channel();
         let Listener { socket, address } = listener;
         let events = self.event_sender.clone();
         let serve = move || async move {
             let ended = HttpEnded(events);
-            http::serve(socket, Arc::new(sources), stopped).await;
+            http::serve(socket, sources, news, stopped).await;
             // Asked to: nobody's news.
             std::mem::forget(ended);
         };
         let thread = executor::start("http", Placement::Fixed(cpu), serve)?;
         log::info!("listening on http://{address}");
-        Ok(HttpHandle { stop, thread })
+        Ok(HttpHandle { stop, thread, readers })
     }
 
     /// The next thing the main thread should know, or `None` after `timeout`.
@@ -361,12 +381,14 @@ impl Daemon {
                 orderly = false;
             }
         }
-        if let Some(HttpHandle { stop, thread }) = self.http {
+        if let Some(HttpHandle { stop, thread, readers }) = self.http {
             drop(stop);
             if !joined_by(thread, cores_deadline + DRAIN / 9) {
                 log::error!("the HTTP core did not end in time and is left behind");
                 orderly = false;
             }
+            // Before the writer: whoever closes the database last moves its -wal.
+            orderly &= readers.stop(cores_deadline + DRAIN / 6);
         }
         if let Err(error) = self.writer.stop(deadline) {
             log::error!("{error}");
@@ -413,6 +435,7 @@ struct CoreStart {
     writer: crate::store::WriterHandle,
     names: NameService,
     contact: Option<String>,
+    news: Option<mpsc::Sender<PollNews>>,
     uncommitted_max: usize,
     events: Sender<Event>,
 }
@@ -461,6 +484,7 @@ fn start_core(
                 clock: start.clock,
                 fetcher,
                 writer: start.writer,
+                news: start.news.map(RefCell::new),
                 uncommitted: glommio::sync::Semaphore::new(start.uncommitted_max as u64),
             };
             core::run(Rc::new(desk), share, settings, command_receiver, gauges).await;

@@ -35,6 +35,30 @@ pub enum Class {
 }
 
 impl Class {
+    /// Every class, in the order of their declaration.
+    pub const ALL: [Class; 20] = [
+        Class::Dns,
+        Class::Connect,
+        Class::Tls,
+        Class::Timeout,
+        Class::Header,
+        Class::Body,
+        Class::Decode,
+        Class::TooLarge,
+        Class::Redirect,
+        Class::Policy,
+        Class::Status,
+        Class::Credentials,
+        Class::Gone,
+        Class::Empty,
+        Class::NotFeed,
+        Class::TooDeep,
+        Class::TooComplex,
+        Class::Parse,
+        Class::Panic,
+        Class::Local,
+    ];
+
     /// The name in SQL, metrics and JSON.
     pub fn name(self) -> &'static str {
         match self {

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crate::clock::{Clock, duration_ms};
+use crate::failure::Class;
 
 /// One core's counters.
 #[derive(Debug)]
@@ -18,6 +19,10 @@ pub struct CoreGauges {
     pub articles_new: AtomicU64,
     /// Received, before decoding.
     pub wire_bytes: AtomicU64,
+    /// Polls that failed, by class.
+    pub(crate) failures: [AtomicU64; Class::ALL.len()],
+    /// Polls by how long they took.
+    pub(crate) latencies: [AtomicU64; LATENCY_SLOTS],
     /// Feeds whose last poll failed.
     pub feeds_failing: AtomicUsize,
     /// Feeds polled at least once since the start.
@@ -40,6 +45,8 @@ impl Default for CoreGauges {
             polls_failed: AtomicU64::default(),
             articles_new: AtomicU64::default(),
             wire_bytes: AtomicU64::default(),
+            failures: std::array::from_fn(|_| AtomicU64::default()),
+            latencies: std::array::from_fn(|_| AtomicU64::default()),
             feeds_failing: AtomicUsize::default(),
             feeds_polled: AtomicUsize::default(),
             feeds_overdue: AtomicUsize::default(),
@@ -72,6 +79,31 @@ impl CoreGauges {
     fn now_ms(&self) -> u64 {
         duration_ms(Clock::monotonic().saturating_duration_since(self.started))
     }
+}
+
+/// Slots for how long polls took, each a fifth longer than the one before: 1 ms to five minutes.
+pub const LATENCY_SLOTS: usize = 72;
+
+const LATENCY_STEP: f64 = 1.2;
+
+/// The slot of a poll that took so long.
+pub(crate) fn latency_slot(ms: u64) -> usize {
+    let slot = (ms.max(1) as f64).log(LATENCY_STEP).round();
+    (slot as usize).min(LATENCY_SLOTS - 1)
+}
+
+/// About how long the polls of a slot took, in milliseconds.
+pub(crate) fn latency_ms_of(slot: usize) -> u64 {
+    LATENCY_STEP.powi(i32::try_from(slot).unwrap_or(i32::MAX)).round() as u64
+}
+
+/// A poll that ended, for those who watch.
+#[derive(Clone, Debug)]
+pub(crate) struct PollNews {
+    pub(crate) feed: String,
+    /// As in `fetch_log`.
+    pub(crate) outcome: String,
+    pub(crate) new_count: usize,
 }
 
 /// Adds to a counter that one thread alone writes.

@@ -20,11 +20,8 @@ pub mod store;
 mod schedule;
 
 pub mod http;
-#[allow(dead_code, unused_imports, reason = "the HTTP core does not serve it yet")]
 mod stream;
-#[allow(dead_code, unused_imports, reason = "the HTTP core does not serve it yet")]
 mod wire;
-#[allow(dead_code, unused_imports, reason = "the HTTP core does not serve it yet")]
 mod sanitise;
 
 pub mod failure;

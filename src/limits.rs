@@ -270,7 +270,7 @@ pub const POLLS_PER_SECOND_AT_START: u64 = 50;
 // ---- the HTTP core ----------------------------------------------------------------------------------------------------
 
 /// Connections at once; one more is closed as it comes.
-pub const CONNECTIONS_MAX: usize = 4_096;
+pub const CONNECTIONS_MAX: usize = 12_000;
 
 /// Connections that the kernel may hold ready for us.
 pub const LISTEN_BACKLOG: i32 = 1_024;
@@ -278,14 +278,84 @@ pub const LISTEN_BACKLOG: i32 = 1_024;
 /// After a failed accept, mostly for want of descriptors, the next try waits so long.
 pub const ACCEPT_RETRY_MS: u64 = 50;
 
-/// A connection is closed after this, request and answer together, however much or little the client sends.
-pub const CONNECTION_TIMEOUT: Duration = secs(10);
+/// The head of a request must be there within this, from the first look for it on and in total: however it drips, and
+/// however long a connection idles between two requests. Then it is closed.
+pub const HEAD_TIMEOUT: Duration = secs(10);
 
 /// The head of a request; a larger one is answered with 431 and the connection closed.
 pub const REQUEST_HEAD_BYTES_MAX: usize = 16 << 10;
 
 /// The address asked for; a longer one is answered with 414.
 pub const REQUEST_URI_BYTES_MAX: usize = 8 << 10;
+
+/// Parameters of a request; more are answered with 400.
+pub const PARAMETERS_MAX: usize = 128;
+
+/// Articles in an answer, where `limit` says nothing.
+pub const ARTICLES_ASKED_DEFAULT: usize = 100;
+
+/// Articles in an answer; a greater `limit` is answered with 400.
+pub const ARTICLES_ASKED_MAX: usize = 500;
+
+/// `q=`; a longer one is answered with 400.
+pub const SEARCH_BYTES_MAX: usize = 1 << 10;
+
+/// How long a long poll waits where `wait` says nothing.
+pub const WAIT_DEFAULT: Duration = secs(30);
+
+/// How long a long poll waits at most; a greater `wait` is answered with 400.
+pub const WAIT_MAX: Duration = secs(120);
+
+/// What a client is told to wait when we are busy.
+pub const RETRY_AFTER_BUSY_S: u32 = 2;
+
+/// What the cores get to say what they have in flight; one that is late is left out.
+pub const FLIGHTS_WAIT: Duration = Duration::from_millis(200);
+
+/// Flights that one core tells of.
+pub const FLIGHTS_TOLD_MAX: usize = 1_000;
+
+/// Finished polls that wait to be told to streams; more are left out.
+pub const POLL_NEWS_WAITING_MAX: usize = 1_024;
+
+/// After a question for the ring that had no answer, the next one waits so long.
+pub const HUB_RETRY: Duration = Duration::from_millis(500);
+
+/// The counters of the minute are looked at this often.
+pub const HISTORY_LOOK: Duration = secs(5);
+
+/// Feeds on a page of the list.
+pub const FEEDS_ON_PAGE: usize = 200;
+
+/// Feeds that are looked at for a list; more are not listed.
+pub const FEEDS_LISTED_MAX: usize = 100_000;
+
+/// Failing feeds that the overview names.
+pub const FAILING_SHOWN: usize = 20;
+
+/// Articles that the overview shows.
+pub const NEWEST_SHOWN: usize = 20;
+
+/// Between two comments on a stream that is quiet.
+pub const HEARTBEAT_COMMENT: Duration = secs(15);
+
+/// A stream whose client takes nothing for so long is dropped.
+pub const WRITE_DEADLINE: Duration = secs(30);
+
+/// Frames are put together up to this.
+pub const SSE_CHUNK_BYTES_MAX: usize = 32 << 10;
+
+/// What clients wait at least before they reconnect.
+pub const SSE_RETRY_MS: u64 = 1_000;
+
+/// And what is added, spread over them.
+pub const SSE_RETRY_SPREAD_MS: u64 = 4_000;
+
+/// Requests on one connection; then it is closed, so that none is for ever.
+pub const REQUESTS_MAX: u32 = 1_000;
+
+/// The kernel's buffer for a client: one that never reads absorbs no more.
+pub const CLIENT_SEND_BUFFER_BYTES: usize = 32 << 10;
 
 /// What is read from a client's socket at once.
 pub const HTTP_READ_BYTES: usize = 8 << 10;
@@ -463,6 +533,8 @@ pub const FETCH_LOG_POLLS: i64 = 50;
 
 /// The most reader threads; more are not started, since beside the cores they would only take turns.
 pub const READERS_MAX: usize = 4;
+/// Reader threads that a daemon starts.
+pub const READERS: usize = 2;
 /// Questions that wait for a reader; one more is answered with `Busy` at once, and HTTP says 503.
 pub const READER_QUEUE_MAX: usize = 256;
 /// A question is given up when it was asked so long ago, waiting included, and HTTP says 503.

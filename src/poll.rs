@@ -3,11 +3,12 @@
 //! It changes nothing but the database, and that only through the writer: validators travel in the same record as the
 //! articles that came with them. What the core needs to know comes back as [`Polled`].
 
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_channel::oneshot;
+use futures_channel::{mpsc, oneshot};
 use glommio::sync::Semaphore;
 use sha2::{Digest, Sha256};
 
@@ -17,6 +18,7 @@ use crate::config;
 use crate::executor::nap;
 use crate::failure::{Class, Failure, Phase};
 use crate::fetch::{Access, Fetched, Fetcher, Flight, Request, Timeouts, Trip, Validators};
+use crate::gauges::PollNews;
 use crate::parse;
 use crate::schedule;
 use crate::store::{FeedRecord, FeedState, FetchLog, PollRecord, StoreFault, WriterHandle};
@@ -57,6 +59,8 @@ impl Subscription {
 
 /// What the polls of a core share.
 pub(crate) struct Desk {
+    /// To the HTTP core, if there is one.
+    pub(crate) news: Option<RefCell<mpsc::Sender<PollNews>>>,
     pub(crate) clock: Clock,
     pub(crate) fetcher: Fetcher,
     pub(crate) writer: WriterHandle,
@@ -86,6 +90,9 @@ pub(crate) struct Polled {
     pub(crate) wait: Duration,
     pub(crate) new_count: usize,
     pub(crate) wire_bytes: u64,
+    /// As in `fetch_log`.
+    pub(crate) outcome: String,
+    pub(crate) took_ms: u64,
     pub(crate) failure: Option<Failure>,
 }
 
@@ -141,7 +148,9 @@ pub(crate) async fn poll(
     let mut log = fetch_log(&trip, started_at, parse_ms, flight.age_ms());
     log.body_bytes = body_bytes;
     let state = next_state(&memory.state, &reading, &next, started_at, now_ms);
-    log.outcome = outcome_word(&reading);
+    let outcome = outcome_word(&reading);
+    let took_ms = flight.age_ms();
+    log.outcome = outcome.clone();
     let (feed_meta, articles, failure) = match reading {
         Ok(Reading::Articles { mut document, .. }) => {
             // Documents put the newest first; the stream puts it last.
@@ -163,7 +172,7 @@ pub(crate) async fn poll(
         }
     };
     let memory = Memory { poll_count: memory.poll_count + 1, ..memory };
-    Some(Polled { memory, wait: next.wait, new_count, wire_bytes: trip.wire_bytes, failure })
+    Some(Polled { memory, wait: next.wait, new_count, wire_bytes: trip.wire_bytes, outcome, took_ms, failure })
 }
 
 async fn fetch(

@@ -156,7 +156,9 @@ fn the_top_level_is_what_it_should_be() {
 
 #[test]
 fn a_file_is_one_idea() {
-    for source in sources("src").into_iter().chain(sources("tests")) {
+    // A table with headings, and the one place where it is asked for: all limits.
+    let is_table = |source: &Source| source.path == "src/limits.rs";
+    for source in sources("src").into_iter().chain(sources("tests")).filter(|source| !is_table(source)) {
         let lines = source.text.lines().count();
         if lines > LINES_USUAL_MAX {
             println!("{} has {lines} lines: which two ideas share it?", source.path);

@@ -1,27 +1,12 @@
 //! Is it well? Read from gauges alone, so that it can be told whatever hangs.
 
-use std::fmt::Write;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::Policy;
+use super::site::Sources;
 use crate::clock::Clock;
-use crate::gauges::CoreGauges;
 use crate::limits::{HEARTBEAT_FAILING_MS, HEARTBEAT_LATE_MS};
-use crate::store::WriterHandle;
-
-/// Where health is read from.
-#[derive(Debug)]
-pub struct Sources {
-    pub policy: Policy,
-    pub clock: Clock,
-    pub started: Instant,
-    pub cores: Vec<Arc<CoreGauges>>,
-    pub writer: WriterHandle,
-}
 
 /// How it is, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,15 +30,16 @@ impl Status {
 
 /// The answer of `/health`. Ages are in milliseconds.
 #[derive(Clone, Debug)]
-pub struct Report {
-    pub status: Status,
+pub(super) struct Report {
+    pub(super) status: Status,
     /// What is not as it should be, in words.
-    pub reasons: Vec<String>,
+    pub(super) reasons: Vec<String>,
     uptime_s: u64,
     cores: Vec<Core>,
     writer_queue: usize,
     last_commit_age_ms: Option<i64>,
     feeds: Feeds,
+    streams: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -63,16 +49,16 @@ struct Core {
     in_flight: usize,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Feeds {
-    total: usize,
-    failing: usize,
-    overdue: usize,
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Feeds {
+    pub(super) total: usize,
+    pub(super) failing: usize,
+    pub(super) overdue: usize,
 }
 
 impl Report {
     /// Reads the gauges: a few loads, no lock.
-    pub fn of(sources: &Sources) -> Report {
+    pub(super) fn of(sources: &Sources, streams: usize) -> Report {
         let mut feeds = Feeds::default();
         let mut cores = Vec::with_capacity(sources.cores.len());
         for gauges in &sources.cores {
@@ -96,11 +82,20 @@ impl Report {
             writer_queue: sources.writer.queue_len(),
             last_commit_age_ms: writer.last_commit_at().map(|at| now.saturating_sub(at).max(0)),
             feeds,
+            streams,
         }
     }
 
+    pub(super) fn feeds(&self) -> Feeds {
+        self.feeds
+    }
+
+    pub(super) fn uptime_s(&self) -> u64 {
+        self.uptime_s
+    }
+
     /// As the contract has it.
-    pub fn to_json(&self) -> String {
+    pub(super) fn to_json(&self) -> String {
         let cores: Vec<Value> = (self.cores.iter().enumerate())
             .map(|(core, state)| {
                 json!({
@@ -120,28 +115,9 @@ impl Report {
             "cores": cores,
             "writer": { "queue": self.writer_queue, "last_commit_age_ms": self.last_commit_age_ms },
             "feeds": { "total": total, "ok": total.saturating_sub(failing), "failing": failing, "overdue": overdue },
-            "streams": 0,
+            "streams": self.streams,
         })
         .to_string()
-    }
-
-    /// The same for a person, as plain text.
-    pub fn to_text(&self) -> String {
-        let Feeds { total, failing, overdue } = self.feeds;
-        let mut text = format!("rssd {}: {}\n", env!("CARGO_PKG_VERSION"), self.status.name());
-        for reason in &self.reasons {
-            let _ = writeln!(text, "  {reason}");
-        }
-        let _ = writeln!(text, "up {} s; {total} feeds, {failing} failing, {overdue} overdue", self.uptime_s);
-        for (core, state) in self.cores.iter().enumerate() {
-            let Core { heartbeat_age_ms, feeds, in_flight } = state;
-            let _ = writeln!(
-                text,
-                "core {core}: {feeds} feeds, {in_flight} polls in flight, turned {heartbeat_age_ms} ms ago"
-            );
-        }
-        let _ = writeln!(text, "writer: {} polls wait for it", self.writer_queue);
-        text
     }
 }
 

@@ -1,7 +1,10 @@
-//! hyper's view of a glommio socket.
+//! hyper's view of a glommio socket, and a look at what comes in: a line that ends with LF alone is where two servers
+//! begin to disagree about what a request is.
 
+use std::cell::Cell;
 use std::io;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use futures_lite::{AsyncRead, AsyncWrite};
@@ -10,7 +13,36 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 
 use crate::limits::HTTP_READ_BYTES;
 
-pub(super) struct Stream(pub(super) TcpStream);
+/// Whether a connection has sent what no client sends. Requests have no bodies here, so every byte is of a head.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Damage(Rc<Cell<bool>>);
+
+impl Damage {
+    pub(super) fn is_seen(&self) -> bool {
+        self.0.get()
+    }
+}
+
+pub(super) struct Stream {
+    socket: TcpStream,
+    damage: Damage,
+    last_byte: u8,
+}
+
+impl Stream {
+    pub(super) fn new(socket: TcpStream, damage: Damage) -> Stream {
+        Stream { socket, damage, last_byte: 0 }
+    }
+
+    fn look_at(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            if byte == b'\n' && self.last_byte != b'\r' || byte == 0 {
+                self.damage.0.set(true);
+            }
+            self.last_byte = byte;
+        }
+    }
+}
 
 impl Read for Stream {
     fn poll_read(
@@ -21,7 +53,8 @@ impl Read for Stream {
         let mut bytes = [0; HTTP_READ_BYTES];
         let room = bytes.len().min(into.remaining());
         // An error goes on as an error: passed on as "nothing more" it would look like the end of the stream.
-        let n = ready!(Pin::new(&mut self.0).poll_read(context, &mut bytes[..room]))?;
+        let n = ready!(Pin::new(&mut self.socket).poll_read(context, &mut bytes[..room]))?;
+        self.look_at(&bytes[..n]);
         into.put_slice(&bytes[..n]);
         Poll::Ready(Ok(()))
     }
@@ -29,14 +62,14 @@ impl Read for Stream {
 
 impl Write for Stream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(context, bytes)
+        Pin::new(&mut self.socket).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
+        Pin::new(&mut self.socket).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_close(context)
+        Pin::new(&mut self.socket).poll_close(context)
     }
 }

@@ -16,6 +16,8 @@ use std::sync::LazyLock;
 use ammonia::{Builder, UrlRelative};
 use url::Url;
 
+use crate::http::SafeHtml;
+
 /// Elements that are shown; of all others only the content is, or not even that (`tame`).
 #[rustfmt::skip]
 const ELEMENTS: [&str; 65] = [
@@ -78,6 +80,11 @@ static ALLOWED: LazyLock<Builder<'static>> = LazyLock::new(|| {
 
 fn is_mail(link: &str) -> bool {
     Url::parse(link).is_ok_and(|url| url.scheme() == "mailto")
+}
+
+/// The same for a page, which takes nothing else.
+pub(crate) fn for_page(html: &str, base: Option<&Url>) -> SafeHtml {
+    SafeHtml::from_sanitiser(sanitise(html, base).into_owned())
 }
 
 #[cfg(test)]

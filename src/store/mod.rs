@@ -48,7 +48,7 @@ pub use queries::{
 };
 pub use reader::{ReaderGauges, ReaderHandle, Readers};
 pub use record::{FetchLog, PollRecord, Stored};
-pub use search::quote as quote_search;
 pub use remedy::Degraded;
+pub use search::quote as quote_search;
 pub use summary::{FailingFeed, Summary, failing_feeds, known_feeds, summary};
 pub use writer::{StoreEvent, Writer, WriterHandle};

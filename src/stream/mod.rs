@@ -16,9 +16,11 @@ mod subscription;
 #[cfg(test)]
 pub(crate) mod model;
 
-pub(crate) use cursor::{After, Bounds, Cursor, Epoch, Junk, Reason, Refusal, judge};
+#[cfg(test)]
+pub(crate) use cursor::Reason;
+pub(crate) use cursor::{After, Bounds, Cursor, Epoch, Refusal};
 pub(crate) use filter::{Filter, FilterMistake};
 pub(crate) use polls::PollLog;
-pub(crate) use ring::{Behind, Entry, Origin, Ring};
-pub(crate) use subscribers::{Mark, Seat, Seats, WakeList, Woken};
+pub(crate) use ring::{Entry, Origin, Ring};
+pub(crate) use subscribers::{Seat, Seats, WakeList};
 pub(crate) use subscription::{Next, Page, Start, Subscription};

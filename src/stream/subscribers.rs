@@ -56,6 +56,7 @@ impl WakeList {
     }
 
     /// Waiters, woken ones that have not run yet included.
+    #[cfg(test)]
     pub(crate) fn waiting(&self) -> usize {
         let waiters = self.0.borrow();
         waiters.slots.len() - waiters.free.len()

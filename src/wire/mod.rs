@@ -3,11 +3,10 @@
 //! Pure: values in, bytes out. It chooses no status of a connection, sets no header and asks for no article.
 //!
 //! Invariant: no byte of a feed changes the framing of anything here. Each format has one place that escapes: `json` for
-//! JSON and events, `xml` for Atom and OPML, `escape` for HTML, `metrics` for labels.
+//! JSON and events, `xml` for Atom and OPML, `metrics` for labels.
 
 mod article;
 mod atom;
-mod escape;
 mod etag;
 mod json;
 mod json_feed;
@@ -25,7 +24,6 @@ mod samples;
 
 pub(crate) use article::{ArticleView, Html, Op, entry, list};
 pub(crate) use atom::atom;
-pub(crate) use escape::html_escape;
 pub(crate) use etag::{etag, is_unchanged};
 pub(crate) use json_feed::json_feed;
 pub(crate) use openapi::OPENAPI;

@@ -15,7 +15,7 @@ pub(crate) struct Problem {
     status: u16,
     title: &'static str,
     detail: String,
-    extra: Map<String, Value>,
+    extra: Vec<(&'static str, Value)>,
     retry_after_s: Option<u32>,
 }
 
@@ -25,7 +25,7 @@ struct ProblemJson<'a> {
     status: u16,
     detail: &'a str,
     #[serde(flatten)]
-    extra: &'a Map<String, Value>,
+    extra: Map<String, Value>,
 }
 
 impl Problem {
@@ -33,7 +33,7 @@ impl Problem {
 
     /// `detail` is for a person: what was asked, what is wrong with it, what to do.
     pub(crate) fn new(status: u16, detail: impl Into<String>) -> Problem {
-        Problem { status, title: title(status), detail: detail.into(), extra: Map::new(), retry_after_s: None }
+        Problem { status, title: title(status), detail: detail.into(), extra: Vec::new(), retry_after_s: None }
     }
 
     /// A parameter that cannot be understood. Its value is the client's own and is not repeated.
@@ -46,15 +46,10 @@ impl Problem {
         Problem { retry_after_s: Some(retry_after_s), ..Problem::new(503, detail) }
     }
 
-    /// It is ours, and nobody's business.
-    pub(crate) fn internal() -> Problem {
-        Problem::new(500, "the request failed for a reason of the server's own, which its log tells")
-    }
-
     /// A further field, which programs may rely on.
     #[must_use]
     pub(crate) fn with(mut self, field: &'static str, value: impl Into<Value>) -> Problem {
-        self.extra.insert(field.to_owned(), value.into());
+        self.extra.push((field, value.into()));
         self
     }
 
@@ -69,6 +64,7 @@ impl Problem {
 
     pub(crate) fn to_json(&self) -> Bytes {
         let Problem { status, title, detail, extra, .. } = self;
+        let extra = extra.iter().map(|(field, value)| ((*field).to_owned(), value.clone())).collect();
         json::one_line(&ProblemJson { title, status: *status, detail, extra })
     }
 }

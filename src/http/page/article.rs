@@ -12,7 +12,6 @@ use super::words;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ArticlePage {
     pub(crate) now_ms: i64,
-    pub(crate) id: i64,
     pub(crate) seq: i64,
     pub(crate) feed: String,
     pub(crate) labels: Vec<(String, String)>,

@@ -29,7 +29,7 @@ mod tests;
 
 pub(crate) use article::{ArticlePage, EnclosureLine};
 pub(crate) use articles::{ArticleLine, ArticlesPage, Asked};
-pub(crate) use assets::{ASSETS, Asset, HEADERS, asset};
+pub(crate) use assets::{HEADERS, asset};
 pub(crate) use feed::{FeedPage, PollLine};
 pub(crate) use feeds::{FeedHealth, FeedLine, FeedsPage};
 pub(crate) use overview::{CoreLine, FailingLine, FeedCounts, FirstRound, FlightLine, Hour, Minute, Overview};

@@ -198,7 +198,6 @@ fn articles() -> ArticlesPage {
 fn article() -> ArticlePage {
     ArticlePage {
         now_ms: NOW_MS,
-        id: 91_839,
         seq: 92_004,
         feed: "nature-news".into(),
         labels: vec![("category".into(), "science".into()), ("country".into(), "GB".into())],

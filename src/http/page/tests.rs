@@ -199,7 +199,7 @@ fn the_script_finds_what_it_looks_for() {
 fn pages_to_look_at() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pages");
     fs::create_dir_all(folder.join("assets")).unwrap();
-    for asset in &super::ASSETS {
+    for asset in &super::assets::ASSETS {
         fs::write(folder.join(&asset.path[1..]), asset.bytes).unwrap();
     }
     for (page, html) in pages() {

@@ -1,0 +1,84 @@
+//! Brings what happens elsewhere to the streams: commits into the ring, finished polls into the poll log.
+//!
+//! A commit only says "look again". What is new is read from the database, serialised and sanitised once, on a reader's
+//! thread, and pushed into the ring: clients at the tip and those behind get the same bytes.
+
+use std::rc::Rc;
+
+use futures_channel::mpsc;
+use futures_lite::StreamExt;
+
+use super::site::Site;
+use super::stream::{Range, read_page};
+use crate::clock::Clock;
+use crate::executor::{nap, sleep};
+use crate::gauges::PollNews;
+use crate::limits::{ARTICLES_ASKED_MAX, HISTORY_LOOK, HUB_RETRY};
+use crate::stream::Filter;
+use crate::wire::{FirstRound, Html, PollEvent};
+
+/// Follows the commits until the writer is gone.
+pub(super) async fn follow_commits(site: Rc<Site>, mut commits: mpsc::Receiver<()>) {
+    loop {
+        while catch_up(&site).await {
+            nap().await;
+        }
+        if commits.next().await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Reads what is after the ring's end. Gives whether there may be more.
+async fn catch_up(site: &Site) -> bool {
+    let from = site.ring.borrow().last();
+    let epoch = site.sources.epoch;
+    let range = Range::After(from);
+    let read =
+        site.ask(move |db| read_page(db, range, &Filter::default(), ARTICLES_ASKED_MAX, Html::Sanitised, epoch)).await;
+    let Ok(page) = read else {
+        // Clients lose nothing: those behind the ring ask the database themselves.
+        sleep(HUB_RETRY).await;
+        return true;
+    };
+    let more = page.scanned_to < page.bounds.seq_last;
+    if page.scanned_to > from {
+        let mut ring = site.ring.borrow_mut();
+        for entry in page.entries {
+            ring.push(entry);
+        }
+        if ring.last() < page.scanned_to {
+            ring.skip_to(page.scanned_to);
+        }
+        drop(ring);
+        site.wake.publish();
+    }
+    more
+}
+
+/// Follows the cores' polls until they are gone.
+pub(super) async fn follow_polls(site: Rc<Site>, mut news: mpsc::Receiver<PollNews>) {
+    while let Some(poll) = news.next().await {
+        let totals = site.totals();
+        let sum =
+            |count: fn(&crate::gauges::CoreGauges) -> usize| site.sources.cores.iter().map(|core| count(core)).sum();
+        let first_round = FirstRound {
+            polled: sum(|core| core.feeds_polled.load(std::sync::atomic::Ordering::Relaxed)),
+            feeds: sum(|core| core.feeds.load(std::sync::atomic::Ordering::Relaxed)),
+            articles: totals.articles_new,
+        };
+        let event = PollEvent { feed: &poll.feed, outcome: &poll.outcome, new_articles: poll.new_count, first_round };
+        site.polls.borrow_mut().push(event.to_frame());
+        site.wake.publish();
+    }
+}
+
+/// Notes the counters of each minute.
+pub(super) async fn keep_history(site: Rc<Site>) {
+    loop {
+        let uptime_s = Clock::elapsed_ms(site.sources.started) / 1_000;
+        let totals = site.totals();
+        site.history.borrow_mut().note(uptime_s, totals);
+        sleep(HISTORY_LOOK).await;
+    }
+}

@@ -1,0 +1,164 @@
+//! Listener and connections: who is let in, for how long, and what is done to those who misbehave.
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+use std::time::Duration;
+
+use futures_channel::{mpsc, oneshot};
+use futures_lite::FutureExt;
+use glommio::net::TcpStream;
+use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, StatusCode};
+use socket2::{Domain, Protocol, Socket, Type};
+
+use super::io::{Damage, Stream};
+use super::respond::{self, Answer};
+use super::site::{Site, Sources, add};
+use super::timer::CoreTimer;
+use super::{hub, routes};
+use crate::descriptor;
+use crate::executor::sleep;
+use crate::gauges::PollNews;
+use crate::limits::{
+    ACCEPT_RETRY_MS, CLIENT_SEND_BUFFER_BYTES, CONNECTIONS_MAX, HEAD_TIMEOUT, LISTEN_BACKLOG, REQUEST_HEAD_BYTES_MAX,
+    REQUESTS_MAX,
+};
+use crate::wire::Problem;
+
+/// Binds the listener, without SO_REUSEPORT: two daemons would share a port without a word.
+///
+/// # Errors
+///
+/// As the kernel says, `AddrInUse` among them.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A restart must not wait for the old one's connections to be forgotten.
+    socket.set_reuse_address(true)?;
+    // Connections inherit it: a client that never reads absorbs that much of the kernel's memory, and no more.
+    socket.set_send_buffer_size(CLIENT_SEND_BUFFER_BYTES)?;
+    socket.bind(&address.into())?;
+    socket.listen(LISTEN_BACKLOG)?;
+    Ok(socket)
+}
+
+/// What the HTTP core hears from elsewhere.
+pub(crate) struct News {
+    /// Something was committed: look.
+    pub(crate) commits: mpsc::Receiver<()>,
+    pub(crate) polls: mpsc::Receiver<PollNews>,
+}
+
+/// Serves until `stop` resolves.
+pub(crate) async fn serve(socket: Socket, sources: Sources, news: News, stop: oneshot::Receiver<()>) {
+    let closing = socket.try_clone();
+    let listener = descriptor::listener(socket);
+    let site = Rc::new(Site::new(sources));
+    let following = [
+        glommio::spawn_local(hub::follow_commits(site.clone(), news.commits)),
+        glommio::spawn_local(hub::follow_polls(site.clone(), news.polls)),
+        glommio::spawn_local(hub::keep_history(site.clone())),
+    ];
+    let accepting = async {
+        loop {
+            match listener.accept().await {
+                Ok(stream) if site.counts.connections.get() >= CONNECTIONS_MAX => {
+                    add(&site.counts.connections_refused, 1);
+                    drop(stream);
+                }
+                Ok(stream) => admit(&site, stream),
+                // Out of descriptors, mostly: it passes, and until then accepting in a loop would take the whole core.
+                Err(_) => sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await,
+            }
+        }
+    };
+    let stopping = async {
+        let _ = stop.await;
+    };
+    accepting.or(stopping).await;
+    for task in following {
+        task.cancel().await;
+    }
+    // The accept that waits in the ring would hold the port until the kernel tidies up, even after the process has ended.
+    if let Ok(socket) = closing {
+        let _ = socket.shutdown(Shutdown::Read);
+    }
+}
+
+/// One more connection, for as long as it lives.
+struct Counted(Rc<Site>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let open = &self.0.counts.connections;
+        open.set(open.get() - 1);
+    }
+}
+
+fn admit(site: &Rc<Site>, stream: TcpStream) {
+    site.counts.connections.set(site.counts.connections.get() + 1);
+    let counted = Counted(site.clone());
+    let site = site.clone();
+    let task = async move {
+        // A panic that left the task would end the executor, and with it every answer to come.
+        if AssertUnwindSafe(connection(stream, site)).catch_unwind().await.is_err() {
+            log::error!("an HTTP connection's task panicked; the others go on");
+        }
+        drop(counted);
+    };
+    glommio::spawn_local(task).detach();
+}
+
+/// Serves one connection until it is closed, or has been idle or slow for too long.
+async fn connection(stream: TcpStream, site: Rc<Site>) {
+    // It fails on a dead socket alone.
+    let _ = stream.set_nodelay(true);
+    let peer = stream.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
+    let damage = Damage::default();
+    let stream = Stream::new(stream, damage.clone());
+    let served = Rc::new(Cell::new(0));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (site, damage, served) = (site.clone(), damage.clone(), served.clone());
+        async move {
+            served.set(served.get() + 1);
+            let mut answer = serve_one(&site, &request, peer, &damage).await;
+            count(&site, &answer);
+            if served.get() >= REQUESTS_MAX || answer.status() == StatusCode::BAD_REQUEST {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(answer)
+        }
+    });
+    // A client's mistake or its going away is its own business.
+    let _ = http1::Builder::new()
+        .timer(CoreTimer)
+        // From the first look for a request to the end of its head, in total: also the time that a connection may idle.
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(REQUEST_HEAD_BYTES_MAX)
+        .serve_connection(stream, service)
+        .await;
+}
+
+async fn serve_one(site: &Rc<Site>, request: &Request<Incoming>, peer: IpAddr, damage: &Damage) -> Answer {
+    if damage.is_seen() {
+        return respond::problem(&Problem::new(400, "lines of a request end with CR and LF (RFC 9112, section 2.2)"));
+    }
+    match site.sources.policy.admit(request, peer) {
+        Ok(()) => routes::answer(site, request).await,
+        Err(refusal) => respond::refused(refusal),
+    }
+}
+
+fn count(site: &Site, answer: &Answer) {
+    let mut answers = site.counts.answers.get();
+    if let Some(class) = answers.get_mut(usize::from(answer.status().as_u16() / 100).saturating_sub(1)) {
+        *class += 1;
+    }
+    site.counts.answers.set(answers);
+}

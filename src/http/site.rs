@@ -1,0 +1,145 @@
+//! What every route needs, on the HTTP core: gauges, readers, ring, and who waits.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use futures_channel::{mpsc, oneshot};
+
+use super::gatekeeper::Policy;
+use super::history::{History, Totals};
+use crate::clock::Clock;
+use crate::core::{Command, FlightReport};
+use crate::executor::sleep;
+use crate::gauges::CoreGauges;
+use crate::limits::{FLIGHTS_WAIT, RETRY_AFTER_BUSY_S, STREAMS_MAX};
+use crate::store::{Queries, QueryError, ReaderHandle, WriterHandle};
+use crate::stream::{Epoch, PollLog, Ring, Seats, WakeList};
+use crate::wire::Problem;
+
+/// What the HTTP core is given at its start.
+pub(crate) struct Sources {
+    pub(crate) policy: Policy,
+    pub(crate) clock: Clock,
+    pub(crate) started: Instant,
+    pub(crate) cores: Vec<Arc<CoreGauges>>,
+    pub(crate) commands: Vec<mpsc::Sender<Command>>,
+    pub(crate) writer: WriterHandle,
+    pub(crate) readers: ReaderHandle,
+    pub(crate) epoch: Epoch,
+    /// The newest `seq` when the sources were gathered: what comes after it is told by `commits`.
+    pub(crate) seq_last: i64,
+}
+
+/// The same, with what the HTTP core keeps of its own.
+pub(super) struct Site {
+    pub(super) sources: Sources,
+    pub(super) ring: RefCell<Ring>,
+    pub(super) wake: WakeList,
+    pub(super) seats: Seats,
+    pub(super) polls: RefCell<PollLog>,
+    pub(super) history: RefCell<History>,
+    pub(super) counts: Counts,
+}
+
+/// What happened here since the start.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) connections: Cell<usize>,
+    pub(super) connections_refused: Cell<u64>,
+    /// Answers by the first figure of their status.
+    pub(super) answers: Cell<[u64; 5]>,
+    pub(super) articles_sent: Cell<u64>,
+    pub(super) streams_dropped: Cell<u64>,
+    pub(super) streams_refused: Cell<u64>,
+    pub(super) queries_failed: Cell<u64>,
+}
+
+impl Site {
+    pub(super) fn new(sources: Sources) -> Site {
+        let ring = RefCell::new(Ring::new(sources.seq_last));
+        Site {
+            sources,
+            ring,
+            wake: WakeList::default(),
+            seats: Seats::new(STREAMS_MAX),
+            polls: RefCell::default(),
+            history: RefCell::default(),
+            counts: Counts::default(),
+        }
+    }
+
+    pub(super) fn now_ms(&self) -> i64 {
+        self.sources.clock.now_ms()
+    }
+
+    /// Asks the database, on a reader's thread.
+    ///
+    /// # Errors
+    ///
+    /// 503: too many ask, or it took too long. What else went wrong is logged and told as the same.
+    pub(super) async fn ask<T, Q>(&self, query: Q) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        Q: FnOnce(&Queries<'_>) -> Result<T, QueryError> + Send + 'static,
+    {
+        let error = match self.sources.readers.ask(query).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => error,
+            Err(oneshot::Canceled) => QueryError::Stopped,
+        };
+        add(&self.counts.queries_failed, 1);
+        let detail = match &error {
+            QueryError::Busy => "too many ask at once; ask again a little later",
+            QueryError::TooSlow => "this takes too long to find out; ask for less, or later",
+            QueryError::Stopped => "the daemon is stopping",
+            QueryError::Panicked | QueryError::Failed(_) => {
+                log::error!("{error}");
+                "the database cannot be read at the moment"
+            }
+        };
+        Err(Problem::unavailable(detail, RETRY_AFTER_BUSY_S))
+    }
+
+    /// What all cores have in flight, the oldest first. A core that does not answer at once is left out.
+    pub(super) async fn flights(&self) -> Vec<FlightReport> {
+        let mut asked = Vec::new();
+        for core in &self.sources.commands {
+            let (answer, answered) = oneshot::channel();
+            if core.clone().try_send(Command::Flights(answer)).is_ok() {
+                asked.push(answered);
+            }
+        }
+        let mut flights = Vec::new();
+        let too_late = Clock::monotonic() + FLIGHTS_WAIT;
+        for answered in asked {
+            let waited = async {
+                sleep(too_late.saturating_duration_since(Clock::monotonic())).await;
+                Err(oneshot::Canceled)
+            };
+            flights.extend(futures_lite::future::or(answered, waited).await.unwrap_or_default());
+        }
+        flights.sort_by_key(|flight: &FlightReport| std::cmp::Reverse(flight.age_ms));
+        flights
+    }
+
+    /// The cores' counters, added up.
+    pub(super) fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for core in &self.sources.cores {
+            totals.polls += core.polls.load(Ordering::Relaxed);
+            totals.polls_failed += core.polls_failed.load(Ordering::Relaxed);
+            totals.wire_bytes += core.wire_bytes.load(Ordering::Relaxed);
+            totals.articles_new += core.articles_new.load(Ordering::Relaxed);
+            for (sum, count) in totals.latencies.iter_mut().zip(&core.latencies) {
+                *sum += count.load(Ordering::Relaxed);
+            }
+        }
+        totals
+    }
+}
+
+pub(super) fn add(counter: &Cell<u64>, amount: u64) {
+    counter.set(counter.get() + amount);
+}

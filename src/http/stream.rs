@@ -1,0 +1,271 @@
+//! `/news/stream`: the long poll and server-sent events, both driven by what [`Subscription`] says.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use futures_lite::FutureExt;
+use hyper::body::Bytes;
+use hyper::header::{ACCEPT, HeaderMap};
+
+use super::events::{Gone, Pump, pipe};
+use super::query::{Query, cursor};
+use super::respond::{self, Answer};
+use super::site::{Site, add};
+use super::views::view;
+use crate::executor::{nap, sleep};
+use crate::limits::{
+    HEARTBEAT_COMMENT, RETRY_AFTER_BUSY_S, SSE_CHUNK_BYTES_MAX, SSE_RETRY_MS, SSE_RETRY_SPREAD_MS, WRITE_DEADLINE,
+};
+use crate::placement;
+use crate::store::{self, Queries, QueryError};
+use crate::stream::{self, Bounds, Entry, Epoch, Filter, Next, Origin, Ring, Seat, Start, Subscription};
+use crate::wire::{Html, Problem, entry, list, sse};
+
+/// Which articles to read.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Range {
+    Newest,
+    After(i64),
+}
+
+/// Reads one page for the stream: on a reader's thread, so that the HTTP core neither serialises nor sanitises.
+pub(super) fn read_page(
+    db: &Queries<'_>,
+    range: Range,
+    filter: &Filter,
+    limit: usize,
+    html: Html,
+    epoch: Epoch,
+) -> Result<stream::Page, QueryError> {
+    let bounds = db.bounds()?;
+    let filter = stored_filter(filter);
+    let mut page = match range {
+        Range::Newest => db.articles_newest(&filter, None, limit)?,
+        Range::After(seq) => db.articles_after(seq, &filter, limit)?,
+    };
+    let scanned_to = match range {
+        Range::Newest => {
+            page.articles.reverse();
+            bounds.seq_last
+        }
+        Range::After(_) if page.more => page.scanned_to,
+        Range::After(seq) => bounds.seq_last.max(seq),
+    };
+    let entries = page.articles.iter().map(|article| {
+        let origin = Origin { feed: article.feed.to_string(), labels: (*article.labels).clone() };
+        entry(&view(article), html, epoch, Arc::new(origin))
+    });
+    let bounds = Bounds { epoch, seq_oldest: bounds.seq_oldest, seq_pruned: 0, seq_last: bounds.seq_last };
+    Ok(stream::Page { entries: entries.collect(), bounds, scanned_to })
+}
+
+pub(super) fn stored_filter(filter: &Filter) -> store::Filter {
+    store::Filter { feeds: filter.feeds().to_vec(), labels: filter.labels().to_vec() }
+}
+
+/// Answers a stream's request.
+pub(super) async fn serve(site: &Rc<Site>, query: &Query, headers: &HeaderMap) -> Result<Answer, Problem> {
+    let wants_events = headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|accept| accept.to_str().ok())
+        .any(|accept| accept.contains("text/event-stream"));
+    let last_event_id = headers.get("last-event-id").and_then(|id| id.to_str().ok()).filter(|_| wants_events);
+    let after = match last_event_id {
+        Some(id) => Some(cursor(id)?),
+        None => query.after()?,
+    };
+    let filter = query.filter()?;
+    let limit = query.limit()?;
+    let html = query.html()?;
+    let wait = query.wait()?;
+    let with_polls = query.flag("feeds")?;
+    let Some(seat) = site.seats.take() else {
+        add(&site.counts.streams_refused, 1);
+        return Err(Problem::unavailable("too many streams are open; come back later", RETRY_AFTER_BUSY_S));
+    };
+    let client = Client {
+        site: site.clone(),
+        // What is published cannot be shared with those who get it sanitised.
+        hollow: (html == Html::AsPublished).then(|| RefCell::new(Ring::hollow(site.ring.borrow().last()))),
+        subscription: Subscription::new(after.map_or(Start::Newest, Start::After), filter, limit),
+        html,
+        _seat: seat,
+    };
+    if wants_events {
+        let (pump, events) = pipe();
+        glommio::spawn_local(client.send_events(pump, with_polls)).detach();
+        return Ok(respond::events(events));
+    }
+    client.long_poll(wait).await
+}
+
+/// One client of the stream.
+struct Client {
+    site: Rc<Site>,
+    hollow: Option<RefCell<Ring>>,
+    subscription: Subscription,
+    html: Html,
+    /// Free again when the client is gone.
+    _seat: Seat,
+}
+
+/// What a client gets.
+enum Got {
+    Entries { entries: Vec<Entry>, more: bool },
+    Refused(stream::Refusal),
+}
+
+impl Client {
+    /// The next articles, waiting for them if there are none.
+    async fn next(&mut self) -> Result<Got, Problem> {
+        let epoch = self.site.sources.epoch;
+        loop {
+            // Before looking, so that what is published meanwhile is not missed.
+            let mark = self.site.wake.mark();
+            let next = match &self.hollow {
+                None => self.subscription.next(&self.site.ring.borrow(), epoch),
+                Some(hollow) => {
+                    let mut ring = hollow.borrow_mut();
+                    let last = self.site.ring.borrow().last();
+                    if ring.last() < last {
+                        ring.skip_to(last);
+                    }
+                    self.subscription.next(&ring, epoch)
+                }
+            };
+            match next {
+                Next::Send { entries, more } => return Ok(Got::Entries { entries, more }),
+                Next::Again => nap().await,
+                Next::Wait => self.site.wake.wait(mark).await,
+                Next::AskDatabase { start, limit } => {
+                    let page = self.ask(start, limit).await?;
+                    if let Err(refusal) = self.subscription.answered(&page) {
+                        return Ok(Got::Refused(refusal));
+                    }
+                    if !page.entries.is_empty() || matches!(start, Start::Newest) {
+                        let more = page.scanned_to < page.bounds.seq_last;
+                        return Ok(Got::Entries { entries: page.entries, more });
+                    }
+                }
+            }
+        }
+    }
+
+    async fn ask(&self, start: Start, limit: usize) -> Result<stream::Page, Problem> {
+        let range = match start {
+            Start::Newest => Range::Newest,
+            Start::After(after) => Range::After(after.seq),
+        };
+        let (filter, html, epoch) = (self.subscription.filter().clone(), self.html, self.site.sources.epoch);
+        self.site.ask(move |db| read_page(db, range, &filter, limit, html, epoch)).await
+    }
+
+    /// Answers at once if there is anything, else when something comes, else after `wait` with an empty list.
+    async fn long_poll(mut self, wait: std::time::Duration) -> Result<Answer, Problem> {
+        let waited = async {
+            sleep(wait).await;
+            None
+        };
+        let got = async { Some(self.next().await) }.or(waited).await;
+        let (entries, more) = match got {
+            Some(Ok(Got::Entries { entries, more })) => (entries, more),
+            Some(Ok(Got::Refused(refusal))) => return Err(Problem::from(&refusal)),
+            Some(Err(problem)) => return Err(problem),
+            None => (Vec::new(), false),
+        };
+        add(&self.site.counts.articles_sent, entries.len() as u64);
+        let cursor = self.subscription.cursor(self.site.sources.epoch);
+        Ok(respond::json(list(entries.iter().map(|entry| &entry.json), cursor, more)))
+    }
+
+    /// Sends events until the client leaves, or takes nothing for too long.
+    async fn send_events(mut self, pump: Pump, with_polls: bool) {
+        let site = self.site.clone();
+        let sending = async {
+            let _ = self.all_events(&pump, with_polls).await;
+        };
+        // It may leave while there is nothing to send.
+        sending.or(pump.gone()).await;
+        drop(site);
+    }
+
+    async fn all_events(&mut self, pump: &Pump, with_polls: bool) -> Result<(), Gone> {
+        // Spread, so that ten thousand that lost the daemon at once do not come back at once.
+        let spread =
+            placement::mix(self.site.now_ms().cast_unsigned() ^ self.site.seats.taken() as u64) % SSE_RETRY_SPREAD_MS;
+        self.send(pump, sse::retry(SSE_RETRY_MS + spread)).await?;
+        let mut polls_at = self.site.polls.borrow().now();
+        loop {
+            let mark = self.site.wake.mark();
+            if with_polls {
+                let frames: Vec<Bytes> = self.site.polls.borrow().since(polls_at).cloned().collect();
+                polls_at = self.site.polls.borrow().now();
+                self.send_all(pump, frames).await?;
+            }
+            let site = self.site.clone();
+            let quiet = async {
+                // For those who asked for polls every publication is worth a look.
+                let woken = async {
+                    if with_polls {
+                        site.wake.wait(mark).await;
+                    } else {
+                        std::future::pending::<()>().await;
+                    }
+                    false
+                };
+                let heartbeat = async {
+                    sleep(HEARTBEAT_COMMENT).await;
+                    true
+                };
+                Err(woken.or(heartbeat).await)
+            };
+            let got = async { Ok(self.next().await) }.or(quiet).await;
+            match got {
+                Ok(Ok(Got::Entries { entries, .. })) => {
+                    add(&site.counts.articles_sent, entries.len() as u64);
+                    self.send_all(pump, entries.into_iter().map(|entry| entry.frame).collect()).await?;
+                }
+                Ok(Ok(Got::Refused(refusal))) => self.send(pump, sse::reset(&refusal)).await?,
+                // The database is busy: the client keeps its place, and is told that we are there.
+                Ok(Err(_)) => {
+                    self.send(pump, Bytes::from_static(sse::HEARTBEAT)).await?;
+                    sleep(std::time::Duration::from_secs(u64::from(RETRY_AFTER_BUSY_S))).await;
+                }
+                // With its place, so that one whose filter lets nothing through does not come back with one that is too old.
+                Err(true) => {
+                    let place = self.subscription.cursor(site.sources.epoch).map(sse::place).unwrap_or_default();
+                    self.send(pump, Bytes::from([sse::HEARTBEAT, &place].concat())).await?;
+                }
+                Err(false) => {}
+            }
+        }
+    }
+
+    /// Puts frames together, so that many small ones are few writes.
+    async fn send_all(&self, pump: &Pump, frames: Vec<Bytes>) -> Result<(), Gone> {
+        let mut frames = frames.into_iter().peekable();
+        while let Some(first) = frames.next() {
+            if frames.peek().is_none() {
+                return self.send(pump, first).await;
+            }
+            let mut chunk = Vec::from(first);
+            while let Some(frame) = frames.next_if(|frame| chunk.len() + frame.len() <= SSE_CHUNK_BYTES_MAX) {
+                chunk.extend_from_slice(&frame);
+            }
+            self.send(pump, Bytes::from(chunk)).await?;
+        }
+        Ok(())
+    }
+
+    /// A client that takes nothing until the deadline is dropped; it resumes by its cursor.
+    async fn send(&self, pump: &Pump, chunk: Bytes) -> Result<(), Gone> {
+        let late = async {
+            sleep(WRITE_DEADLINE).await;
+            add(&self.site.counts.streams_dropped, 1);
+            Err(Gone)
+        };
+        pump.send(chunk).or(late).await
+    }
+}
