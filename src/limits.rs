@@ -461,6 +461,10 @@ pub const DOCTYPE_BYTES_MAX: usize = 64 << 10;
 /// Bytes of a title, an author's name or a category; the rest is cut off.
 pub const TITLE_BYTES_MAX: usize = 4 << 10;
 
+/// Bytes of a title, an author's name or a category as HTML that are read; the rest is cut off. More than what is kept,
+/// because references shrink and tags go.
+pub const TITLE_HTML_BYTES_MAX: usize = 4 * TITLE_BYTES_MAX;
+
 /// Bytes of a guid; a longer one is cut, its key is made of the whole.
 pub const GUID_BYTES_MAX: usize = 2 << 10;
 

@@ -1,10 +1,12 @@
 //! An entry and a feed as they are gathered from any dialect, and written as RSS 2.0.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::super::names::Ns;
+use super::super::text::cut;
 use super::{escape, escape_attribute};
-use crate::limits::LIST_MAX;
+use crate::limits::{LIST_MAX, TITLE_HTML_BYTES_MAX};
 
 /// The root of what is written.
 const ROOT: &str = "<rss version=\"2.0\" xmlns:atom=\"http://www.w3.org/2005/Atom\" xmlns:content=\"http://purl.org/rss/1.0/modules/content/\" \
@@ -71,7 +73,7 @@ pub(super) struct Entry {
     pub(super) guid: Option<String>,
     pub(super) language: Option<String>,
     pub(super) links: Vec<Link>,
-    pub(super) categories: Vec<String>,
+    categories: Vec<String>,
     /// URL, type, length.
     pub(super) enclosures: Vec<(String, Option<String>, Option<String>)>,
     pub(super) image: Option<String>,
@@ -147,9 +149,10 @@ impl Entry {
     pub(super) fn set(&mut self, ns: Ns, local: &str, value: String) {
         let Some((slot, rank)) = slot(ns, local) else { return };
         match slot {
+            // Not cut: its key is made of the whole.
             Slot::Guid if rank == 0 || self.guid.is_none() => self.guid = Some(value),
             Slot::Guid => {}
-            Slot::Title => self.title.offer(rank, value),
+            Slot::Title => self.title.offer(rank, shortened(value)),
             Slot::Summary => self.summary.offer(rank, value),
             Slot::Content => self.content.offer(rank, value),
             Slot::Published => self.published.offer(rank, value),
@@ -158,11 +161,17 @@ impl Entry {
     }
 
     pub(super) fn author(&mut self, name: String, fallback: bool) {
-        let name = safe_author(&name);
+        let name = safe_author(&shortened(name)).into_owned();
         if fallback {
             self.author_fallback.get_or_insert(name);
         } else if self.authors.len() < LIST_MAX {
             self.authors.push(name);
+        }
+    }
+
+    pub(super) fn category(&mut self, category: String) {
+        if self.categories.len() < LIST_MAX {
+            self.categories.push(shortened(category));
         }
     }
 
@@ -211,20 +220,30 @@ impl Entry {
     }
 }
 
+/// As much of a title, an author or a category as is read.
+fn shortened(mut value: String) -> String {
+    value.truncate(cut(&value, TITLE_HTML_BYTES_MAX).len());
+    value
+}
+
 /// An author in which feed-rs finds no address that it would cut out in the middle of a character.
-fn safe_author(author: &str) -> String {
+fn safe_author(author: &str) -> Cow<'_, str> {
     if author.is_ascii() || !author.contains('@') {
-        return author.to_owned();
+        return Cow::Borrowed(author);
     }
     let part_of_address = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '%' | '+' | '-' | '@');
-    let kept: String = author
-        .split(|c| !part_of_address(c))
-        .filter(|word| word.contains('@'))
-        .fold(author.to_owned(), |kept, address| kept.replace(address, " "));
-    kept.trim_matches(|c: char| {
-        c.is_whitespace() || matches!(c, '(' | ')' | '（' | '）' | '<' | '>' | '＜' | '＞' | ',')
-    })
-    .to_owned()
+    let mut kept = String::with_capacity(author.len());
+    let mut rest = author;
+    while !rest.is_empty() {
+        let word = &rest[..rest.find(|c| !part_of_address(c)).unwrap_or(rest.len())];
+        kept.push_str(if word.contains('@') { " " } else { word });
+        rest = &rest[word.len()..];
+        let between = rest.find(part_of_address).unwrap_or(rest.len());
+        kept.push_str(&rest[..between]);
+        rest = &rest[between..];
+    }
+    let around = |c: char| c.is_whitespace() || matches!(c, '(' | ')' | '（' | '）' | '<' | '>' | '＜' | '＞' | ',');
+    Cow::Owned(kept.trim_matches(around).to_owned())
 }
 
 fn element(out: &mut String, name: &str, text: Option<&str>) {
@@ -245,4 +264,36 @@ fn attributes(out: &mut String, name: &str, values: &[(&str, Option<&str>)]) {
         }
     }
     out.push_str("/>");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authors_lose_addresses_that_feed_rs_would_cut() {
+        for (author, want) in [
+            ("ann@example.org (Ann)", "ann@example.org (Ann)"),
+            ("山田太郎（yamada@example.com）", "山田太郎"),
+            ("é a@b é c@d, f", "é   é  , f"),
+            ("René", "René"),
+        ] {
+            assert_eq!(safe_author(author), want);
+        }
+    }
+
+    #[test]
+    fn long_values_are_cut_before_anything_is_done_with_them() {
+        let mut entry = Entry::default();
+        let long = || "é a@b ".repeat(1 << 20);
+        entry.author(long(), false);
+        entry.author(long(), true);
+        entry.category(long());
+        entry.set(Ns::Rss, "title", long());
+        let title = entry.title.get().map_or(0, str::len);
+        let fallback = entry.author_fallback.as_ref().map_or(0, String::len);
+        for length in [entry.authors[0].len(), fallback, entry.categories[0].len(), title] {
+            assert!(length > 0 && length <= TITLE_HTML_BYTES_MAX, "{length}");
+        }
+    }
 }

@@ -317,10 +317,8 @@ impl<'a> Reader<'a> {
                     Some(term) => Some(self.decoded(term)),
                     None => self.value(tag, name),
                 };
-                if let (Some(category), Some(entry)) =
-                    (category, self.entry.as_mut().filter(|e| e.categories.len() < LIST_MAX))
-                {
-                    entry.categories.push(category);
+                if let (Some(category), Some(entry)) = (category, &mut self.entry) {
+                    entry.category(category);
                 }
             }
             (Ns::Rss, "content") if tag.attribute("src").is_some() && self.atom => {

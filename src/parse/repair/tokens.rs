@@ -3,7 +3,7 @@
 //! Linear: a search that finds nothing takes what it went over, or ends at the next `<`, and so no byte is gone over
 //! more than a few times. The one that may do neither, for the end of a document type, is made once a document.
 
-use super::super::text;
+use super::super::text::{self, find};
 use crate::limits::DOCTYPE_BYTES_MAX;
 
 /// A piece of a document.
@@ -99,12 +99,12 @@ impl<'a> Tokens<'a> {
     /// The document type with its internal subset, or an odd declaration.
     fn declaration(&mut self) -> &'a str {
         let rest = &self.text[self.at..];
-        let close = search(rest, ">").unwrap_or(rest.len());
+        let close = find(rest, ">").unwrap_or(rest.len());
         let mut end = close;
         if !self.typed && starts_with_ignoring_case(rest, "<!doctype") {
             self.typed = true;
             if rest[..close].contains('[') {
-                end = search(text::cut(rest, DOCTYPE_BYTES_MAX), "]>").map_or(close, |at| at + 1);
+                end = find(text::cut(rest, DOCTYPE_BYTES_MAX), "]>").map_or(close, |at| at + 1);
             }
         }
         self.at += (end + 1).min(rest.len());
@@ -155,14 +155,6 @@ impl<'a> Iterator for Tokens<'a> {
     }
 }
 
-/// Where `wanted` is.
-fn search(text: &str, wanted: &str) -> Option<usize> {
-    let found = text.find(wanted);
-    #[cfg(test)]
-    super::super::effort::scanned(found.unwrap_or(text.len()));
-    found
-}
-
 /// Whether something that is not text starts here.
 fn is_markup(rest: &str) -> bool {
     rest.starts_with("<!") || rest.starts_with("<?") || tag_end(rest).is_some()
@@ -174,7 +166,7 @@ fn tag_end(rest: &str) -> Option<usize> {
     if !inner.trim_start_matches('/').starts_with(|c: char| c.is_alphabetic() || c == '_') {
         return None;
     }
-    let until = search(inner, "<").map_or(rest.len(), |at| at + 1);
+    let until = find(inner, "<").map_or(rest.len(), |at| at + 1);
     let tag = &rest[..until];
     let mut quote = None;
     for (at, byte) in tag.bytes().enumerate() {

@@ -170,7 +170,8 @@ impl<'a> Reader<'a> {
     }
 
     fn reference(&mut self, text: &str) -> (usize, std::borrow::Cow<'a, str>) {
-        let name = text::cut(text, 64)[1..].split_once(';').map(|(name, _)| name);
+        let own = !self.entities.is_empty();
+        let name = own.then(|| text::cut(text, 64)[1..].split_once(';')).flatten().map(|(name, _)| name);
         if let Some(value) = name.and_then(|name| self.entities.get(name)).copied() {
             self.expanded_bytes += value.len();
             if self.expanded_bytes <= ENTITY_EXPANSION_BYTES_MAX {
