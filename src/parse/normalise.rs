@@ -10,11 +10,9 @@ use super::gate::{Extra, Scan};
 use super::{Source, identity, text};
 use crate::article::{Article, Document, Enclosure, FeedMeta};
 use crate::limits::{
-    CONTENT_BYTES_MAX, DATE_AHEAD_MS_MAX, LIST_MAX, SUMMARY_BYTES_MAX, TITLE_BYTES_MAX, URL_BYTES_MAX,
+    CONTENT_BYTES_MAX, DATE_AHEAD_MS_MAX, LIST_MAX, SUMMARY_BYTES_MAX, TITLE_BYTES_MAX, TITLE_HTML_BYTES_MAX,
+    URL_BYTES_MAX,
 };
-
-/// Twice the cap, because entities shrink and tags go.
-const TITLE_HTML_BYTES_MAX: usize = 4 * TITLE_BYTES_MAX;
 
 /// How much of a content is searched for an image.
 const IMAGE_SEARCH_BYTES_MAX: usize = 32 << 10;

@@ -36,10 +36,11 @@ pub(crate) fn block(text: &str, bytes_max: usize) -> Option<String> {
     (!clean.trim().is_empty()).then_some(clean)
 }
 
-/// Undoes UTF-8 that a publisher's software took for windows-1252 and encoded again: `Ã©` for `é`. Leaves alone what
-/// is not wholly so, as no honest text is valid UTF-8 that way by accident.
+/// Undoes UTF-8 that a publisher's software took for windows-1252 and encoded again: `Ã©` for `é`, `â€™` for `’`. Only
+/// where the whole text is so, and only for the characters of Western Europe and its punctuation: by more leads than
+/// these, `CAFÉ™` would be valid UTF-8 too.
 pub(crate) fn undoubled(text: &str) -> Cow<'_, str> {
-    if !text.contains(|c: char| matches!(c, '\u{c2}'..='\u{f4}')) {
+    if !text.contains(['Â', 'Ã', 'â']) {
         return Cow::Borrowed(text);
     }
     let mut bytes = Vec::with_capacity(text.len());
@@ -55,7 +56,13 @@ pub(crate) fn undoubled(text: &str) -> Cow<'_, str> {
             bytes.extend_from_slice(&encoded);
         }
     }
-    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
+    let Ok(undone) = String::from_utf8(bytes) else { return Cow::Borrowed(text) };
+    let usual = |c: char| c.is_ascii() || matches!(c, '\u{a0}'..='\u{ff}' | '\u{2010}'..='\u{2122}');
+    let mut threes = undone.chars().zip(undone.chars().skip(1)).zip(undone.chars().skip(2));
+    // `AMANHÃ®`: a word in capitals that ends in the lead itself.
+    let honest =
+        |((a, b), c): ((char, char), char)| a.is_uppercase() && b.is_uppercase() && matches!(c, '\u{e0}'..='\u{ff}');
+    if undone.chars().all(usual) && !threes.any(honest) { Cow::Owned(undone) } else { Cow::Borrowed(text) }
 }
 
 /// HTML as plain text: tags out, entities decoded. What only looks like a tag (`a < b`, `Vec<T>`) stays.
@@ -64,11 +71,12 @@ pub(crate) fn from_html(html: &str) -> Cow<'_, str> {
         return Cow::Borrowed(html);
     }
     let mut text = String::with_capacity(html.len());
+    let mut missing = Missing::default();
     let mut rest = html;
     while let Some(at) = rest.find('<') {
         text.push_str(&rest[..at]);
         rest = &rest[at..];
-        match tag(rest) {
+        match tag(rest, &mut missing) {
             Some((length, breaks)) => {
                 if breaks {
                     text.push(' ');
@@ -136,10 +144,19 @@ fn character(code: u32) -> Option<char> {
     }
 }
 
+/// What the rest of a text was searched for in vain: not again, or the search would be quadratic.
+#[derive(Default)]
+struct Missing {
+    comment_end: bool,
+    tag_end: bool,
+    script_end: bool,
+    style_end: bool,
+}
+
 /// The tag or comment that a text starts with: its length, and whether it separates words.
-fn tag(text: &str) -> Option<(usize, bool)> {
+fn tag(text: &str, missing: &mut Missing) -> Option<(usize, bool)> {
     if text.starts_with("<!--") {
-        return Some((text.find("-->")? + 3, false));
+        return Some((find_unless(&mut missing.comment_end, text, "-->")? + 3, false));
     }
     let name = text[1..].strip_prefix('/').unwrap_or(&text[1..]);
     let end = name.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name.len());
@@ -153,12 +170,42 @@ fn tag(text: &str) -> Option<(usize, bool)> {
     }
     // A script's text is no text.
     if matches!(name.as_str(), "script" | "style") && !text.starts_with("</") {
-        let close = format!("</{name}");
-        let body = text.to_ascii_lowercase();
-        let at = body.find(&close)?;
-        return Some((at + text[at..].find('>')? + 1, true));
+        let known_missing = if name == "script" { missing.script_end } else { missing.style_end };
+        let end = if known_missing { None } else { raw_text_end(text, &name, missing) };
+        *(if name == "script" { &mut missing.script_end } else { &mut missing.style_end }) = end.is_none();
+        return Some((end?, true));
     }
-    Some((text.find('>')? + 1, breaks))
+    Some((find_unless(&mut missing.tag_end, text, ">")? + 1, breaks))
+}
+
+/// The end of an element whose text is read up to its end tag, in whatever case that is written.
+fn raw_text_end(text: &str, name: &str, missing: &mut Missing) -> Option<usize> {
+    let is_end = |at: &usize| {
+        text.as_bytes().get(at + 2..at + 2 + name.len()).is_some_and(|n| n.eq_ignore_ascii_case(name.as_bytes()))
+    };
+    let close = text.match_indices("</").map(|(at, _)| at).find(is_end);
+    #[cfg(test)]
+    super::effort::scanned(close.unwrap_or(text.len()));
+    let close = close?;
+    Some(close + find_unless(&mut missing.tag_end, &text[close..], ">")? + 1)
+}
+
+/// Where `wanted` is, if it is not known to be missing.
+fn find_unless(missing: &mut bool, text: &str, wanted: &str) -> Option<usize> {
+    if *missing {
+        return None;
+    }
+    let found = find(text, wanted);
+    *missing = found.is_none();
+    found
+}
+
+/// Where `wanted` is. A search that a feed could make over and over goes by here, so that a test can count.
+pub(crate) fn find(text: &str, wanted: &str) -> Option<usize> {
+    let found = text.find(wanted);
+    #[cfg(test)]
+    super::effort::scanned(found.unwrap_or(text.len()));
+    found
 }
 
 const BLOCKS: [&str; 35] = [
@@ -240,6 +287,7 @@ fn is_invisible(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parse::effort;
 
     #[test]
     fn html_to_plain_text() {
@@ -251,6 +299,8 @@ mod tests {
             ("one<br/>two", "one two"),
             ("caf&eacute; &#8217;&#x2019;&#146; &bogus; & &;", "café ’’’ &bogus; & &;"),
             ("<script>alert(1)</script>x", " x"),
+            ("<sCript>É</div></SCRIPT >x<style>y</STYLE>", " x "),
+            ("<script>x <b>y</b>", "<script>x y"),
             ("<img src=x onerror='a'>x", "x"),
             ("x <!-- hidden --> y", "x  y"),
             ("<b unclosed", "<b unclosed"),
@@ -264,14 +314,44 @@ mod tests {
     fn twice_encoded_text_is_undone_and_other_text_is_not() {
         for (text, want) in [
             ("Ã©tÃ©", "été"),
-            ("donâ€™t", "don’t"),
-            ("Â£30", "£30"),
+            ("OÃ¹ Ã‰tÃ©", "Où Été"),
+            ("donâ€™t â‚¬5", "don’t €5"),
+            ("in USÂ\u{a0}over Â£30", "in US\u{a0}over £30"),
+            // Not wholly so, or not of what double encoding makes.
             ("été", "été"),
             ("Ã©t\u{e9}", "Ã©té"),
             ("日本 Ã©", "日本 Ã©"),
             ("plain", "plain"),
+            ("BEYONCÉ’S", "BEYONCÉ’S"),
+            ("SANTÉ\u{a0}: le plan", "SANTÉ\u{a0}: le plan"),
+            ("NESCAFÉ® now", "NESCAFÉ® now"),
+            ("CAFÉ™", "CAFÉ™"),
+            ("\"MENÜ»", "\"MENÜ»"),
+            ("ÂGE CAFÉ™", "ÂGE CAFÉ™"),
+            ("AMANHÃ® e AMANHÃ\u{a0}!", "AMANHÃ® e AMANHÃ\u{a0}!"),
         ] {
             assert_eq!(undoubled(text), want);
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_searched_for_once() {
+        const BYTES: usize = 1 << 16;
+        for piece in [
+            "<!--",
+            "<script ",
+            "<SCRIPT x",
+            "<style>",
+            "<a ",
+            "</a ",
+            "<br/",
+            "<script></script",
+            "<script></scripT ",
+            "&",
+        ] {
+            let html = piece.repeat(BYTES / piece.len());
+            let (_, scanned) = effort::of(|| from_html(&html));
+            assert!(scanned < 8 * BYTES, "{piece}: {scanned} bytes scanned");
         }
     }
 
