@@ -217,3 +217,15 @@ impl Drop for Guard {
         let _ = self.0.wait();
     }
 }
+
+#[test]
+fn completions_and_the_man_page_know_the_commands() {
+    let home = Home::with(&Feeds::new());
+    for arguments in [&["completions", "bash"][..], &["completions", "zsh"], &["completions", "fish"], &["man"]] {
+        let finished = run(&home, arguments);
+        assert_eq!(finished.code, Some(0), "{arguments:?} {}", finished.stderr);
+        for word in ["tarpit", "feeds", "once"] {
+            assert!(finished.stdout.contains(word), "{arguments:?} does not know {word}");
+        }
+    }
+}

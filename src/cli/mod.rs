@@ -20,6 +20,7 @@ pub mod exit;
 mod parse;
 mod progress;
 mod run;
+mod shell;
 mod tarpit;
 
 /// Turns thousands of RSS, Atom and JSON feeds into one durable, ordered, resumable stream of articles.
@@ -42,6 +43,10 @@ enum Command {
     Parse(parse::ParseArgs),
     /// Show the daemon on built-in feeds, some of them hung, dripping, lying; no network needed
     Demo(demo::DemoArgs),
+    /// Print a script that completes rssd's arguments in a shell
+    Completions(shell::CompletionsArgs),
+    /// Print the man page
+    Man,
     /// Serve hostile feeds, for trying any reader
     Tarpit(tarpit::TarpitArgs),
 }
@@ -61,6 +66,8 @@ pub fn main() -> ExitCode {
         Some(Command::Fetch(args)) => fetch::run(&args),
         Some(Command::Parse(args)) => parse::run(&args),
         Some(Command::Demo(args)) => demo::run(&args),
+        Some(Command::Completions(args)) => shell::completions(&args),
+        Some(Command::Man) => shell::man(),
         Some(Command::Tarpit(args)) => tarpit::run(&args),
         None => run::run(&cli.run),
     };
