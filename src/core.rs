@@ -438,18 +438,19 @@ impl Core {
     /// The oldest first, since it is the most likely to be asked about.
     fn flights(&self) -> Vec<FlightReport> {
         let feeds = self.feeds.borrow();
-        let mut flights: Vec<(&str, &Flight)> = (feeds.values())
+        // Ages are taken once: while they are sorted the clock goes on.
+        let mut flights: Vec<(u64, &str, &Flight)> = (feeds.values())
             .filter_map(|feed| match &feed.place {
-                Place::InFlight { flight, .. } => Some((&*feed.subscription.feed.name, &**flight)),
+                Place::InFlight { flight, .. } => Some((flight.age_ms(), &*feed.subscription.feed.name, &**flight)),
                 _ => None,
             })
             .collect();
-        flights.sort_by_key(|(_, flight)| Reverse(flight.age_ms()));
-        let report = |(name, flight): &(&str, &Flight)| FlightReport {
+        flights.sort_unstable_by_key(|(age_ms, ..)| Reverse(*age_ms));
+        let report = |(age_ms, feed, flight): &(u64, &str, &Flight)| FlightReport {
             core: self.settings.index,
-            feed: (*name).to_owned(),
+            feed: (*feed).to_owned(),
             phase: flight.phase(),
-            age_ms: flight.age_ms(),
+            age_ms: *age_ms,
             left_ms: duration_ms(flight.phase_left()),
             wire_bytes: flight.wire_bytes(),
         };
