@@ -56,6 +56,13 @@ pub(crate) struct Extra {
     pub(crate) enclosures: Vec<Enclosure>,
     /// The entry's own, as written.
     pub(crate) language: Option<String>,
+    /// What stands in where nothing better does.
+    pub(crate) itunes_author: Option<String>,
+    pub(crate) itunes_summary: Option<String>,
+    pub(crate) itunes_subtitle: Option<String>,
+    /// `media:description` and `media:credit`, which feed-rs gives only where there is a file beside them.
+    pub(crate) media_description: Option<String>,
+    pub(crate) credits: Vec<String>,
 }
 
 impl Scan {
@@ -89,12 +96,18 @@ pub(crate) fn xml(text: &str, articles_max: usize) -> Result<Verdict, Failure> {
             Err(error) => return Ok(Verdict::Unfit(format!("cannot read the feed: {error}"))),
         };
         match event {
-            Event::Start(tag) => pass.open(&tag, text, before, false)?,
+            Event::Start(tag) => {
+                pass.open(&tag, text, before, false)?;
+                pass.inner_at = start + usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
+            }
             Event::Empty(tag) => {
                 pass.open(&tag, text, before, true)?;
                 pass.close();
             }
-            Event::End(_) => pass.close(),
+            Event::End(_) => {
+                pass.note_text(text, before);
+                pass.close();
+            }
             Event::DocType(doctype) if doctype::judge(&doctype)? => pass.unfit("entities of its own"),
             Event::Decl(_) => pass.unfit("an XML declaration in the middle of the document"),
             Event::GeneralRef(name) if name.starts_with('#') && name.resolve_char_ref().is_err() => {
@@ -161,6 +174,12 @@ struct Pass<'a> {
     media_values: usize,
     /// Whether the field of the entry that is open holds text and nothing else.
     in_text_field: bool,
+    /// The field of the entry that is open, if its text is noted.
+    noted_field: Option<fields::Noted>,
+    /// Behind the last start tag.
+    inner_at: usize,
+    /// Fields of the open entry of which feed-rs keeps the last, where the first is meant.
+    single_fields: u8,
     /// Dates of publication in the open entry.
     dates: usize,
 }
@@ -186,6 +205,9 @@ impl<'a> Pass<'a> {
             media_groups: 0,
             media_values: 0,
             in_text_field: false,
+            noted_field: None,
+            inner_at: 0,
+            single_fields: 0,
             dates: 0,
         }
     }
@@ -351,6 +373,8 @@ impl<'a> Pass<'a> {
         self.media_groups = 0;
         self.media_values = 0;
         self.in_text_field = false;
+        self.noted_field = None;
+        self.single_fields = 0;
         self.dates = 0;
         self.entries += 1;
         if self.entries <= self.articles_max {
@@ -381,6 +405,7 @@ impl<'a> Pass<'a> {
             return Err(too_complex("more groups of media times values they inherit", MEDIA_PRODUCT_MAX));
         }
         if below == 1 {
+            self.begin_field(prefix, local);
             if self.dialect == Dialect::Rss {
                 self.rss_field(tag, prefix, local);
             } else {

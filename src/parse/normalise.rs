@@ -3,6 +3,8 @@
 //! Drops values, never articles: what is odd in one field costs that field. Only an entry that says nothing at all
 //! is no article.
 
+use std::borrow::Cow;
+
 use feed_rs::model::{Category, Content, Entry, Feed, FeedType, Link, MediaObject, Person, Text};
 use url::Url;
 
@@ -19,8 +21,7 @@ const IMAGE_SEARCH_BYTES_MAX: usize = 32 << 10;
 
 /// The document that a feed and what the gate saw of it make.
 pub(crate) fn document(feed: Feed, mut scan: Scan, source: &Source<'_>, repaired: Vec<String>) -> Document {
-    let context =
-        Context { base: source.base_url, now_ms: source.now_ms, html_titles: feed.feed_type != FeedType::JSON };
+    let context = Context { base: source.base_url, now_ms: source.now_ms, feed_type: feed.feed_type.clone() };
     let is_rss = matches!(feed.feed_type, FeedType::RSS0 | FeedType::RSS1 | FeedType::RSS2);
     let meta = context.feed(&feed, &scan, is_rss);
     let mut extras = std::mem::take(&mut scan.extras).into_iter();
@@ -40,8 +41,7 @@ pub(crate) fn document(feed: Feed, mut scan: Scan, source: &Source<'_>, repaired
 struct Context<'a> {
     base: &'a Url,
     now_ms: i64,
-    /// JSON Feed's titles are plain text (JSON Feed 1.1); all others are HTML in practice.
-    html_titles: bool,
+    feed_type: FeedType,
 }
 
 impl Context<'_> {
@@ -70,19 +70,20 @@ impl Context<'_> {
         let updated_at = entry.updated.and_then(|t| self.date(t.timestamp_millis()));
         let content = entry.content.as_ref().and_then(readable).and_then(|c| text::block(c, CONTENT_BYTES_MAX));
         let summary = entry.summary.as_ref().and_then(|s| text::block(&s.content, SUMMARY_BYTES_MAX));
-        let summary = summary.or_else(|| {
-            entry
-                .media
-                .iter()
-                .find_map(|m| m.description.as_ref())
-                .and_then(|d| text::block(&d.content, SUMMARY_BYTES_MAX))
-        });
+        let in_media = || {
+            let description = entry.media.iter().find_map(|m| m.description.as_ref());
+            description.and_then(|d| text::block(&d.content, SUMMARY_BYTES_MAX))
+        };
+        let summary =
+            summary.or(extra.itunes_summary).or(extra.media_description).or_else(in_media).or(extra.itunes_subtitle);
         let enclosures = self.enclosures(&entry, extra.enclosures);
         let mut authors = list(entry.authors.iter().filter_map(author));
         if authors.is_empty() {
-            let credits = entry.media.iter().flat_map(|m| &m.credits);
-            authors =
-                list(credits.filter_map(|c| text::line(text::cut(&c.entity, TITLE_HTML_BYTES_MAX), TITLE_BYTES_MAX)));
+            authors.extend(extra.itunes_author.as_deref().and_then(author_name));
+        }
+        if authors.is_empty() {
+            let credits = extra.credits.iter().chain(entry.media.iter().flat_map(|m| &m.credits).map(|c| &c.entity));
+            authors = list(credits.filter_map(|c| author_name(c)));
         }
         let title = entry.title.as_ref().and_then(|t| self.title(t));
         let categories = list(entry.categories.iter().flat_map(category));
@@ -126,11 +127,14 @@ impl Context<'_> {
     fn title(&self, title: &Text) -> Option<String> {
         let start = text::cut(title.content.as_str(), TITLE_HTML_BYTES_MAX);
         let start = &*text::undoubled(start);
-        if self.html_titles {
-            text::line(&text::from_html(start), TITLE_BYTES_MAX)
-        } else {
-            text::line(start, TITLE_BYTES_MAX)
-        }
+        let plain = match self.feed_type {
+            // JSON Feed's titles are plain text as they stand (JSON Feed 1.1).
+            FeedType::JSON => Cow::Borrowed(start),
+            FeedType::Atom if title.content_type.to_string() == "text/plain" => text::from_text(start),
+            // RSS's are HTML in practice.
+            _ => text::from_html(start),
+        };
+        text::line(&plain, TITLE_BYTES_MAX)
     }
 
     /// An absolute http or https URL, or nothing.
@@ -222,9 +226,13 @@ fn readable(content: &Content) -> Option<&str> {
 }
 
 fn author(person: &Person) -> Option<String> {
-    let name = person.name.as_deref().map(|n| text::decode(text::cut(n, TITLE_HTML_BYTES_MAX)));
-    let name = name.and_then(|n| text::line(n.trim().trim_matches(['(', ')', '<', '>', ',']), TITLE_BYTES_MAX));
+    let name = person.name.as_deref().and_then(author_name);
     name.or_else(|| person.email.as_deref().and_then(|e| text::line(e, TITLE_BYTES_MAX)))
+}
+
+fn author_name(name: &str) -> Option<String> {
+    let name = text::decode(text::cut(name, TITLE_HTML_BYTES_MAX));
+    text::line(name.trim().trim_matches(['(', ')', '<', '>', ',']), TITLE_BYTES_MAX)
 }
 
 fn category(category: &Category) -> Option<String> {

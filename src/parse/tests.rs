@@ -224,6 +224,70 @@ fn damage_is_repaired_and_named() {
 }
 
 #[test]
+fn a_healthy_and_a_damaged_document_give_the_same_articles() {
+    let atom = |fields: &str| {
+        format!(
+            "<feed xmlns='http://www.w3.org/2005/Atom' xmlns:media='http://search.yahoo.com/mrss/' \
+             xmlns:itunes='http://www.itunes.com/dtds/podcast-1.0.dtd'><title>t</title><id>f</id>\
+             <link href='https://a.example/'/><entry><id>i</id>{fields}</entry></feed>"
+        )
+    };
+    let xhtml = "<div xmlns='http://www.w3.org/1999/xhtml'><p>a &amp; b &lt;p></p><p>c</p></div>";
+    let item = |fields: &str| rss(&format!("<link>https://a.example/</link><item><guid>i</guid>{fields}</item>"));
+    for (document, title, summary) in [
+        (
+            item("<title>&lt;b&gt;AT&amp;amp;T&lt;/b&gt;</title><description>&lt;p&gt;x</description>"),
+            Some("AT&T"),
+            Some("<p>x"),
+        ),
+        (
+            item("<title>One</title><title>Two</title><description>1</description><description/>"),
+            Some("One"),
+            Some("1"),
+        ),
+        (
+            item("<itunes:subtitle>b</itunes:subtitle><itunes:summary><![CDATA[a & c]]></itunes:summary>"),
+            None,
+            Some("a & c"),
+        ),
+        (item("<itunes:summary> </itunes:summary><itunes:subtitle>b &amp; c</itunes:subtitle>"), None, Some("b & c")),
+        (item("<media:description>m</media:description><itunes:subtitle>b</itunes:subtitle>"), None, Some("m")),
+        (item("<itunes:author>Ann</itunes:author><media:credit>Bob</media:credit>"), None, None),
+        (item("<dc:creator>Ann</dc:creator><itunes:author>Bob</itunes:author>"), None, None),
+        (item("<media:credit>Ann</media:credit><media:credit>Bob</media:credit>"), None, None),
+        (
+            item(
+                "<media:content url='http://a.example/1.jpg' type='image/jpeg'/><enclosure url='http://a.example/2.mp3' \
+                 type='audio/mpeg' length='5'/><media:thumbnail url='/t.png'/>",
+            ),
+            None,
+            None,
+        ),
+        (item("<link rel='enclosure' type='image/png'>https://a.example/i.png</link>"), None, None),
+        (atom("<title>Use of &lt;b> tags</title><summary>s</summary>"), Some("Use of <b> tags"), Some("s")),
+        (atom("<title type='text'>&amp;#39;AT&amp;amp;T&amp;#39; &lt;i></title>"), Some("'AT&T' <i>"), None),
+        (atom("<title type='html'>Use &lt;b>of&lt;/b> &amp;lt;b></title>"), Some("Use of <b>"), None),
+        (atom(&format!("<title type='xhtml'>{xhtml}</title>")), Some("a & b <p> c"), None),
+        (atom(&format!("<summary type='xhtml'>{xhtml}</summary>")), None, Some("<p>a &amp; b &lt;p></p><p>c</p>")),
+        (atom("<summary type='html'>x <a href='y'>lien</a> z</summary>"), None, Some("x <a href='y'>lien</a> z")),
+        (atom("<title>t</title><content>x <b>y</b> z</content>"), Some("t"), None),
+        (
+            atom("<title>t</title><link rel='enclosure' href='1.ogg' type='audio/ogg' length='7'/><link href='p'/>"),
+            Some("t"),
+            None,
+        ),
+        (atom("<itunes:author>Ann</itunes:author><itunes:subtitle>s</itunes:subtitle>"), None, Some("s")),
+    ] {
+        let end = document.rfind("</").unwrap();
+        let damaged = read(&format!("{}</x>{}", &document[..end], &document[end..]));
+        let healthy = read(&document);
+        assert_eq!(healthy.articles, damaged.articles, "{document}");
+        let [article] = healthy.articles.as_slice() else { panic!("{document}") };
+        assert_eq!((article.title.as_deref(), article.summary.as_deref()), (title, summary), "{document}");
+    }
+}
+
+#[test]
 fn what_was_cut_off_is_left_out() {
     let whole = rss("<item><title>One</title></item><item><title>Two</title><guid>2</guid></item>");
     for end in whole.find("<item>").unwrap()..whole.len() {

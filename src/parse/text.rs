@@ -65,6 +65,12 @@ pub(crate) fn undoubled(text: &str) -> Cow<'_, str> {
     if undone.chars().all(usual) && !threes.any(honest) { Cow::Owned(undone) } else { Cow::Borrowed(text) }
 }
 
+/// A title that its feed says is plain text (RFC 4287, section 3.1.1.1) as plain text: what looks like a tag is none.
+/// References may be decoded once more, because many publishers encode such a title twice.
+pub(crate) fn from_text(text: &str) -> Cow<'_, str> {
+    decode(text)
+}
+
 /// HTML as plain text: tags out, entities decoded. What only looks like a tag (`a < b`, `Vec<T>`) stays.
 pub(crate) fn from_html(html: &str) -> Cow<'_, str> {
     if !html.contains(['<', '&']) {

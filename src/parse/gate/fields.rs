@@ -5,7 +5,18 @@ use quick_xml::events::BytesStart;
 
 use super::{Dialect, Pass, attribute};
 use crate::article::Enclosure;
-use crate::limits::LIST_MAX;
+use crate::limits::{LIST_MAX, SUMMARY_BYTES_MAX, TITLE_HTML_BYTES_MAX};
+use crate::parse::text;
+
+/// A field whose text is noted.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Noted {
+    Author,
+    Summary,
+    Subtitle,
+    Description,
+    Credit,
+}
 
 impl Pass<'_> {
     /// Fields of RSS that feed-rs does not read, or not as they are meant.
@@ -14,10 +25,13 @@ impl Pass<'_> {
         match (prefix, local) {
             ("dc", "subject" | "identifier" | "language" | "description" | "author" | "title")
             | ("dcterms", _)
-            | ("", "Title" | "Link" | "Description" | "body" | "content" | "summary" | "fullitem") => {
+            | ("", "Title" | "Link" | "Description" | "body" | "content" | "summary" | "fullitem" | "div")
+            | ("xhtml", "body" | "div") => {
                 self.unfit("fields that feed-rs does not read");
             }
-            ("", "link") if attribute(tag, "href").is_some() => self.unfit("links as in Atom"),
+            ("", "link") if attribute(tag, "href").is_some() || attribute(tag, "rel").is_some() => {
+                self.unfit("links as in Atom")
+            }
             ("atom" | "a10" | "atom10", "link" | "author" | "summary" | "content" | "published" | "title" | "id") => {
                 self.unfit("fields of Atom");
             }
@@ -35,6 +49,14 @@ impl Pass<'_> {
 
     /// Fields of Atom that feed-rs does not read, or refuses the whole feed for.
     pub(super) fn atom_field(&mut self, tag: &BytesStart<'_>, prefix: &str, local: &str) {
+        let text = prefix.is_empty()
+            && matches!(local, "content" | "summary" | "title")
+            && attribute(tag, "type").is_none_or(|kind| {
+                // `xhtml`, `application/xml`, `image/svg+xml`: elements are what it is made of (RFC 4287, 3.1.1.3, 4.1.3.3).
+                let kind = kind.trim().to_ascii_lowercase();
+                !kind.ends_with("xml") && !kind.contains("xhtml")
+            });
+        self.in_text_field = text || matches!(prefix, "itunes" | "media") && is_text_field(prefix, local);
         match (prefix, local) {
             ("", "issued" | "modified" | "created" | "description")
             | ("dc", "subject" | "creator" | "date" | "title")
@@ -47,6 +69,57 @@ impl Pass<'_> {
                 self.unfit("content of another shape");
             }
             _ => {}
+        }
+    }
+
+    /// What is the same in RSS and Atom: which text is noted, and which fields an entry has once.
+    pub(super) fn begin_field(&mut self, prefix: &str, local: &str) {
+        self.noted_field = match (prefix, local) {
+            ("itunes", "author") => Some(Noted::Author),
+            ("itunes", "summary") => Some(Noted::Summary),
+            ("itunes", "subtitle") => Some(Noted::Subtitle),
+            ("media", "description") => Some(Noted::Description),
+            ("media", "credit") => Some(Noted::Credit),
+            _ => None,
+        };
+        let bit = match (prefix, local) {
+            ("", "title") => 1,
+            ("", "description" | "summary") => 2,
+            ("content", "encoded") | ("", "content") => 4,
+            ("", "guid" | "id") => 8,
+            _ => return,
+        };
+        if self.single_fields & bit != 0 {
+            self.unfit("the same field twice");
+        }
+        self.single_fields |= bit;
+    }
+
+    /// At the end of an element: notes the text of the field that it is, if that is wanted. `end` is where its end tag
+    /// begins in `document`.
+    pub(super) fn note_text(&mut self, document: &str, end: usize) {
+        if self.stack.len() != self.entry_depth.saturating_add(1) || !self.in_entry {
+            return;
+        }
+        let (Some(field), Some(extra)) = (self.noted_field.take(), self.scan.extras.last_mut()) else { return };
+        if self.entries > self.articles_max {
+            return;
+        }
+        let data = character_data(&document[self.inner_at..end]);
+        let noted = match field {
+            Noted::Credit => {
+                extra
+                    .credits
+                    .extend(text::line(&data, TITLE_HTML_BYTES_MAX).filter(|_| extra.credits.len() < LIST_MAX));
+                return;
+            }
+            Noted::Author => &mut extra.itunes_author,
+            Noted::Summary => &mut extra.itunes_summary,
+            Noted::Subtitle => &mut extra.itunes_subtitle,
+            Noted::Description => &mut extra.media_description,
+        };
+        if noted.is_none() {
+            *noted = text::block(&data, SUMMARY_BYTES_MAX);
         }
     }
 
@@ -81,6 +154,49 @@ fn is_text_field(prefix: &str, local: &str) -> bool {
         }
         "content" => local == "encoded",
         "dc" => true,
+        "itunes" => matches!(local, "author" | "summary" | "subtitle"),
+        "media" => matches!(local, "description" | "credit"),
         _ => false,
+    }
+}
+
+/// What stands between two tags as text: CDATA as it is, references resolved, comments and instructions out.
+fn character_data(raw: &str) -> String {
+    let mut data = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = rest.find('<') {
+        data.push_str(&text::decode(&rest[..at]));
+        rest = &rest[at..];
+        let (start, end) = match rest {
+            cdata if cdata.starts_with("<![CDATA[") => ("<![CDATA[", "]]>"),
+            comment if comment.starts_with("<!--") => ("<!--", "-->"),
+            _ => ("<", ">"),
+        };
+        let inner = &rest[start.len()..];
+        let length = inner.find(end).unwrap_or(inner.len());
+        if end == "]]>" {
+            data.push_str(&inner[..length]);
+        }
+        rest = inner.get(length + end.len()..).unwrap_or("");
+    }
+    data.push_str(&text::decode(rest));
+    data
+}
+
+#[cfg(test)]
+mod tests {
+    use super::character_data;
+
+    #[test]
+    fn text_between_two_tags() {
+        for (raw, want) in [
+            (" a &amp; b ", " a & b "),
+            ("a<![CDATA[<b>&amp;</b>]]>&lt;", "a<b>&amp;</b><"),
+            ("a<!-- <b> -->b<?x y?>c", "abc"),
+            ("<![CDATA[", ""),
+            ("", ""),
+        ] {
+            assert_eq!(character_data(raw), want);
+        }
     }
 }

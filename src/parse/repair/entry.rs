@@ -10,7 +10,7 @@ use crate::limits::{LIST_MAX, TITLE_HTML_BYTES_MAX};
 
 /// The root of what is written.
 const ROOT: &str = "<rss version=\"2.0\" xmlns:atom=\"http://www.w3.org/2005/Atom\" xmlns:content=\"http://purl.org/rss/1.0/modules/content/\" \
-                    xmlns:dc=\"http://purl.org/dc/elements/1.1/\" xmlns:media=\"http://search.yahoo.com/mrss/\"><channel>";
+                    xmlns:dc=\"http://purl.org/dc/elements/1.1/\" xmlns:itunes=\"http://www.itunes.com/dtds/podcast-1.0.dtd\" xmlns:media=\"http://search.yahoo.com/mrss/\"><channel>";
 
 /// A link with what Atom says of it.
 #[derive(Debug, Default)]
@@ -76,11 +76,15 @@ pub(super) struct Entry {
     categories: Vec<String>,
     /// URL, type, length.
     pub(super) enclosures: Vec<(String, Option<String>, Option<String>)>,
+    /// The same of `media:content`.
+    pub(super) media: Vec<(String, Option<String>, Option<String>)>,
     pub(super) image: Option<String>,
     /// Where the content is, if it is elsewhere.
     pub(super) content_src: Option<String>,
     authors: Vec<String>,
-    author_fallback: Option<String>,
+    /// These two stand in where there are no authors.
+    itunes_author: Option<String>,
+    credits: Vec<String>,
     title: Ranked,
     summary: Ranked,
     content: Ranked,
@@ -160,12 +164,16 @@ impl Entry {
         }
     }
 
-    pub(super) fn author(&mut self, name: String, fallback: bool) {
-        let name = safe_author(&shortened(name)).into_owned();
-        if fallback {
-            self.author_fallback.get_or_insert(name);
-        } else if self.authors.len() < LIST_MAX {
-            self.authors.push(name);
+    pub(super) fn author(&mut self, ns: Ns, name: String) {
+        let name = shortened(name);
+        match ns {
+            Ns::Itunes => {
+                self.itunes_author.get_or_insert(name);
+            }
+            Ns::Media if self.credits.len() < LIST_MAX => self.credits.push(name),
+            Ns::Media => {}
+            _ if self.authors.len() < LIST_MAX => self.authors.push(safe_author(&name).into_owned()),
+            _ => {}
         }
     }
 
@@ -193,25 +201,20 @@ impl Entry {
         for author in &self.authors {
             element(out, "dc:creator", Some(author));
         }
-        if self.authors.is_empty() {
-            element(out, "dc:creator", self.author_fallback.as_deref());
+        element(out, "itunes:author", self.itunes_author.as_deref());
+        for credit in &self.credits {
+            element(out, "media:credit", Some(credit));
         }
         for category in &self.categories {
             element(out, "category", Some(category));
         }
-        for (url, kind, length) in &self.enclosures {
-            attributes(
-                out,
-                "enclosure",
-                &[("url", Some(url)), ("type", kind.as_deref()), ("length", length.as_deref())],
-            );
-        }
-        for link in self.links.iter().filter(|l| l.is("enclosure")) {
-            attributes(
-                out,
-                "enclosure",
-                &[("url", Some(&link.href)), ("type", link.kind.as_deref()), ("length", link.length.as_deref())],
-            );
+        let links = self.links.iter().filter(|l| l.is("enclosure"));
+        let links = links.map(|l| (&l.href, l.kind.as_deref(), l.length.as_deref()));
+        let [enclosures, media] =
+            [&self.enclosures, &self.media].map(|list| list.iter().map(|(u, k, l)| (u, k.as_deref(), l.as_deref())));
+        // In the order in which they are taken from a healthy document.
+        for (url, kind, length) in enclosures.chain(links).chain(media) {
+            attributes(out, "enclosure", &[("url", Some(url)), ("type", kind), ("length", length)]);
         }
         if let Some(image) = &self.image {
             attributes(out, "media:thumbnail", &[("url", Some(image))]);
@@ -236,7 +239,7 @@ fn safe_author(author: &str) -> Cow<'_, str> {
     let mut rest = author;
     while !rest.is_empty() {
         let word = &rest[..rest.find(|c| !part_of_address(c)).unwrap_or(rest.len())];
-        kept.push_str(if word.contains('@') { " " } else { word });
+        kept.push_str(if word.find('@').is_some_and(|at| at > 0) { " " } else { word });
         rest = &rest[word.len()..];
         let between = rest.find(part_of_address).unwrap_or(rest.len());
         kept.push_str(&rest[..between]);
@@ -277,6 +280,7 @@ mod tests {
             ("山田太郎（yamada@example.com）", "山田太郎"),
             ("é a@b é c@d, f", "é   é  , f"),
             ("René", "René"),
+            ("あずさ@第５", "あずさ@第５"),
         ] {
             assert_eq!(safe_author(author), want);
         }
@@ -286,13 +290,14 @@ mod tests {
     fn long_values_are_cut_before_anything_is_done_with_them() {
         let mut entry = Entry::default();
         let long = || "é a@b ".repeat(1 << 20);
-        entry.author(long(), false);
-        entry.author(long(), true);
+        for ns in [Ns::Rss, Ns::Itunes, Ns::Media] {
+            entry.author(ns, long());
+        }
         entry.category(long());
         entry.set(Ns::Rss, "title", long());
         let title = entry.title.get().map_or(0, str::len);
-        let fallback = entry.author_fallback.as_ref().map_or(0, String::len);
-        for length in [entry.authors[0].len(), fallback, entry.categories[0].len(), title] {
+        let itunes = entry.itunes_author.as_ref().map_or(0, String::len);
+        for length in [entry.authors[0].len(), itunes, entry.credits[0].len(), entry.categories[0].len(), title] {
             assert!(length > 0 && length <= TITLE_HTML_BYTES_MAX, "{length}");
         }
     }

@@ -299,16 +299,21 @@ impl<'a> Reader<'a> {
             }
             (Ns::Rss, "enclosure") => {
                 let url = tag.attribute("url").or_else(|| tag.attribute("href"));
-                self.enclosure(&tag, url, tag.attribute("length"));
+                self.enclosure(&tag, url, tag.attribute("length"), |entry| &mut entry.enclosures);
             }
-            (Ns::Media, "content") => self.enclosure(&tag, tag.attribute("url"), tag.attribute("filesize")),
+            (Ns::Media, "content") => {
+                self.enclosure(&tag, tag.attribute("url"), tag.attribute("filesize"), |entry| &mut entry.media);
+            }
             (Ns::Media, "thumbnail") => self.image(tag.attribute("url")),
             (Ns::Itunes, "image") => self.image(tag.attribute("href")),
             (Ns::Media, "group") => {}
-            (Ns::Rss | Ns::Atom, "author") | (Ns::Dc, "creator" | "author") | (Ns::Itunes, "author") => {
+            (Ns::Rss | Ns::Atom, "author")
+            | (Ns::Dc, "creator" | "author")
+            | (Ns::Itunes, "author")
+            | (Ns::Media, "credit") => {
                 let person = self.person(tag, name);
                 if let (Some(person), Some(entry)) = (person, &mut self.entry) {
-                    entry.author(person, name.ns == Ns::Itunes);
+                    entry.author(name.ns, person);
                 }
             }
             (Ns::Rss | Ns::Atom, "category") | (Ns::Dc, "subject") => {
@@ -338,11 +343,17 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn enclosure(&mut self, tag: &Tag<'a>, url: Option<&'a str>, length: Option<&'a str>) {
+    fn enclosure(
+        &mut self,
+        tag: &Tag<'a>,
+        url: Option<&'a str>,
+        length: Option<&'a str>,
+        list: fn(&mut Entry) -> &mut Vec<(String, Option<String>, Option<String>)>,
+    ) {
         let Some(url) = url.map(|url| self.decoded(url)).and_then(|url| self.absolute(tag, &url)) else { return };
         let kind = tag.attribute("type").map(|kind| self.decoded(kind));
-        if let Some(entry) = self.entry.as_mut().filter(|e| e.enclosures.len() < LIST_MAX) {
-            entry.enclosures.push((url, kind, length.map(|l| l.trim().to_owned())));
+        if let Some(list) = self.entry.as_mut().map(list).filter(|list| list.len() < LIST_MAX) {
+            list.push((url, kind, length.map(|l| l.trim().to_owned())));
         }
     }
 

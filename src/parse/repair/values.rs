@@ -1,9 +1,9 @@
 //! The text of a field: where it ends, what its references and elements stand for.
 
 use super::super::text;
-use super::tokens::{Tag, Token};
+use super::tokens::{Tag, Token, Tokens};
 use super::{Name, Reader, escape, is_container, local_of};
-use crate::limits::{ENTITY_EXPANSION_BYTES_MAX, ENTRY_ELEMENTS_MAX, REWIND_BYTES_MAX};
+use crate::limits::{ENTITY_EXPANSION_BYTES_MAX, ENTRY_ELEMENTS_MAX, REWIND_BYTES_MAX, TITLE_HTML_BYTES_MAX};
 use crate::parse::names::Ns;
 
 impl<'a> Reader<'a> {
@@ -90,7 +90,7 @@ impl<'a> Reader<'a> {
             match token {
                 Token::Text(text) if markup && !has_cdata => {
                     let resolved = self.resolved(text);
-                    escape(&resolved, &mut value);
+                    value.push_str(&quick_xml::escape::minimal_escape(resolved));
                 }
                 Token::Text(text) => {
                     let resolved = self.resolved(text);
@@ -124,10 +124,11 @@ impl<'a> Reader<'a> {
             && matches!(kind.as_str(), "" | "text" | "text/plain")
             && !markup
             && mode != "escaped";
-        if plain && matches!(name.local.as_str(), "title" | "subtitle" | "tagline") {
-            let mut escaped = String::with_capacity(trimmed.len());
-            escape(trimmed, &mut escaped);
-            return Some(escaped);
+        if plain && name.local == "title" {
+            // As HTML, because RSS's titles are.
+            let mut html = String::with_capacity(trimmed.len());
+            escape(&text::from_text(text::cut(trimmed, TITLE_HTML_BYTES_MAX)), &mut html);
+            return Some(html);
         }
         Some(trimmed.to_owned())
     }
@@ -196,10 +197,23 @@ impl<'a> Reader<'a> {
 /// What stands inside of the one `div` that XHTML content is wrapped in (RFC 4287, section 3.1.1.3).
 fn without_wrapper(xhtml: &str) -> &str {
     let inner = || {
-        let body = xhtml.strip_prefix("<div").filter(|rest| rest.starts_with(['>', ' ', '\n', '\t', '\r']))?;
-        let body = body[body.find('>')? + 1..].strip_suffix("</div>")?;
+        let mut tokens = Tokens::new(xhtml);
+        tokens.next().filter(|first| matches!(first, Token::Start(tag) if tag.name == "div" && !tag.empty))?;
+        let body = xhtml[tokens.at..].strip_suffix("</div>")?;
         // Another one beside it: then neither is the wrapper.
-        let balanced = body.find("</div").is_none_or(|close| body.find("<div").is_some_and(|open| open < close));
+        let mut depth = 0usize;
+        let balanced = Tokens::new(body).all(|token| match token {
+            Token::Start(tag) if tag.name == "div" && !tag.empty => {
+                depth += 1;
+                true
+            }
+            Token::End("div") => {
+                let inside = depth > 0;
+                depth = depth.saturating_sub(1);
+                inside
+            }
+            _ => true,
+        });
         balanced.then_some(body.trim())
     };
     inner().unwrap_or(xhtml)
@@ -227,6 +241,20 @@ mod tests {
     }
 
     #[test]
+    fn only_the_one_div_around_everything_is_a_wrapper() {
+        for (xhtml, want) in [
+            ("<div> <p>x</p> </div>", "<p>x</p>"),
+            ("<div a='>'><div>x</div><div/>y</div>", "<div>x</div><div/>y"),
+            ("<div>x</div><div>y</div>", "<div>x</div><div>y</div>"),
+            ("<div><div>x</div></div><div>y</div>", "<div><div>x</div></div><div>y</div>"),
+            ("<div>x</div><p>y</p><div><div>z</div></div>", "<div>x</div><p>y</p><div><div>z</div></div>"),
+            ("<divx>y</div>", "<divx>y</div>"),
+        ] {
+            assert_eq!(without_wrapper(xhtml), want);
+        }
+    }
+
+    #[test]
     fn a_field_is_no_more_pieces_than_its_limit() {
         let url = Url::parse("https://a.example/").unwrap();
         let text = "<b><i>".repeat(ENTRY_ELEMENTS_MAX);
@@ -235,7 +263,7 @@ mod tests {
         let Some(Token::Start(tag)) = reader.tokens.next() else { panic!("no tag") };
         assert_eq!(reader.body(tag, false).map(|tokens| tokens.len()), Some(ENTRY_ELEMENTS_MAX));
         assert_eq!(reader.tokens.at, document.len());
-        reader.tokens = super::super::Tokens::new(&document);
+        reader.tokens = Tokens::new(&document);
         reader.tokens.next();
         assert_eq!(reader.up_to_end(tag, true, 0).map(|tokens| tokens.len()), Some(0));
     }
