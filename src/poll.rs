@@ -161,7 +161,7 @@ pub(crate) async fn poll(
         Err(failure) => (None, Vec::new(), Some(failure)),
     };
     log.error = failure.as_ref().map(|failure| failure.message.clone());
-    let stored = commit(desk, subscription.record.id, state.clone(), feed_meta, articles, log).await;
+    let stored = commit(desk, &subscription.record, state.clone(), feed_meta, articles, log).await;
 
     let (memory, new_count, failure) = match stored {
         Ok(new_count) => (Memory { state, unreadable, ..memory.clone() }, new_count, failure),
@@ -348,7 +348,7 @@ const GONE: &str = "it is gone";
 /// Hands a record to the writer and waits until it is durable. Gives how many articles were new.
 async fn commit(
     desk: &Desk,
-    feed_id: i64,
+    feed: &FeedRecord,
     state: FeedState,
     feed_meta: Option<FeedMeta>,
     articles: Vec<crate::article::Article>,
@@ -359,7 +359,7 @@ async fn commit(
         return Err(StoreFault::Stopped(GONE.to_owned()));
     };
     let (done, stored) = oneshot::channel();
-    let record = PollRecord { feed_id, state, feed_meta, articles, log, done };
+    let record = PollRecord { feed_id: feed.id, url: feed.url.clone(), state, feed_meta, articles, log, done };
     if desk.writer.submit(record).is_err() {
         return Err(StoreFault::Stopped(GONE.to_owned()));
     }

@@ -25,8 +25,8 @@ pub(super) struct Committed {
 
 /// Stores as many of `records`, from the front, as one transaction may hold, and at least one.
 ///
-/// A record that the database refuses is answered with [`StoreFault::Rejected`] and leaves no trace; any other error
-/// means that nothing of the batch was stored.
+/// A record that the database refuses is answered with [`StoreFault::Rejected`], one of a URL that its feed has no more
+/// with [`StoreFault::Superseded`], and both leave no trace; any other error means that nothing of the batch was stored.
 pub(super) fn commit<'a>(
     db: &mut Connection,
     records: impl Iterator<Item = &'a PollRecord>,
@@ -55,29 +55,31 @@ pub(super) fn commit<'a>(
 /// Stores one poll under a savepoint of its own, so that it can be refused alone.
 fn store(tx: &mut Transaction<'_>, record: &PollRecord, batch: &mut Committed) -> rusqlite::Result<()> {
     let mut seq = batch.seq_last;
-    let savepoint = tx.savepoint()?;
-    match store_poll(&savepoint, record, &mut seq) {
-        Ok(new_count) => {
+    let mut savepoint = tx.savepoint()?;
+    let fault = match store_poll(&savepoint, record, &mut seq) {
+        Ok(Some(new_count)) => {
             savepoint.commit()?;
             batch.seq_last = seq;
             let new_count = usize::try_from(new_count).expect("a count of a slice's items fits");
             batch.article_count += new_count;
             batch.results.push(Ok(Stored { new_count }));
+            return Ok(());
         }
+        Ok(None) => StoreFault::Superseded,
         Err(error) if remedy(&error) == Remedy::Reject => {
-            let mut savepoint = savepoint;
-            savepoint.rollback()?;
-            savepoint.commit()?;
             log::error!("storing a poll of feed {}: the database refused it: {error}", record.feed_id);
-            batch.results.push(Err(StoreFault::Rejected(error.to_string())));
+            StoreFault::Rejected(error.to_string())
         }
         Err(error) => return Err(error),
-    }
+    };
+    savepoint.rollback()?;
+    savepoint.commit()?;
+    batch.results.push(Err(fault));
     Ok(())
 }
 
-/// Gives the number of new articles; `seq` is moved on by as many.
-fn store_poll(db: &Savepoint<'_>, record: &PollRecord, seq: &mut i64) -> rusqlite::Result<i64> {
+/// Gives the number of new articles, and moves `seq` on by as many; `None` if the feed has another URL than was polled.
+fn store_poll(db: &Savepoint<'_>, record: &PollRecord, seq: &mut i64) -> rusqlite::Result<Option<i64>> {
     let fetched_at = record.log.started_at.saturating_add(record.log.total_ms.into());
     let mut new_count = 0;
     for article in &record.articles {
@@ -91,9 +93,12 @@ fn store_poll(db: &Savepoint<'_>, record: &PollRecord, seq: &mut i64) -> rusqlit
     if let Some(meta) = &record.feed_meta {
         update_meta(db, record.feed_id, meta)?;
     }
-    let poll = advance(db, record.feed_id, &record.state, new_count)?.ok_or_else(|| no_such_feed(record.feed_id))?;
+    // Looked for last: one that is not there is rare, and what was written until here is taken back.
+    let Some(poll) = advance(db, record.feed_id, &record.url, &record.state, new_count)? else {
+        return if is_feed(db, record.feed_id)? { Ok(None) } else { Err(no_such_feed(record.feed_id)) };
+    };
     insert_log(db, record, poll, new_count)?;
-    Ok(new_count)
+    Ok(Some(new_count))
 }
 
 /// Stored already, or stored once and removed by retention.
@@ -143,6 +148,10 @@ fn update_meta(db: &Connection, feed_id: i64, meta: &FeedMeta) -> rusqlite::Resu
         meta.language
     ])?;
     Ok(())
+}
+
+fn is_feed(db: &Connection, feed_id: i64) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM feed WHERE id = ?1)")?.query_row([feed_id], |row| row.get(0))
 }
 
 fn insert_log(db: &Connection, record: &PollRecord, poll: i64, new_count: i64) -> rusqlite::Result<()> {

@@ -241,6 +241,8 @@ impl std::error::Error for StoreError {}
 pub enum StoreFault {
     /// The database refused this record alone; others of the same batch were stored.
     Rejected(String),
+    /// The feed has another URL since a reload that happened during the poll.
+    Superseded,
     /// The writer is stopping and could not store any more.
     Stopped(String),
 }
@@ -251,6 +253,9 @@ impl fmt::Display for StoreFault {
             StoreFault::Rejected(cause) => {
                 write!(f, "storing the poll: the database refused it ({cause}); report this")
             }
+            StoreFault::Superseded => f.write_str(
+                "storing the poll: its feed has another URL since a reload; the new one is polled in its place",
+            ),
             StoreFault::Stopped(cause) => {
                 write!(f, "storing the poll: the writer stopped ({cause}); polled again after a restart")
             }

@@ -76,10 +76,12 @@ impl FeedRecord {
     }
 }
 
-/// Writes the state after a poll and counts it. Gives the number of this poll, or `None` if there is no such feed.
+/// Writes the state after a poll of `url` and counts it. Gives the number of this poll, or `None` if there is no such
+/// feed with that URL.
 pub(super) fn advance(
     db: &Connection,
     feed_id: i64,
+    url: &str,
     state: &FeedState,
     new_count: i64,
 ) -> rusqlite::Result<Option<i64>> {
@@ -88,7 +90,7 @@ pub(super) fn advance(
              next_poll_at = ?7, last_polled_at = ?8, last_ok_at = ?9, failing_since = ?10, failure_count = ?11,
              last_error = ?12, last_error_class = ?13, gone_at = ?14,
              poll_count = poll_count + 1, article_count = article_count + ?15
-         WHERE id = ?1
+         WHERE id = ?1 AND url = ?16
          RETURNING poll_count",
     )?
     .query_row(
@@ -108,6 +110,7 @@ pub(super) fn advance(
             state.last_error_class,
             state.gone_at,
             new_count,
+            url,
         ],
         |row| row.get(0),
     )

@@ -10,6 +10,11 @@ use crate::article::{Article, FeedMeta};
 #[derive(Debug)]
 pub struct PollRecord {
     pub feed_id: i64,
+    /// The URL, as configured, of the subscription that was polled. If the feed has another one by now nothing of the
+    /// poll is stored ([`StoreFault::Superseded`]): the row was cleared for the new URL, and the old one's validators,
+    /// failures and next poll time must not come back into it. Its articles go too, for they are stored with their
+    /// validators or not at all.
+    pub url: String,
     /// The feed's next state, whole: what is `None` here is forgotten.
     pub state: FeedState,
     /// What the document said of the feed; `None` when none was read, and what is known stays.

@@ -191,7 +191,7 @@ impl WriterLoop {
 
     /// Answers and tells what is now on disk.
     fn settle(&mut self, batch: Committed, on_event: &mut impl FnMut(StoreEvent)) {
-        let rejected = batch.results.iter().filter(|result| result.is_err()).count();
+        let rejected = batch.results.iter().filter(|result| matches!(result, Err(StoreFault::Rejected(_)))).count();
         self.gauges.committed(batch.article_count, rejected, self.clock.now_ms());
         if batch.article_count > 0 {
             self.lock.note_seq(batch.seq_last);

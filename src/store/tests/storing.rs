@@ -182,7 +182,7 @@ fn a_feed_that_leaves_and_returns_finds_its_state() {
     let id = running.register(&["a", "b"])[0].id;
     running.store(poll(id, &["1"])).unwrap();
     running.register(&["b"]);
-    assert_eq!(known_feeds(&f.path()).unwrap(), [("b".into(), "https://example.org/b.xml".into())]);
+    assert_eq!(known_feeds(&f.path()).unwrap(), [("b".into(), URL.into())]);
     let back = running.register(&["b", "a"]).remove(1);
     assert_eq!((back.id, back.state.etag, back.article_count), (id, Some(b"1".to_vec()), 1));
     assert_eq!(known_feeds(&f.path()).unwrap().len(), 2);
@@ -205,6 +205,41 @@ fn a_new_url_under_an_old_name_keeps_the_articles_and_nothing_that_the_old_one_s
     // What was told is what is stored.
     assert_eq!(running.writer.register(&[changed], &|| true).unwrap(), told);
     running.stop().unwrap();
+}
+
+#[test]
+fn a_poll_of_an_old_url_that_ends_after_the_reload_is_dropped() {
+    let f = Fixture::new();
+    let running = f.start();
+    let id = running.register(&["a", "b"])[0].id;
+    running.store(poll(id, &["1"])).unwrap();
+    let mut changed = feed("a");
+    changed.url = "https://example.net/other.xml".parse().unwrap();
+    let told = running.writer.register(&[changed, feed("b")], &|| true).unwrap();
+    let (a, b) = (&told[0], &told[1]);
+
+    let mut late = poll(a.id, &["1", "2"]);
+    late.state.next_poll_at = Some(9);
+    late.state.failure_count = 3;
+    late.state.body_hash = Some([1; 32]);
+    let answers = [running.submit(late.clone()), running.submit(poll(b.id, &["1"]))];
+    let [dropped, other] = answers.map(|answer| block_on(answer).unwrap());
+    assert_eq!(dropped, Err(StoreFault::Superseded));
+    assert_eq!(other, Ok(Stored { new_count: 1 }));
+    assert_eq!(running.writer.handle().gauges().rejected(), 0, "nothing was wrong with it");
+    assert_eq!(running.writer.register(&[feed_of(a), feed_of(b)], &|| true).unwrap()[0], *a);
+
+    assert_eq!(running.store(Poll { url: a.url.clone(), ..poll(a.id, &["1", "2"]) }), Ok(Stored { new_count: 1 }));
+    running.stop().unwrap();
+    let db = f.outside();
+    assert_eq!(column::<String>(&db, "SELECT feed_id || ' ' || key FROM article ORDER BY seq"), ["1 1", "2 1", "1 2"]);
+    assert_eq!(column::<i64>(&db, "SELECT seq FROM article ORDER BY seq"), [1, 2, 3]);
+    assert_eq!(column::<i64>(&db, "SELECT poll FROM fetch_log WHERE feed_id = 1"), [1, 2]);
+}
+
+/// The subscription of a row.
+fn feed_of(row: &FeedRecord) -> Feed {
+    Feed { url: row.url.parse().unwrap(), ..feed(&row.name) }
 }
 
 #[test]
