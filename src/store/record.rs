@@ -40,7 +40,7 @@ pub struct FetchLog {
     pub total_ms: u32,
     /// HTTP status of the last hop.
     pub status: Option<u16>,
-    /// One word for the result: `articles`, `unchanged`, `not_modified`, or the class of the failure.
+    /// One word for the result: `ok`, `unchanged`, `not_modified`, or the class of the failure with its phase.
     pub outcome: String,
     /// After decoding.
     pub body_bytes: Option<u64>,

@@ -112,7 +112,7 @@ fn record(poll: Poll) -> (PollRecord, oneshot::Receiver<Result<Stored, StoreFaul
         state: poll.state,
         feed_meta: Some(FeedMeta { title: Some("A feed".into()), ..FeedMeta::default() }),
         articles: poll.articles,
-        log: FetchLog { started_at: 1_000, total_ms: 7, outcome: "articles".into(), ..FetchLog::default() },
+        log: FetchLog { started_at: 1_000, total_ms: 7, outcome: "ok".into(), ..FetchLog::default() },
         done,
     };
     (record, answer)

@@ -182,8 +182,13 @@ fn a_database_that_somebody_edited_is_told_as_such() {
 
 #[test]
 fn a_directory_that_takes_no_files_is_a_matter_of_permission() {
-    // Refuses new files even to root.
-    refused(Path::new("/sys/kernel/rssd.db"), 77);
+    // sysfs takes new files from nobody, root included. Where it is not mounted nothing is left to ask.
+    let sysfs = Path::new("/sys/kernel");
+    if !sysfs.is_dir() {
+        println!("skipped: there is no {}", sysfs.display());
+        return;
+    }
+    refused(&sysfs.join("rssd.db"), 77);
 }
 
 #[test]
@@ -251,9 +256,20 @@ fn a_killed_daemon_without_its_lock_file_or_shm_starts_all_the_same() {
     running.stop().unwrap();
     drop(killed.open());
     assert_eq!(killed.summary().articles, 1);
-    // An older copy after an orderly end is somebody's wish.
+}
+
+#[test]
+fn an_older_copy_put_in_place_after_an_orderly_end_is_somebodys_wish() {
+    let f = filled();
+    let older = Fixture::new();
+    copy_database(&f.path(), &older.path());
+    let running = f.start();
+    running.store(poll(1, &["newer"])).unwrap();
+    running.stop().unwrap();
+    assert_eq!(f.summary().articles, 501);
+    fs::copy(older.path(), f.path()).unwrap();
     f.start().stop().unwrap();
-    drop(f.open());
+    assert_eq!(f.summary().articles, 500);
 }
 
 #[test]
