@@ -16,4 +16,5 @@ mod killers;
 mod redirects;
 mod reload;
 mod restart;
+mod stream;
 mod support;

@@ -5,6 +5,7 @@ mod daemon;
 mod db;
 mod feeds;
 mod home;
+pub(crate) mod http;
 mod name_server;
 mod random;
 mod wait;

@@ -12,6 +12,11 @@ impl Random {
         Random(seed)
     }
 
+    /// Another sequence, for a thread of its own.
+    pub(crate) fn split(&mut self) -> Random {
+        Random(self.below(u64::MAX))
+    }
+
     /// Below `end`, which is not 0.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);

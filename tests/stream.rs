@@ -1,0 +1,406 @@
+//! The stream as clients see it: each article once, in the order of its commit, whoever comes late, leaves or crashes.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU16, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rssd::tarpit::{Answer, Tarpit};
+use serde_json::Value;
+
+use crate::support::http::{Client, Event, Events, get, get_with, listening};
+use crate::support::{Daemon, Feeds, Home, Random, guids, rss, tarpit, until};
+
+const EVENTS: &str = "Accept: text/event-stream\r\n";
+
+/// From now on the feed is this document.
+fn publish(tarpit: &Tarpit, feed: &str, count: usize) {
+    let document = rss(feed, guids(feed, count));
+    tarpit.route(&format!("{feed}.localhost"), "/feed", Answer::ok("application/rss+xml", document));
+}
+
+fn subscribed(tarpit: &Tarpit, feeds: &[(&str, &str)]) -> Feeds {
+    let list = Feeds::new().every_second();
+    feeds.iter().fold(list, |list, (name, lines)| {
+        list.feed_with(name, tarpit.url(&format!("{name}.localhost"), "/feed"), lines)
+    })
+}
+
+/// A daemon with so many articles committed.
+fn start(home: &Home, articles: i64) -> (Daemon, SocketAddr) {
+    let mut daemon = home.start();
+    let at = listening(&mut daemon);
+    wait_for_articles(home, &mut daemon, articles);
+    (daemon, at)
+}
+
+fn wait_for_articles(home: &Home, daemon: &mut Daemon, articles: i64) {
+    let db = home.db_soon();
+    daemon.wait_for(&format!("{articles} articles"), |_| db.articles() >= articles);
+}
+
+fn stream(at: SocketAddr, query: &str) -> Value {
+    let answer = get(at, &format!("/news/stream?{query}"));
+    assert_eq!(answer.status, 200, "{query}: {}", answer.text());
+    answer.json()
+}
+
+fn seqs(answer: &Value) -> Vec<i64> {
+    let articles = answer["articles"].as_array().expect("articles");
+    articles.iter().map(|article| article["seq"].as_i64().expect("seq")).collect()
+}
+
+fn feeds_of(answer: &Value) -> Vec<&str> {
+    let articles = answer["articles"].as_array().expect("articles");
+    articles.iter().map(|article| article["feed"].as_str().expect("feed")).collect()
+}
+
+fn cursor(answer: &Value) -> &str {
+    answer["cursor"].as_str().expect("cursor")
+}
+
+fn seq_of(event: &Event) -> i64 {
+    let seq = event.json()["seq"].as_i64().expect("seq");
+    let id = event.id.as_deref().expect("an article has an id");
+    assert!(id.ends_with(&format!("-{seq}")), "the id is the article's place: {event:?}");
+    seq
+}
+
+#[test]
+fn a_long_poll_answers_at_once_pages_and_resumes() {
+    let tarpit = tarpit();
+    publish(&tarpit, "a", 5);
+    let home = Home::with(&subscribed(&tarpit, &[("a", "")]));
+    let (_daemon, at) = start(&home, 5);
+
+    let all = stream(at, "after=0");
+    assert_eq!(seqs(&all), [1, 2, 3, 4, 5]);
+    assert_eq!(all["more"], false);
+
+    let first = stream(at, "after=0&limit=2");
+    assert_eq!((seqs(&first), &first["more"]), (vec![1, 2], &Value::Bool(true)));
+    let second = stream(at, &format!("after={}&limit=2", cursor(&first)));
+    assert_eq!((seqs(&second), &second["more"]), (vec![3, 4], &Value::Bool(true)));
+    let third = stream(at, &format!("after={}&limit=2", cursor(&second)));
+    assert_eq!((seqs(&third), &third["more"]), (vec![5], &Value::Bool(false)));
+    // The bare number is a cursor, too.
+    assert_eq!(seqs(&stream(at, "after=3")), [4, 5]);
+    // Without one: the newest, oldest first.
+    let newest = stream(at, "limit=2");
+    assert_eq!(seqs(&newest), [4, 5]);
+    assert_eq!(cursor(&newest), cursor(&third));
+
+    // Nothing comes: an empty list, and the same place.
+    for wait in [0, 1] {
+        let nothing = stream(at, &format!("after={}&wait={wait}", cursor(&third)));
+        assert_eq!((seqs(&nothing), cursor(&nothing)), (vec![], cursor(&third)));
+        assert_eq!(nothing["more"], false);
+    }
+}
+
+#[test]
+fn a_long_poll_waits_for_what_its_filter_lets_through() {
+    let tarpit = tarpit();
+    publish(&tarpit, "a", 1);
+    publish(&tarpit, "b", 1);
+    let home = Home::with(&subscribed(&tarpit, &[("a", ""), ("b", "")]));
+    let (mut daemon, at) = start(&home, 2);
+    let wait_for_streams = |count: u64| {
+        until("the streams that wait", || (get(at, "/health").json()["streams"].as_u64()? == count).then_some(()));
+    };
+    let waiting = |query: &'static str| thread::spawn(move || stream(at, query));
+    let all = waiting("after=2&wait=120");
+    let of_a = waiting("after=2&wait=120&feed=a");
+    wait_for_streams(2);
+    publish(&tarpit, "b", 2);
+    let answer = all.join().expect("it waits and is answered");
+    assert_eq!((seqs(&answer), feeds_of(&answer)), (vec![3], vec!["b"]));
+    // The other one was not answered with what it has not asked for.
+    wait_for_streams(1);
+    publish(&tarpit, "a", 2);
+    let answer = of_a.join().expect("it waits and is answered");
+    assert_eq!((seqs(&answer), feeds_of(&answer)), (vec![4], vec!["a"]));
+    daemon.assert_running("the end");
+}
+
+#[test]
+fn filters_by_feed_and_label() {
+    let tarpit = tarpit();
+    for (feed, count) in [("a", 2), ("b", 3), ("c", 1)] {
+        publish(&tarpit, feed, count);
+    }
+    let home = Home::with(&subscribed(
+        &tarpit,
+        &[
+            ("a", "labels = { country = \"GB\", kind = \"news\" }"),
+            ("b", "labels = { country = \"IE\", kind = \"news\" }"),
+            ("c", "labels = { country = \"GB\", kind = \"sport\" }"),
+        ],
+    ));
+    let (_daemon, at) = start(&home, 6);
+    for (query, want) in [
+        ("feed=a", vec![("a", 2)]),
+        ("feed=a&feed=c", vec![("a", 2), ("c", 1)]),
+        ("label=country:GB", vec![("a", 2), ("c", 1)]),
+        ("label=country:GB&label=country:IE&label=kind:news", vec![("a", 2), ("b", 3)]),
+        ("label=country:GB&feed=b", vec![]),
+        ("feed=nobody", vec![]),
+        ("label=country:XX", vec![]),
+    ] {
+        let mut counted = BTreeMap::<String, usize>::new();
+        let answer = stream(at, &format!("after=0&wait=0&{query}"));
+        for feed in feeds_of(&answer) {
+            *counted.entry(feed.to_owned()).or_default() += 1;
+        }
+        let want: BTreeMap<String, usize> = want.into_iter().map(|(feed, count)| (feed.to_owned(), count)).collect();
+        assert_eq!(counted, want, "{query}");
+    }
+    // The same over events: one that is let through follows one that is not.
+    let mut events = Events::open(at, "after=0&feed=c", "");
+    let article = events.next_of("article").json();
+    assert_eq!(article["feed"], "c");
+    publish(&tarpit, "a", 3);
+    wait_for_articles_of(&home, "a", 3);
+    publish(&tarpit, "c", 2);
+    assert_eq!(events.next_of("article").json()["feed"], "c");
+}
+
+fn wait_for_articles_of(home: &Home, feed: &str, count: i64) {
+    let db = home.db_soon();
+    until("articles of the feed", || (db.articles_of(feed) >= count).then_some(()));
+}
+
+#[test]
+fn events_resume_without_gap_or_double() {
+    let tarpit = tarpit();
+    publish(&tarpit, "a", 4);
+    let home = Home::with(&subscribed(&tarpit, &[("a", "")]));
+    let (_daemon, at) = start(&home, 4);
+
+    let mut events = Events::open(at, "after=0", "");
+    let first = events.next().expect("an event");
+    assert!(first.retry_ms.is_some_and(|wait_ms| wait_ms > 0), "{first:?}");
+    let second = [events.next_of("article"), events.next_of("article")].map(|event| (seq_of(&event), event.id));
+    assert_eq!([second[0].0, second[1].0], [1, 2]);
+    drop(events);
+
+    // Last-Event-ID wins over `after`.
+    let last = second[1].1.as_deref().expect("an id");
+    let mut events = Events::open(at, "after=0", &format!("Last-Event-ID: {last}\r\n"));
+    assert_eq!([seq_of(&events.next_of("article")), seq_of(&events.next_of("article"))], [3, 4]);
+    // And then what comes.
+    publish(&tarpit, "a", 6);
+    assert_eq!([seq_of(&events.next_of("article")), seq_of(&events.next_of("article"))], [5, 6]);
+
+    // An event's data is the very article of the long poll.
+    let mut events = Events::open(at, "after=5", "");
+    assert_eq!(events.next_of("article").json(), stream(at, "after=5")["articles"][0]);
+}
+
+#[test]
+fn a_cursor_of_another_database_or_the_future_is_told_so() {
+    let tarpit = tarpit();
+    publish(&tarpit, "a", 2);
+    let home = Home::with(&subscribed(&tarpit, &[("a", "")]));
+    let (_daemon, at) = start(&home, 2);
+    let whole = cursor(&stream(at, "after=0")).to_owned();
+    for after in ["3", "9223372036854775807", "0000000000000001-1"] {
+        let answer = get(at, &format!("/news/stream?after={after}"));
+        assert_eq!(answer.status, 409, "{after}: {}", answer.text());
+        let mut events = Events::open(at, &format!("after={after}"), "");
+        let reset = events.next_of("reset");
+        assert_eq!(reset.json()["status"], 409, "{reset:?}");
+        // The stream goes on from the oldest.
+        assert_eq!([seq_of(&events.next_of("article")), seq_of(&events.next_of("article"))], [1, 2], "{after}");
+    }
+    for after in ["x", "-1", "1;DROP", "99999999999999999999", "", "1%00"] {
+        for headers in ["", EVENTS] {
+            let answer = get_with(at, &format!("/news/stream?after={after}"), headers);
+            assert_eq!(answer.status, 400, "{after}: {}", answer.text());
+        }
+    }
+    assert_eq!(get_with(at, "/news/stream", &format!("{EVENTS}Last-Event-ID: junk\r\n")).status, 400);
+    assert_eq!(seqs(&stream(at, &format!("after={whole}&wait=0"))), [0; 0]);
+}
+
+#[test]
+fn with_feeds_each_finished_poll_is_an_event() {
+    let tarpit = tarpit();
+    publish(&tarpit, "a", 2);
+    let home = Home::with(&subscribed(&tarpit, &[("a", "")]));
+    let (_daemon, at) = start(&home, 2);
+    let mut events = Events::open(at, "after=2&feeds=1", "");
+    publish(&tarpit, "a", 3);
+    let mut names = Vec::new();
+    let told = loop {
+        let event = events.next().expect("the stream goes on");
+        names.push(event.name.clone());
+        if event.name == "poll" && event.json()["new_articles"] == 1 {
+            break event.json();
+        }
+    };
+    assert_eq!(told["feed"], "a");
+    assert!(told["outcome"].is_string() && told["first_round"].is_object(), "{told}");
+    // Without being asked for there are none: the article is what comes next.
+    let mut events = Events::open(at, "after=3", "");
+    assert!(events.next().expect("an event").retry_ms.is_some());
+    publish(&tarpit, "a", 4);
+    let event = events.next().expect("an event");
+    assert_eq!((event.name.as_str(), seq_of(&event)), ("article", 4));
+}
+
+const SUBSCRIBERS: usize = 6;
+const LIVES: usize = 3;
+const STEPS: usize = 6;
+const GROWING: [&str; 4] = ["a", "b", "c", "d"];
+
+/// What the subscribers know of the daemon, which comes back on another port.
+#[derive(Default)]
+struct World {
+    /// 0 while it is down.
+    port: AtomicU16,
+    /// The last place of the stream, once nothing more will come; 0 until then.
+    goal: AtomicI64,
+}
+
+#[test]
+fn subscribers_that_come_and_go_end_with_the_database_through_crashes() {
+    let mut random = Random::seeded("stream");
+    let tarpit = tarpit();
+    let mut counts = [1; GROWING.len()];
+    for (feed, count) in GROWING.iter().zip(counts) {
+        publish(&tarpit, feed, count);
+    }
+    let home = Home::with(&subscribed(&tarpit, &GROWING.map(|feed| (feed, ""))));
+    let world = Arc::new(World::default());
+    let subscribers: Vec<JoinHandle<Subscriber>> = (0..SUBSCRIBERS)
+        .map(|number| {
+            let (world, random) = (world.clone(), random.split());
+            thread::spawn(move || Subscriber { over_events: number % 2 == 0, ..Subscriber::new(random) }.run(&world))
+        })
+        .collect();
+    for life in 1..=LIVES {
+        let mut daemon = home.start();
+        world.port.store(listening(&mut daemon).port(), Ordering::SeqCst);
+        let db = home.db_soon();
+        for _ in 0..STEPS {
+            let before = db.articles();
+            for count in &mut counts {
+                *count += usize::try_from(random.below(8)).expect("it is small");
+            }
+            counts[0] += 1;
+            for (feed, count) in GROWING.iter().zip(counts) {
+                publish(&tarpit, feed, count);
+            }
+            // Not all of them: the daemon may die with the rest on its way.
+            daemon.wait_for("more articles", |_| db.articles() > before);
+        }
+        if life < LIVES {
+            // Its port may be somebody else's next.
+            world.port.store(0, Ordering::SeqCst);
+            let finished = daemon.kill();
+            assert_eq!(finished.code, None, "life {life}: it ended by itself:\n{}", finished.stderr);
+            continue;
+        }
+        let all = i64::try_from(counts.iter().sum::<usize>()).expect("they are few");
+        daemon.wait_for("all articles", |_| db.articles() >= all);
+        assert_eq!(db.articles(), all);
+        world.goal.store(db.one("SELECT max(seq) FROM article"), Ordering::SeqCst);
+        let want = db.list("SELECT seq, guid FROM article ORDER BY seq", |row| Ok((row.get(0)?, row.get(1)?)));
+        for subscriber in subscribers {
+            let subscriber = subscriber.join().expect("the subscriber does not panic");
+            println!("{} articles on {} connections", subscriber.had.len(), subscriber.connections);
+            assert_eq!(subscriber.had, want);
+            assert!(subscriber.connections > LIVES);
+        }
+        return;
+    }
+}
+
+/// One that joins with nothing, and remembers what it had and where it was.
+struct Subscriber {
+    random: Random,
+    over_events: bool,
+    had: Vec<(i64, String)>,
+    cursor: String,
+    connections: usize,
+}
+
+impl Subscriber {
+    fn new(random: Random) -> Subscriber {
+        Subscriber { random, over_events: false, had: Vec::new(), cursor: "0".to_owned(), connections: 0 }
+    }
+
+    fn run(mut self, world: &World) -> Subscriber {
+        until("a subscriber to have all", || {
+            let goal = world.goal.load(Ordering::SeqCst);
+            if goal > 0 && self.seq() >= goal {
+                return Some(());
+            }
+            let at = SocketAddr::from(([127, 0, 0, 1], world.port.load(Ordering::SeqCst)));
+            // The daemon may be down, and the client may leave in the middle of whatever it is sent.
+            let patience = Duration::from_millis(50 + self.random.below(1_000));
+            let client = Client::try_connect(at, patience).ok()?;
+            self.connections += 1;
+            if self.over_events {
+                self.listen(client)
+            } else {
+                self.poll(client)
+            };
+            None
+        });
+        self
+    }
+
+    fn seq(&self) -> i64 {
+        self.had.last().map_or(0, |(seq, _)| *seq)
+    }
+
+    fn poll(&mut self, mut client: Client) -> Option<()> {
+        let limit = 1 + self.random.below(20);
+        client.ask(&format!("/news/stream?after={}&wait=1&limit={limit}", self.after()), "");
+        let answer = client.answer()?;
+        assert_eq!(answer.status, 200, "after {}: {}", self.cursor, answer.text());
+        let answer = answer.json();
+        for article in answer["articles"].as_array().expect("articles") {
+            self.take(article);
+        }
+        cursor(&answer).clone_into(&mut self.cursor);
+        Some(())
+    }
+
+    fn listen(&mut self, mut client: Client) -> Option<()> {
+        let after = self.after();
+        match self.random.below(2) {
+            0 => client.ask(&format!("/news/stream?after={after}"), EVENTS),
+            _ => client.ask("/news/stream?after=0", &format!("{EVENTS}Last-Event-ID: {after}\r\n")),
+        };
+        let mut events = client.events()?;
+        for _ in 0..self.random.below(30) {
+            let event = events.next()?;
+            assert!(event.retry_ms.is_some() || event.name == "article", "{event:?}");
+            if event.name == "article" {
+                seq_of(&event);
+                self.take(&event.json());
+                self.cursor = event.id?;
+            }
+        }
+        Some(())
+    }
+
+    /// The cursor, or the bare number of the last article.
+    fn after(&mut self) -> String {
+        match self.random.below(3) {
+            0 => self.seq().to_string(),
+            _ => self.cursor.clone(),
+        }
+    }
+
+    fn take(&mut self, article: &Value) {
+        let seq = article["seq"].as_i64().expect("seq");
+        assert!(seq > self.seq(), "{seq} after {}", self.seq());
+        self.had.push((seq, article["guid"].as_str().expect("guid").to_owned()));
+    }
+}
