@@ -11,6 +11,7 @@ mod demo;
 mod drain;
 mod hosts;
 mod house;
+mod http;
 mod ingest;
 mod killers;
 mod redirects;
