@@ -274,7 +274,7 @@ fn aborted_streams_leave_nothing_behind() {
     }
     assert_eq!(get(house.at, "/").status, 200);
     assert_eq!(get(house.at, "/articles").json()["articles"].as_array().map(Vec::len), Some(20));
-    until("the streams to be gone", || (streams() == Value::from(0)).then_some(()));
+    until("the streams to be gone", || (streams() == 0).then_some(()));
     until("the descriptors to be back", || (descriptors() <= descriptors_before).then_some(()));
     assert_eq!(house.daemon.proc_status("Threads"), threads_before);
     house.home.db().assert_whole();

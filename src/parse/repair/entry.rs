@@ -68,6 +68,9 @@ impl Feed {
     }
 }
 
+/// URL, media type and length of a file, the last two as written.
+pub(super) type Attachment = (String, Option<String>, Option<String>);
+
 #[derive(Debug, Default)]
 pub(super) struct Entry {
     pub(super) guid: Option<String>,
@@ -75,9 +78,9 @@ pub(super) struct Entry {
     pub(super) links: Vec<Link>,
     categories: Vec<String>,
     /// URL, type, length.
-    pub(super) enclosures: Vec<(String, Option<String>, Option<String>)>,
+    pub(super) enclosures: Vec<Attachment>,
     /// The same of `media:content`.
-    pub(super) media: Vec<(String, Option<String>, Option<String>)>,
+    pub(super) media: Vec<Attachment>,
     pub(super) image: Option<String>,
     /// Where the content is, if it is elsewhere.
     pub(super) content_src: Option<String>,

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use url::Url;
 
-use self::entry::{Entry, Feed};
+use self::entry::{Attachment, Entry, Feed};
 use self::tokens::{Tag, Token, Tokens};
 use super::doctype::entities;
 use super::json::Repairs;
@@ -348,7 +348,7 @@ impl<'a> Reader<'a> {
         tag: &Tag<'a>,
         url: Option<&'a str>,
         length: Option<&'a str>,
-        list: fn(&mut Entry) -> &mut Vec<(String, Option<String>, Option<String>)>,
+        list: fn(&mut Entry) -> &mut Vec<Attachment>,
     ) {
         let Some(url) = url.map(|url| self.decoded(url)).and_then(|url| self.absolute(tag, &url)) else { return };
         let kind = tag.attribute("type").map(|kind| self.decoded(kind));
