@@ -9,7 +9,6 @@ use std::thread;
 use std::time::Duration;
 
 use rssd::tarpit::{ANY, Answer, Step, Tarpit};
-use serde_json::Value;
 
 use crate::support::http::{Client, Events, get, get_with, listening};
 use crate::support::{Daemon, Feeds, HANG_GUARD, Home, guids, pause, rss, tarpit, until};

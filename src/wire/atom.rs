@@ -166,8 +166,8 @@ mod tests {
         .unwrap();
         let title = |n: usize| document.articles[n].title.as_deref();
         assert_eq!((document.repaired.len(), document.articles.len()), (0, 2), "{:?}", document.repaired);
-        // Its `title` is text. Our parser takes escaped markup out of any, for feeds that mean HTML and do not say so.
-        assert_eq!(title(0), Some("A title"));
+        // Its `title` is text, and what looks like markup in it is text too (RFC 4287, section 3.1.1.1).
+        assert_eq!(title(0), Some("A <b>title</b>"));
         assert_eq!(title(1), Some("]]></title><entry>&\u{202e}"));
         assert_eq!(document.articles[0].guid.as_deref(), Some("urn:uuid:01234567-89ab-8cde-bc00-000000000007"));
         assert_eq!(document.articles[0].enclosures.len(), 2);

@@ -142,14 +142,14 @@ fn feeds_come_by_name_with_their_last_polls() {
     assert_eq!(detail.row.labels.get("category").map(String::as_str), Some("world"));
     assert_eq!(detail.polls.iter().map(|poll| poll.poll).collect::<Vec<_>>(), (11..=60).rev().collect::<Vec<_>>());
     let newest = &detail.polls[0];
-    assert_eq!((newest.log.status, newest.log.outcome.as_str(), newest.new_count), (Some(201), "articles", 1));
+    assert_eq!((newest.log.status, newest.log.outcome.as_str(), newest.new_count), (Some(201), "ok", 1));
     assert_eq!((newest.log.started_at, newest.log.total_ms, newest.log.connect_ms), (1_000, 7, None));
     assert!(ask(&readers, |queries| queries.feed("feed-24")).unwrap().unwrap().row.left_at.is_some());
     assert_eq!(ask(&readers, |queries| queries.feed("nobody")).unwrap(), None);
 
     let subscriptions = ask(&readers, |queries| queries.subscriptions(Some("feed-22"), 10)).unwrap();
     let [last] = &subscriptions[..] else { panic!("{subscriptions:?}") };
-    assert_eq!((last.name.as_str(), last.url.as_str()), ("feed-23", "https://example.org/feed-23.xml"));
+    assert_eq!((last.name.as_str(), last.url.as_str()), ("feed-23", "https://example.org/feed.xml"));
     stop(readers);
     running.stop().unwrap();
 }
