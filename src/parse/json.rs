@@ -1,7 +1,8 @@
 //! JSON Feed: its gate, and how it is made such that feed-rs reads it.
 //!
 //! feed-rs wants the exact types of the specification. Feeds have integer ids, single authors where there should be
-//! lists, attachments without a type, and no version: each is turned into what was meant.
+//! lists, attachments without a type, and no version: each is turned into what was meant. What is not read is not kept
+//! ([`capped`]).
 
 use serde_json::{Map, Value, json};
 
@@ -9,6 +10,8 @@ use super::gate::{Extra, Scan, too_complex, too_deep};
 use super::text;
 use crate::failure::{Class, Failure, Phase};
 use crate::limits::{ELEMENTS_MAX, JSON_NESTING_MAX};
+
+mod capped;
 
 /// Judges a JSON document: objects and arrays inside each other, and values in all, by a scan of its bytes.
 ///
@@ -53,15 +56,10 @@ pub(crate) fn judge(text: &str) -> Result<(), Failure> {
 ///
 /// [`Class::Parse`] for what is no JSON, [`Class::NotFeed`] for JSON that is no feed.
 pub(crate) fn prepare(text: &str, articles_max: usize) -> Result<(String, Scan, Vec<String>), Failure> {
-    let mut value: Value = serde_json::from_str(
-        text.trim_matches(|c: char| c == '\u{feff}' || c == '\0' || c.is_whitespace()),
-    )
-    .map_err(|e| {
-        Failure::new(
-            Class::Parse,
-            Phase::Parse,
-            format!("cannot read the JSON: {}", text::printable(&e.to_string(), 200)),
-        )
+    let trimmed = text.trim_matches(|c: char| c == '\u{feff}' || c == '\0' || c.is_whitespace());
+    let (mut value, dropped) = capped::read(trimmed, articles_max).map_err(|e| {
+        let cause = text::printable(&e.to_string(), 200);
+        Failure::new(Class::Parse, Phase::Parse, format!("cannot read the JSON: {cause}"))
     })?;
     let not_feed =
         || Failure::new(Class::NotFeed, Phase::Parse, "the document is JSON but not a JSON Feed; check the feed's url");
@@ -85,10 +83,7 @@ pub(crate) fn prepare(text: &str, articles_max: usize) -> Result<(String, Scan, 
         feed.insert("items".into(), json!([]));
     }
     let mut extras = Vec::new();
-    let mut dropped = 0;
     if let Some(items) = feed.get_mut("items").and_then(Value::as_array_mut) {
-        dropped = items.len().saturating_sub(articles_max);
-        items.truncate(articles_max);
         let before = items.len();
         items.retain(Value::is_object);
         repairs.counts("item that is no object", before - items.len());
