@@ -37,8 +37,14 @@ struct Known {
     feed: FeedRecord,
 }
 
-/// Makes the `feed` table agree with all configured feeds, in one transaction. Gives their rows, in the same order.
-pub(super) fn register(db: &mut Connection, feeds: &[Subscription], now: i64) -> rusqlite::Result<Vec<FeedRecord>> {
+/// Makes the `feed` table agree with all configured feeds, in one transaction. Gives their rows, in the same order, or
+/// `None` and nothing changed if by the time of its commit it is not wanted any more.
+pub(super) fn register(
+    db: &mut Connection,
+    feeds: &[Subscription],
+    now: i64,
+    is_wanted: &dyn Fn() -> bool,
+) -> rusqlite::Result<Option<Vec<FeedRecord>>> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut known = known(&tx)?;
     let mut records = Vec::with_capacity(feeds.len());
@@ -51,8 +57,11 @@ pub(super) fn register(db: &mut Connection, feeds: &[Subscription], now: i64) ->
     for row in known.into_values().filter(|row| !row.left) {
         tx.prepare_cached("UPDATE feed SET left_at = ?2 WHERE id = ?1")?.execute(params![row.feed.id, now])?;
     }
+    if !is_wanted() {
+        return Ok(None);
+    }
     tx.commit()?;
-    Ok(records)
+    Ok(Some(records))
 }
 
 /// All rows by name: one pass over the table costs less than a look-up for each of 10,000 feeds.

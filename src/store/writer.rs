@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
 use super::register::Subscription;
-use super::writer_loop::{Request, WriterLoop};
+use super::writer_loop::{Patience, Request, WriterLoop};
 use super::{FeedRecord, PollRecord, Store, StoreError, WriterGauges};
 use crate::clock::Clock;
 use crate::config::Feed;
@@ -75,17 +75,22 @@ impl Writer {
     /// `feeds` is the whole configuration, at the start and at each reload: a feed that is not in it counts as having
     /// left, and keeps its state and articles for its return. A feed whose URL changed keeps its articles and forgets
     /// the rest. Waits behind the batch that is being stored, for up to 30 s, and for as long as `keep_waiting` says so:
-    /// the caller may have been asked to stop meanwhile.
+    /// the caller may have been asked to stop meanwhile. Where the waiting was given up the writer does not do it later:
+    /// rows of a configuration that nobody took over would refuse the polls of the one that is in force.
     pub fn register(&self, feeds: &[Feed], keep_waiting: &dyn Fn() -> bool) -> Result<Vec<FeedRecord>, StoreError> {
-        let deadline = Clock::monotonic() + Duration::from_millis(WRITER_ANSWER_MS_MAX);
+        let patience = Patience::of(Duration::from_millis(WRITER_ANSWER_MS_MAX));
         let (reply, answer) = bounded(1);
-        let request = Request::Register { feeds: feeds.iter().map(Subscription::from).collect(), deadline, reply };
+        let feeds = feeds.iter().map(Subscription::from).collect();
+        let request = Request::Register { feeds, patience: patience.clone(), reply };
         self.requests.try_send(request).map_err(|_| self.silent("register its feeds"))?;
         loop {
             match answer.recv_timeout(Duration::from_millis(WRITER_LOOK_MS)) {
                 Ok(records) => return records,
-                Err(RecvTimeoutError::Timeout) if keep_waiting() && Clock::monotonic() < deadline => {}
-                Err(_) => return Err(self.silent("register its feeds")),
+                Err(RecvTimeoutError::Timeout) if keep_waiting() && !patience.is_over() => {}
+                Err(_) => {
+                    patience.end();
+                    return Err(self.silent("register its feeds"));
+                }
             }
         }
     }

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, select};
@@ -31,7 +31,29 @@ use crate::limits::{
 /// What the main thread asks of the writer.
 #[derive(Debug)]
 pub(super) enum Request {
-    Register { feeds: Vec<Subscription>, deadline: Instant, reply: Sender<Result<Vec<FeedRecord>, StoreError>> },
+    Register { feeds: Vec<Subscription>, patience: Patience, reply: Sender<Result<Vec<FeedRecord>, StoreError>> },
+}
+
+/// How long somebody waits for an answer, known to both sides.
+#[derive(Clone, Debug)]
+pub(super) struct Patience {
+    deadline: Instant,
+    ended: Arc<AtomicBool>,
+}
+
+impl Patience {
+    pub(super) fn of(time: Duration) -> Patience {
+        Patience { deadline: Clock::monotonic() + time, ended: Arc::default() }
+    }
+
+    /// Nobody waits any more.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.ended.load(Ordering::Relaxed) || Clock::monotonic() >= self.deadline
+    }
 }
 
 /// Why something was not done.
@@ -244,10 +266,14 @@ impl WriterLoop {
     }
 
     fn answer(&mut self, request: Request) -> Result<(), StoreError> {
-        let Request::Register { feeds, deadline, reply } = request;
+        let Request::Register { feeds, patience, reply } = request;
         let now = self.clock.now_ms();
-        let answer = match self.persist(Some(deadline), |this| register(&mut this.db, &feeds, now)) {
-            Ok(records) => Ok(records),
+        let registered =
+            self.persist(Some(&patience), |this| register(&mut this.db, &feeds, now, &|| !patience.is_over()));
+        let answer = match registered {
+            Ok(Some(records)) => Ok(records),
+            // It waited in the queue for too long.
+            Ok(None) => return Ok(()),
             Err(Halt::GaveUp(Degraded::Full)) => Err(StoreError::Full { path: self.path.clone() }),
             Err(Halt::GaveUp(Degraded::Locked)) => Err(StoreError::Locked { path: self.path.clone() }),
             Err(Halt::GaveUp(Degraded::ReadOnly)) => {
@@ -262,10 +288,10 @@ impl WriterLoop {
         Ok(())
     }
 
-    /// Does `work` as often as it takes: waits where waiting can help, until `deadline` or a stop.
+    /// Does `work` as often as it takes: waits where waiting can help, until `patience` is over or a stop.
     fn persist<T>(
         &mut self,
-        deadline: Option<Instant>,
+        patience: Option<&Patience>,
         mut work: impl FnMut(&mut WriterLoop) -> rusqlite::Result<T>,
     ) -> Result<T, Halt> {
         let mut pause = Duration::from_millis(WRITER_RETRY_MS_MIN);
@@ -282,7 +308,7 @@ impl WriterLoop {
                 return Err(Halt::Failed(StoreError::from_sqlite(&self.path, &error)));
             };
             self.set_degraded(Some(reason));
-            if self.stopping.is_some() || deadline.is_some_and(|deadline| Clock::monotonic() >= deadline) {
+            if self.stopping.is_some() || patience.is_some_and(Patience::is_over) {
                 return Err(Halt::GaveUp(reason));
             }
             match self.stop.recv_timeout(pause) {

@@ -1,5 +1,6 @@
 //! What goes wrong while the writer runs: what waits, what is refused alone, and what ends it.
 
+use std::cell::Cell;
 use std::fs;
 use std::sync::{Arc, Mutex};
 
@@ -100,6 +101,32 @@ fn a_stop_does_not_wait_for_space() {
     assert_eq!(f.summary().articles, 0);
     // The lock is free again, and nothing was remembered that was not stored.
     assert_eq!(f.start().register(&["a"])[0].state, FeedState::default());
+}
+
+#[test]
+fn a_reload_that_was_given_up_on_a_full_disk_is_not_done_later() {
+    let f = Fixture::new();
+    let (running, gate) = with_small_disk(&f);
+    let id = running.register(&["a"])[0].id;
+    gate.execute("UPDATE gate SET full = 1", []).unwrap();
+    let waiting = running.submit(poll(id, &["1"]));
+    until_degraded(&running, Some(Degraded::Full));
+    let mut changed = feed("a");
+    changed.url = "https://example.net/other.xml".parse().unwrap();
+    let looks = Cell::new(0);
+    let asked_to_stop = || {
+        looks.set(looks.get() + 1);
+        false
+    };
+    let told = running.writer.register(&[changed], &asked_to_stop);
+    assert!(matches!(&told, Err(StoreError::Writer { .. })), "{told:?}");
+    assert_eq!(looks.get(), 1, "it waited on");
+
+    gate.execute("UPDATE gate SET full = 0", []).unwrap();
+    assert_eq!(block_on(waiting).unwrap(), Ok(Stored { new_count: 1 }));
+    // This one waits behind the one that was given up.
+    assert_eq!(running.register(&["a"])[0].state.etag, Some(b"1".to_vec()));
+    running.stop().unwrap();
 }
 
 #[test]
