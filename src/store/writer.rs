@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded, never, select};
 
 use super::register::Subscription;
 use super::writer_loop::{Patience, Request, WriterLoop};
@@ -51,11 +51,13 @@ impl Store {
         let (requests, requests_received) = bounded(WRITER_REQUESTS_MAX);
         let (stop, stop_received) = bounded(1);
         let (end, ended) = bounded(1);
+        let (polls_left, requests_left) = (polls_received.clone(), requests_received.clone());
         let writing = WriterLoop::new(self, clock, gauges.clone(), polls_received, requests_received, stop_received)?;
         thread::Builder::new()
             .name("writer".to_owned())
             .spawn(move || {
                 let _ = end.send(writing.run(on_event));
+                drop_what_comes(polls_left, requests_left);
             })
             .map_err(|error| StoreError::Writer {
                 path: path.clone(),
@@ -120,8 +122,29 @@ impl Writer {
     }
 }
 
+/// What is left to do for a writer that has ended: to let nobody wait for it, for as long as somebody could ask.
+///
+/// A message that came just before the last receiver of its channel went would stay in the channel for as long as it has
+/// a sender, and whoever waits for its answer with it.
+fn drop_what_comes(mut polls: Receiver<PollRecord>, mut requests: Receiver<Request>) {
+    let mut open = 2;
+    while open > 0 {
+        select! {
+            recv(polls) -> poll => if poll.is_err() {
+                polls = never();
+                open -= 1;
+            },
+            recv(requests) -> request => if request.is_err() {
+                requests = never();
+                open -= 1;
+            },
+        }
+    }
+}
+
 impl WriterHandle {
-    /// Hands a finished poll over, without waiting. It comes back if the queue is full or the writer has ended.
+    /// Hands a finished poll over, without waiting. It comes back if the queue is full. A writer that has ended drops it
+    /// unanswered.
     #[expect(clippy::result_large_err, reason = "the record goes back to its owner; boxing would cost every poll")]
     pub fn submit(&self, record: PollRecord) -> Result<(), PollRecord> {
         self.polls.try_send(record).map_err(|error| match error {

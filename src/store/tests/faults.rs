@@ -5,6 +5,7 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::limits::{WRITER_ANSWER_MS_MAX, WRITER_LOOK_MS};
 
 #[test]
 fn a_poll_that_the_database_refuses_leaves_no_trace_and_stops_nobody() {
@@ -127,6 +128,38 @@ fn a_reload_that_was_given_up_on_a_full_disk_is_not_done_later() {
     // This one waits behind the one that was given up.
     assert_eq!(running.register(&["a"])[0].state.etag, Some(b"1".to_vec()));
     running.stop().unwrap();
+}
+
+#[test]
+fn what_comes_to_a_writer_that_is_ending_is_not_left_in_its_queues() {
+    let f = Fixture::new();
+    let (go, gone) = unbounded();
+    // It has refused what was waiting when it tells of its end, and its queues are open still.
+    let writer = f.open().start(f.clock.clone(), move |event| {
+        if let StoreEvent::Failed(_) = event {
+            gone.recv_timeout(HANG).unwrap();
+        }
+    });
+    let writer = writer.unwrap();
+    let id = writer.register(&[feed("a")], &|| true).unwrap()[0].id;
+    f.outside().execute_batch("DROP TABLE fetch_log").unwrap();
+    let (waiting, answer) = record(poll(id, &["1"]));
+    writer.handle().submit(waiting).unwrap();
+    assert!(matches!(block_on(answer).unwrap(), Err(StoreFault::Stopped(_))));
+
+    let (late, answer) = record(poll(id, &["2"]));
+    writer.handle().submit(late).unwrap();
+    let looks = Cell::new(0);
+    let told = writer.register(&[feed("a")], &|| {
+        looks.set(looks.get() + 1);
+        go.send(()).unwrap_or(());
+        true
+    });
+    assert!(matches!(&told, Err(StoreError::Writer { .. })), "{told:?}");
+    assert!(looks.get() < WRITER_ANSWER_MS_MAX / WRITER_LOOK_MS / 2, "it waited for as long as it may");
+    // The daemon's own handle is still there: nothing else would drop it.
+    assert_eq!(block_on(answer), Err(oneshot::Canceled));
+    writer.stop(Clock::monotonic() + HANG).unwrap_err();
 }
 
 #[test]
