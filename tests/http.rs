@@ -97,7 +97,11 @@ fn every_route_answers_with_its_type() {
         assert_eq!(client.answer().expect("the next answer").text(), "ok\n", "after HEAD {path}");
     }
     let metrics = get(house.at, "/metrics");
-    assert_eq!(metrics.status, 200);
+    let content_type = metrics.header("content-type");
+    assert_eq!(
+        (metrics.status, content_type),
+        (200, Some("application/openmetrics-text; version=1.0.0; charset=utf-8"))
+    );
     assert!(metrics.text().contains("# TYPE rssd_"), "{}", metrics.text());
     for path in ["/", "/articles", "/articles/1", "/feeds", "/feeds/f0", "/nothing"] {
         let page = get_with(house.at, path, PAGE);
@@ -180,7 +184,7 @@ fn a_feed_reader_is_told_when_nothing_is_new() {
 #[test]
 fn hostile_text_of_a_feed_is_text_everywhere() {
     let document = "<?xml version=\"1.0\"?><rss version=\"2.0\"><channel><title>&lt;script&gt;alert(0)&lt;/script&gt;</title>\
-        <item><title>marked &lt;script&gt;alert(1)&lt;/script&gt; ]]&gt; &quot;&gt;&lt;img src=x onerror=alert(2)&gt; \
+        <item><title>marked &lt;script&gt;alert(1)&lt;/script&gt; &amp;lt;script&amp;gt;alert(6)&amp;lt;/script&amp;gt; ]]&gt; &quot;&gt;&lt;img src=x onerror=alert(2)&gt; \
         &#10;&#10;event: evil&#10;data: {}&#10;&#10;end</title><guid>g]]&gt;&#10;&#10;event: evil</guid>\
         <link>javascript:alert(3)</link>\
         <description>&lt;script&gt;alert(4)&lt;/script&gt;&lt;img src=x onerror=alert(5)&gt;]]&gt; text</description></item>\
@@ -222,7 +226,10 @@ fn hostile_text_of_a_feed_is_text_everywhere() {
     assert!(events.next().expect("an event").retry_ms.is_some());
     let event = events.next().expect("an event");
     assert_eq!((event.name.as_str(), event.json()["title"].clone()), ("article", stored["title"].clone()));
-    assert!(stored["title"].as_str().is_some_and(|title| title.contains("event: evil")), "{stored}");
+    // The harm was there: what was published reached the store as text.
+    for harm in ["event: evil", "<script>alert(6)</script>", "]]>"] {
+        assert!(stored["title"].as_str().is_some_and(|title| title.contains(harm)), "no {harm} in {stored}");
+    }
 }
 
 #[test]

@@ -31,6 +31,9 @@ pub(crate) struct Event {
     pub(crate) retry_ms: Option<u64>,
 }
 
+/// Heartbeats in a row, 15 s each, after which a stream counts as hung.
+const HEARTBEATS_MAX: usize = 4;
+
 /// A stream of events.
 pub(crate) struct Events(BufReader<Chunks>);
 
@@ -171,6 +174,7 @@ impl Events {
     pub(crate) fn next(&mut self) -> Option<Event> {
         let mut event = Event::default();
         let mut is_empty = true;
+        let mut heartbeats = 0;
         loop {
             let line = line(&mut self.0)?;
             if line.is_empty() {
@@ -178,6 +182,10 @@ impl Events {
                     continue;
                 }
                 return Some(event);
+            }
+            heartbeats += usize::from(line.starts_with(':'));
+            if heartbeats > HEARTBEATS_MAX {
+                return None;
             }
             let (field, value) = line.split_once(':').unwrap_or((&line, ""));
             let value = value.strip_prefix(' ').unwrap_or(value);
