@@ -3,6 +3,7 @@
 //!
 //! Nothing here waits but [`Writer::register`] and [`Writer::stop`], which are the main thread's.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,7 +15,7 @@ use super::writer_loop::{Patience, Request, WriterLoop};
 use super::{FeedRecord, PollRecord, Store, StoreError, WriterGauges};
 use crate::clock::Clock;
 use crate::config::Feed;
-use crate::limits::{WRITER_ANSWER_MS_MAX, WRITER_LOOK_MS, WRITER_QUEUE_MAX, WRITER_REQUESTS_MAX};
+use crate::limits::{WRITER_ANSWER_MS_MAX, WRITER_LOOK_MS, WRITER_QUEUE_MAX, WRITER_REQUESTS_MAX, WRITER_STOP_MS_MAX};
 
 /// What the writer tells the daemon, on the writer's own thread: the one who listens must not wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub struct Writer {
     requests: Sender<Request>,
     stop: Sender<Instant>,
     ended: Receiver<Result<(), StoreError>>,
+    /// Why it has ended, if a question found out.
+    end: OnceCell<StoreError>,
     path: std::path::PathBuf,
 }
 
@@ -63,7 +66,7 @@ impl Store {
                 path: path.clone(),
                 cause: format!("cannot start the writer thread ({error}); allow this user more threads"),
             })?;
-        Ok(Writer { handle: WriterHandle { polls, gauges }, requests, stop, ended, path })
+        Ok(Writer { handle: WriterHandle { polls, gauges }, requests, stop, ended, end: OnceCell::new(), path })
     }
 }
 
@@ -84,12 +87,13 @@ impl Writer {
         let (reply, answer) = bounded(1);
         let feeds = feeds.iter().map(Subscription::from).collect();
         let request = Request::Register { feeds, patience: patience.clone(), reply };
-        self.requests.try_send(request).map_err(|_| self.silent("register its feeds"))?;
+        self.requests.try_send(request).map_err(|_| self.why_it_ended())?;
         loop {
             match answer.recv_timeout(Duration::from_millis(WRITER_LOOK_MS)) {
                 Ok(records) => return records,
                 Err(RecvTimeoutError::Timeout) if keep_waiting() && !patience.is_over() => {}
-                Err(_) => {
+                Err(RecvTimeoutError::Disconnected) => return Err(self.why_it_ended()),
+                Err(RecvTimeoutError::Timeout) => {
                     patience.end();
                     return Err(self.silent("register its feeds"));
                 }
@@ -105,12 +109,25 @@ impl Writer {
     /// being full say, is answered with [`StoreFault::Stopped`](super::StoreFault::Stopped): its feeds keep the state
     /// that they had and are polled again after the next start.
     pub fn stop(self, deadline: Instant) -> Result<(), StoreError> {
+        if let Some(error) = self.end.get() {
+            return Err(error.clone());
+        }
         // It may have ended by itself.
         let _ = self.stop.try_send(deadline);
         match self.ended.recv_deadline(deadline) {
             Ok(result) => result,
             Err(RecvTimeoutError::Timeout) => Err(self.silent("stop in time")),
             Err(RecvTimeoutError::Disconnected) => Err(self.silent("end in order")),
+        }
+    }
+
+    /// It refuses what was asked, and a moment later it says why it ends.
+    fn why_it_ended(&self) -> StoreError {
+        let patience = Duration::from_millis(WRITER_STOP_MS_MAX);
+        let found = || self.ended.recv_timeout(patience).ok().and_then(Result::err);
+        match self.end.get().cloned().or_else(found) {
+            Some(error) => self.end.get_or_init(|| error).clone(),
+            None => self.silent("register its feeds"),
         }
     }
 

@@ -155,7 +155,7 @@ fn what_comes_to_a_writer_that_is_ending_is_not_left_in_its_queues() {
         go.send(()).unwrap_or(());
         true
     });
-    assert!(matches!(&told, Err(StoreError::Writer { .. })), "{told:?}");
+    assert!(matches!(&told, Err(StoreError::Corrupt { .. })), "{told:?}");
     assert!(looks.get() < WRITER_ANSWER_MS_MAX / WRITER_LOOK_MS / 2, "it waited for as long as it may");
     // The daemon's own handle is still there: nothing else would drop it.
     assert_eq!(block_on(answer), Err(oneshot::Canceled));
