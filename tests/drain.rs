@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal::{self, SIGINT, SIGTERM};
+use nix::sys::signal::Signal::{self, SIGHUP, SIGINT, SIGTERM};
 use rssd::clock::Clock;
-use rssd::tarpit::{Step, Tarpit};
+use rssd::tarpit::{Gate, Step, Tarpit};
 use rusqlite::Connection;
 
 use crate::support::{Daemon, Feeds, HANG_GUARD, Home, guids, pause, rss, tarpit, until};
@@ -81,9 +81,11 @@ fn a_hundred_sigterms_are_as_one() {
     home.db().assert_whole();
 }
 
-/// Feeds that were answered and parsed while another program keeps the database from being written.
+/// Feeds that were answered and parsed, three articles each, while another program keeps the database from being
+/// written: nothing of them is stored.
 fn parsed_and_kept_from_disk(tarpit: &Tarpit, count: usize) -> (Home, Daemon, Connection) {
-    let mut feeds = Feeds::new();
+    let gate = Gate::default();
+    let mut feeds = Feeds::new().default("read_timeout = \"300s\"\ntotal_timeout = \"600s\"");
     for number in 0..count {
         let (name, host) = (format!("ready-{number}"), format!("ready-{number}.localhost"));
         let body = rss(&name, guids(&name, 3));
@@ -92,20 +94,22 @@ fn parsed_and_kept_from_disk(tarpit: &Tarpit, count: usize) -> (Home, Daemon, Co
             body.len()
         );
         // The tarpit leaves the closing to the daemon, so that a closed connection is a body that was read.
-        tarpit.route(&host, "/feed", [Step::Wait(Duration::from_millis(500)), Step::send(head + &body), Step::Stall]);
+        tarpit.route(&host, "/feed", [Step::WaitFor(gate.clone()), Step::send(head + &body), Step::Stall]);
         feeds = feeds.feed(&name, tarpit.url(&host, "/feed"));
     }
     let home = Home::with(&feeds);
-    let mut daemon = home.start();
+    let mut command = home.daemon_command();
+    command.env("RUST_LOG", "info,rssd::cli=debug");
+    let mut daemon = Daemon::spawn(command);
     let wanted = count as u64;
-    daemon.wait_for("the first requests", |_| tarpit.counts().requests > 0);
+    daemon.wait_for("every request", |_| tarpit.counts().requests == wanted);
     let lock = Connection::open(home.db_path()).expect("the daemon has made it");
     lock.busy_timeout(HANG_GUARD).expect("a timeout");
     lock.execute_batch("BEGIN IMMEDIATE").expect("the write lock is free between two commits");
-    daemon.wait_for("every answer to be read", |_| {
-        let counts = tarpit.counts();
-        counts.requests == wanted && counts.open == 0
-    });
+    assert_eq!(home.db().one::<i64>("SELECT count(*) FROM feed WHERE poll_count > 0"), 0, "nothing was answered yet");
+    gate.open();
+    daemon.wait_for("every answer to be read", |_| tarpit.counts().open == 0);
+    assert_eq!(home.db().articles(), 0, "the lock keeps everything from being written");
     (home, daemon, lock)
 }
 
@@ -113,8 +117,6 @@ fn parsed_and_kept_from_disk(tarpit: &Tarpit, count: usize) -> (Home, Daemon, Co
 fn what_was_parsed_is_committed() {
     let tarpit = tarpit();
     let (home, mut daemon, lock) = parsed_and_kept_from_disk(&tarpit, 20);
-    let stored = home.db().articles();
-    assert!(stored < 60, "the lock came too late to keep anything from being written");
     daemon.signal(SIGTERM);
     daemon.wait_for_lines("asked to stop", 1);
     // A drain that did not wait for the disk would be over by then.
@@ -126,7 +128,7 @@ fn what_was_parsed_is_committed() {
     assert_eq!(finished.code, Some(0), "{}", finished.stderr);
     let db = home.db();
     db.assert_whole();
-    assert_eq!(db.articles(), 60, "{stored} were stored before the stop");
+    assert_eq!(db.articles(), 60);
     let polled: i64 =
         db.one("SELECT count(*) FROM feed WHERE poll_count = 1 AND article_count = 3 AND etag IS NOT NULL");
     assert_eq!(polled, 20);
@@ -146,6 +148,24 @@ fn a_drain_that_cannot_write_ends_in_time_all_the_same() {
     db.assert_whole();
     let torn: i64 = db.one("SELECT count(*) FROM feed WHERE etag IS NOT NULL AND article_count = 0");
     assert_eq!(torn, 0, "validators without their articles");
+    assert_eq!(db.articles(), 0, "it was kept from the disk to the end");
+}
+
+#[test]
+fn a_stop_does_not_wait_for_a_reload_that_cannot_write() {
+    let tarpit = tarpit();
+    let (home, mut daemon, lock) = parsed_and_kept_from_disk(&tarpit, 3);
+    daemon.signal(SIGHUP);
+    daemon.wait_for_lines("reload: reading", 1);
+    let asked = Clock::monotonic();
+    daemon.signal(SIGTERM);
+    let finished = daemon.wait();
+    let took = Duration::from_millis(Clock::elapsed_ms(asked));
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    assert!(took < PROMISE + Duration::from_millis(500), "{took:?}\n{}", finished.stderr);
+    assert!(finished.stderr.contains("reload: nothing was changed"), "{}", finished.stderr);
+    drop(lock);
+    home.db().assert_whole();
 }
 
 #[test]

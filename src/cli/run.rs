@@ -193,6 +193,7 @@ fn poll_once(daemon: &mut Daemon, signals: &mut Watched) -> End {
 
 /// Re-reads the feeds file. A broken one changes nothing and is logged once, mistake by mistake.
 fn reload(daemon: &mut Daemon, feeds: &Path, signals: &Watched) {
+    log::debug!("reload: reading {}", feeds.display());
     let config = match config::load(feeds) {
         Ok(config) => config,
         Err(mistakes) => {

@@ -168,6 +168,7 @@ impl Connection<'_> {
                 }
             },
             Step::Wait(time) => self.link.wait(*time, &mut self.inbox, TARPIT_HEAD_BYTES_MAX).await?,
+            Step::WaitFor(gate) => self.link.wait_for(gate.passed(), &mut self.inbox, TARPIT_HEAD_BYTES_MAX).await?,
             Step::Stall => self.link.until_gone(&mut self.inbox, 0).await?,
             Step::StallUnread => self.link.until_gone_unread().await,
             Step::HalfClose => {

@@ -129,9 +129,22 @@ impl Link {
     pub(crate) async fn wait(&mut self, time: Duration, kept: &mut Vec<u8>, kept_max: usize) -> io::Result<Peer> {
         let timer = async {
             sleep(time).await;
+        };
+        self.wait_for(timer, kept, kept_max).await
+    }
+
+    /// Waits for something to happen; likewise.
+    pub(crate) async fn wait_for(
+        &mut self,
+        event: impl Future<Output = ()>,
+        kept: &mut Vec<u8>,
+        kept_max: usize,
+    ) -> io::Result<Peer> {
+        let event = async {
+            event.await;
             Ok(Peer::Here)
         };
-        future::or(timer, self.until_gone(kept, kept_max)).await
+        future::or(event, self.until_gone(kept, kept_max)).await
     }
 
     /// Reads until the peer has closed its side.

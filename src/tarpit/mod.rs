@@ -22,6 +22,7 @@ mod answer;
 mod board;
 mod connection;
 mod files;
+mod gate;
 mod index;
 mod link;
 mod request;
@@ -48,6 +49,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 pub use answer::{Answer, Coding, encode};
 pub use board::{ANY, Counts};
+pub use gate::Gate;
 pub use request::{Head, Recorded};
 pub use step::{Bytes, Script, Step};
 pub use tls::Tls;

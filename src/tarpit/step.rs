@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::Answer;
+use super::gate::Gate;
 
 /// Bytes that many connections send at the same time without copying them.
 pub type Bytes = Arc<[u8]>;
@@ -32,6 +33,8 @@ pub enum Step {
     DripForever { bytes: Bytes, every: Duration },
     /// Does nothing for a while.
     Wait(Duration),
+    /// Does nothing until the test opens this gate.
+    WaitFor(Gate),
     /// Reads whatever comes and says nothing until the peer goes.
     Stall,
     /// Reads nothing, says nothing, until the peer goes.

@@ -12,6 +12,28 @@ fn what_is_sent_arrives_as_it_was_written() {
 }
 
 #[test]
+fn a_gate_holds_everybody_until_it_is_opened() {
+    let tarpit = tarpit();
+    let gate = Gate::default();
+    tarpit.route(ANY, "/", [Step::send("before"), Step::WaitFor(gate.clone()), Step::send("after"), Step::Close]);
+    let mut held: Vec<TcpStream> = (0..3).map(|_| ask(&tarpit, "/", "")).collect();
+    for stream in &mut held {
+        exactly(stream, "before");
+        stream.set_nonblocking(true).unwrap();
+        assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), ErrorKind::WouldBlock);
+        stream.set_nonblocking(false).unwrap();
+    }
+    // One goes, and nobody waits for it.
+    drop(held.pop());
+    assert!(tarpit.wait(GUARD, |counts| counts.open == 2), "it is still held");
+    gate.open();
+    for stream in held {
+        assert_eq!(all(stream), b"after");
+    }
+    assert_eq!(all(ask(&tarpit, "/", "")), b"beforeafter", "it stays open");
+}
+
+#[test]
 fn the_endless_ends_with_the_client() {
     let tarpit = tarpit();
     tarpit.route(ANY, "/forever", Step::SendForever(b"again "[..].into()));
