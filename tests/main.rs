@@ -19,3 +19,4 @@ mod reload;
 mod restart;
 mod stream;
 mod support;
+mod tls;
