@@ -77,13 +77,13 @@ impl Query {
         self.one("after")?.map(cursor).transpose()
     }
 
-    /// `q=`, ready for the search: `None` where nothing is searched for.
+    /// `q=`: `None` where nothing is searched for.
     pub(super) fn search(&self) -> Result<Option<Search>, Problem> {
         let Some(text) = self.one("q")?.filter(|text| !text.trim().is_empty()) else { return Ok(None) };
         if text.len() > SEARCH_BYTES_MAX {
             return Err(Problem::bad_parameter("q", format!("at most {SEARCH_BYTES_MAX} bytes")));
         }
-        Ok(Some(Search { asked: text.to_owned(), quoted: store::quote_search(text) }))
+        Ok(Some(Search { asked: text.to_owned(), has_words: store::quote_search(text).is_some() }))
     }
 
     /// `feed=` and `label=K:V`, each as often as one likes.
@@ -129,8 +129,8 @@ impl Query {
 #[derive(Clone, Debug)]
 pub(super) struct Search {
     pub(super) asked: String,
-    /// `None`: it holds no word that could be found.
-    pub(super) quoted: Option<String>,
+    /// Else nothing is found.
+    pub(super) has_words: bool,
 }
 
 /// A `seq` or a cursor, from a parameter or a header.
@@ -188,8 +188,8 @@ mod tests {
     #[test]
     fn what_is_searched_for_has_words_or_is_nothing() {
         assert!(query("q=+").search().unwrap().is_none());
-        assert!(query("q=tea").search().unwrap().unwrap().quoted.is_some());
-        assert!(query("q=%22*").search().unwrap().unwrap().quoted.is_none());
+        assert!(query("q=tea").search().unwrap().unwrap().has_words);
+        assert!(!query("q=%22*").search().unwrap().unwrap().has_words);
         let long = format!("q={}", "a".repeat(SEARCH_BYTES_MAX + 1));
         assert_eq!(query(&long).search().unwrap_err().status(), 400);
     }

@@ -199,12 +199,11 @@ async fn articles(site: &Rc<Site>, query: &Query, headers: &HeaderMap) -> Result
     let (filter, limit, before, html) = (query.filter()?, query.limit()?, query.before()?, query.html()?);
     let search = query.search()?;
     let stored = stored_filter(&filter);
-    let words = search.as_ref().map(|search| search.quoted.clone());
+    let words = search.as_ref().map(|search| search.asked.clone());
     let find = move |db: &Queries<'_>| match &words {
         None => db.articles_newest(&stored, before, limit),
-        Some(Some(words)) => db.search(words, &stored, before, limit),
-        // No word that could be found is found nowhere.
-        Some(None) => Ok(store::Page { articles: Vec::new(), scanned_to: 0, more: false }),
+        // It quotes them, and finds nothing where there is no word.
+        Some(words) => db.search(words, &stored, before, limit),
     };
     if !prefers_html(headers) {
         let (list, next) = site
@@ -229,7 +228,7 @@ async fn articles(site: &Rc<Site>, query: &Query, headers: &HeaderMap) -> Result
         before,
         query.text("limit")?.map(|_| limit),
     );
-    let notice = search.is_some_and(|search| search.quoted.is_none()).then(|| "there is no word in it".to_owned());
+    let notice = search.is_some_and(|search| !search.has_words).then(|| "there is no word in it".to_owned());
     let page = ArticlesPage { now_ms: site.now_ms(), asked, articles: lines, older_before, search_lag, notice };
     Ok(respond::html(StatusCode::OK, page.to_html()))
 }
