@@ -3,8 +3,8 @@
 //! The order of belief: byte order mark, HTTP's `charset`, the XML declaration, detection (RFC 7303 section 3; JSON
 //! is UTF-8 by RFC 8259). A label that the bytes contradict is not believed: bytes that are valid UTF-8 beyond ASCII
 //! are UTF-8 whatever a label says, since text in another charset is so by accident only in a few characters, even if
-//! some bytes among many are not; and a label whose decoder finds errors gives way to the next. Nothing here fails: what cannot be decoded
-//! becomes U+FFFD.
+//! some bytes among many are not; and a label whose decoder finds errors gives way to the next. Nothing here fails:
+//! what cannot be decoded becomes U+FFFD.
 
 use std::borrow::Cow;
 
@@ -42,11 +42,17 @@ pub(crate) fn to_utf8<'a>(bytes: &'a [u8], content_type: Option<&str>) -> Cow<'a
     detector.guess(None, Utf8Detection::Deny).decode_without_bom_handling(bytes).0
 }
 
-/// UTF-16 by its mark, or by the zero bytes that the `<` or `{` of a document without one shows.
+/// UTF-16 by its mark, or by the zero bytes that the `<` or `{` of a document without one shows, behind white space
+/// perhaps.
 fn wide_by_mark_or_pattern(bytes: &[u8]) -> Option<(&'static Encoding, &[u8])> {
     match bytes {
-        [0xff, 0xfe, rest @ ..] => Some((UTF_16LE, rest)),
-        [0xfe, 0xff, rest @ ..] => Some((UTF_16BE, rest)),
+        [0xff, 0xfe, rest @ ..] => return Some((UTF_16LE, rest)),
+        [0xfe, 0xff, rest @ ..] => return Some((UTF_16BE, rest)),
+        _ => {}
+    }
+    let blank = |pair: &&[u8]| matches!(pair, [0, b] | [b, 0] if b.is_ascii_whitespace());
+    let blanks = bytes.chunks_exact(2).take_while(blank).count();
+    match &bytes[2 * blanks..] {
         [b'<' | b'{', 0, x, ..] if *x != 0 => Some((UTF_16LE, bytes)),
         [0, b'<' | b'{', 0, x, ..] if *x != 0 => Some((UTF_16BE, bytes)),
         _ => None,
@@ -190,14 +196,15 @@ mod tests {
                 "multi-byte label with errors",
                 b"<a>\x81 caf\xe9 tr\xe8s bon \xe0 c\xf4t\xe9</a>".to_vec(),
                 Some("text/xml; charset=gbk; x"),
-                String::new(),
+                "<a>\u{81} café très bon à côté</a>".into(),
             ),
+            ("utf-16le bare behind white space", utf16("\r\n <a>é</a>", false), None, "\r\n <a>é</a>".into()),
+            ("utf-16be bare behind white space", utf16("\n\t{\"é\"}", true), None, "\n\t{\"é\"}".into()),
+            ("white space and zeros", b"\n\0 \0\0\0".to_vec(), None, "\n\0 \0\0\0".into()),
         ];
         for (name, bytes, content_type, want) in cases {
             let got = to_utf8(&bytes, content_type);
-            if !want.is_empty() {
-                assert_eq!(got, want, "{name}");
-            }
+            assert_eq!(got, want, "{name}");
         }
     }
 
