@@ -75,8 +75,9 @@ fn iso_date(day: &str) -> Option<Date> {
     if let Some(week) = rest.strip_prefix("-w").or_else(|| rest.strip_prefix('w')) {
         let (week, weekday) = week.split_at_checked(2)?;
         let weekday = weekday.trim_start_matches('-');
-        let days: i32 =
-            (week.parse::<i32>().ok()? - 1) * 7 + if weekday.is_empty() { 0 } else { weekday.parse::<i32>().ok()? - 1 };
+        let weeks = week.parse::<i8>().ok()?.checked_sub(1)?;
+        let weekday = if weekday.is_empty() { 0 } else { weekday.parse::<i8>().ok()?.checked_sub(1)? };
+        let days = i32::from(weeks) * 7 + i32::from(weekday);
         // The week of January 4th is the first (ISO 8601).
         let fourth = Date::new(year, 1, 4).ok()?;
         let monday = i32::from(fourth.weekday().to_monday_zero_offset());
@@ -323,7 +324,7 @@ fn offset(zone: &str) -> Option<i32> {
         }
     };
     let number = |s: &str| if s.is_empty() { Some(0) } else { s.parse::<i32>().ok() };
-    let seconds = number(&hours)? * 3600 + number(&minutes)? * 60;
+    let seconds = number(&hours)?.checked_mul(3600)?.checked_add(number(&minutes)?.checked_mul(60)?)?;
     // Nowhere is further than 14 hours from Greenwich: a larger figure is a mistake, and the day is still right.
     let seconds = if seconds > 15 * 3600 { 0 } else { seconds };
     Some(if sign == '-' { -seconds } else { seconds })
@@ -459,5 +460,19 @@ mod tests {
         }
         parse("2003-12-31T10:14:55+é9");
         parse("2003-w0é");
+        for figure in ["9".repeat(9), "2147483647".to_owned(), "-2147483648".to_owned(), "9".repeat(40)] {
+            for text in [
+                format!("2003-12-31T10:14:55+{figure}:00"),
+                format!("2003-12-31T10:14:55+00:{figure}"),
+                format!("Thu, 1 Jan 2004 10:00 +{figure}:00"),
+                format!("Thu, 1 Jan 2004 10:00 gmt+{figure}"),
+                format!("2003-W01-{figure}"),
+                format!("2003-W{figure}"),
+                format!("{figure}-12-31"),
+                format!("1 Jan {figure} {figure}:00 pm"),
+            ] {
+                parse(&text);
+            }
+        }
     }
 }
