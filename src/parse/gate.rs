@@ -45,6 +45,8 @@ pub(crate) struct Scan {
     /// One an entry, in order.
     pub(crate) extras: Vec<Extra>,
     pub(crate) hub: Option<String>,
+    /// What the feed calls itself, where the repair left that out of its document.
+    pub(crate) feed_id: Option<String>,
 }
 
 /// What an entry holds that feed-rs does not give.

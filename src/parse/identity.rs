@@ -4,6 +4,10 @@
 //! never dependent on the article's position, so that a shuffled document gives the same keys. What a guid or a link
 //! means is judged value by value, not feed by feed: one bad guid in a document must not move the keys of the others,
 //! which would bring all of them again as new.
+//!
+//! What names the feed or the site names no article (the feed's link, title or id; the front page of the link's host).
+//! Not seen through: another constant guid while the document holds one article only, as in a feed of the latest
+//! alone. Its next article then counts as a change of the first, until two stand in one document.
 
 use std::collections::HashMap;
 
@@ -11,13 +15,20 @@ use sha2::{Digest, Sha256};
 
 use super::document::hex;
 use super::text::cut;
-use crate::article::Article;
+use crate::article::{Article, FeedMeta};
 use crate::limits::{GUID_BYTES_MAX, KEY_BYTES_MAX};
 
-/// Gives each article its key, and leaves out what is the same article a second time: the first one stays.
-pub(crate) fn assign(articles: Vec<Article>) -> Vec<Article> {
+/// Gives each article of a feed its key, and leaves out what is the same article a second time: the first one stays.
+/// `feed_id` is what the feed calls itself, as in Atom.
+pub(crate) fn assign(articles: Vec<Article>, feed: &FeedMeta, feed_id: Option<&str>) -> Vec<Article> {
     let mut keys: Vec<String> = Vec::with_capacity(articles.len());
     {
+        let names: Vec<&str> = [&feed.site_url, &feed.title].into_iter().flatten().map(String::as_str).collect();
+        let names: Vec<&str> = names.into_iter().chain(feed_id).map(place).collect();
+        let names_article = |value: &&str, link: Option<&str>| {
+            let value = place(value);
+            !names.contains(&value) && link.is_none_or(|link| host(link) != value)
+        };
         // A guid that two links carry, or a link that two titles carry (a site's front page), means neither.
         let mut link_of_guid: HashMap<&str, Option<Option<&str>>> = HashMap::new();
         let mut title_of_link: HashMap<&str, Option<Option<&str>>> = HashMap::new();
@@ -32,7 +43,9 @@ pub(crate) fn assign(articles: Vec<Article>) -> Vec<Article> {
         }
         for article in &articles {
             let (guid, link, _) = parts(article);
+            let guid = guid.filter(|guid| names_article(guid, link));
             let guid = guid.filter(|guid| matches!(link_of_guid.get(guid), Some(Some(_))));
+            let link = link.filter(|own| names_article(own, link));
             let link = link.filter(|link| matches!(title_of_link.get(link), Some(Some(_))));
             keys.push(match (guid, link) {
                 (Some(guid), _) => bounded("guid", guid),
@@ -51,6 +64,17 @@ pub(crate) fn assign(articles: Vec<Article>) -> Vec<Article> {
         }
     }
     unique
+}
+
+/// An address without what two spellings of it differ in: scheme, `www.`, the slash at the end. Other values as they are.
+fn place(value: &str) -> &str {
+    let bare = value.trim().trim_start_matches("https:").trim_start_matches("http:").trim_start_matches("//");
+    bare.trim_start_matches("www.").trim_end_matches('/')
+}
+
+/// The host of a link, as [`place`] writes it.
+fn host(link: &str) -> &str {
+    place(link).split(['/', '?', '#']).next().unwrap_or("")
 }
 
 /// What the key is made of: guid, link without its scheme (sites move to https and back), title.
@@ -96,7 +120,7 @@ mod tests {
     }
 
     fn keys(articles: &[Article]) -> Vec<String> {
-        assign(articles.to_vec()).into_iter().map(|a| a.key).collect()
+        assign(articles.to_vec(), &FeedMeta::default(), None).into_iter().map(|a| a.key).collect()
     }
 
     #[test]
@@ -126,10 +150,33 @@ mod tests {
     }
 
     #[test]
+    fn what_names_the_feed_or_the_site_names_no_article() {
+        let feed = FeedMeta {
+            site_url: Some("https://www.a.example/blog/".into()),
+            title: Some("A blog".into()),
+            ..FeedMeta::default()
+        };
+        for (guid, link, want) in [
+            ("http://a.example/blog", "http://a.example/blog/1", "link://a.example/blog/1"),
+            ("A blog", "http://a.example/blog/1", "link://a.example/blog/1"),
+            ("urn:feed", "http://a.example/blog/1", "link://a.example/blog/1"),
+            ("https://b.example/", "http://www.b.example/1?x", "link://www.b.example/1?x"),
+            ("https://b.example/", "http://b.example/", "hash:"),
+            ("", "http://a.example/blog/", "hash:"),
+            ("https://b.example/", "http://c.example/1", "guid:https://b.example/"),
+            ("https://a.example/blog/1", "http://a.example/blog/1", "guid:https://a.example/blog/1"),
+            ("a blog", "http://a.example/blog/1", "guid:a blog"),
+        ] {
+            let got = assign(vec![article(guid, link, "t")], &feed, Some("urn:feed"));
+            assert!(got[0].key.starts_with(want), "{guid} {link}: {}", got[0].key);
+        }
+    }
+
+    #[test]
     fn the_same_article_twice_is_one_and_the_first_stays() {
         let mut second = article("g", "http://a/1", "t");
         second.summary = Some("second".into());
-        let got = assign(vec![article("g", "http://a/1", "t"), second]);
+        let got = assign(vec![article("g", "http://a/1", "t"), second], &FeedMeta::default(), None);
         assert_eq!(got.len(), 1);
         assert_eq!(got[0].summary, None);
     }

@@ -85,6 +85,7 @@ fn parse_xml(source: &Source<'_>, text: &str) -> Result<Document, Failure> {
     match gate::xml(&made.text, source.articles_max)? {
         gate::Verdict::Fit(mut scan) => {
             scan.articles_dropped += made.articles_dropped;
+            scan.feed_id = made.feed_id;
             let feed = document::read(scan.pieces(&made.text), source)?;
             Ok(normalise::document(feed, scan, source, made.repaired))
         }

@@ -35,7 +35,9 @@ pub(crate) fn document(feed: Feed, mut scan: Scan, source: &Source<'_>, repaired
             articles.push(article);
         }
     }
-    Document { feed: meta, articles: identity::assign(articles), articles_dropped: dropped, repaired }
+    let feed_id = scan.feed_id.as_deref().unwrap_or(&feed.id).trim();
+    let articles = identity::assign(articles, &meta, Some(feed_id).filter(|id| !id.is_empty()));
+    Document { feed: meta, articles, articles_dropped: dropped, repaired }
 }
 
 struct Context<'a> {

@@ -276,6 +276,11 @@ fn a_healthy_and_a_damaged_document_give_the_same_articles() {
             Some("t"),
             None,
         ),
+        (
+            atom("<title>t</title><link href='https://a.example/1'/>").replace("<id>i</id>", "<id>f</id>"),
+            Some("t"),
+            None,
+        ),
         (atom("<itunes:author>Ann</itunes:author><itunes:subtitle>s</itunes:subtitle>"), None, Some("s")),
     ] {
         let end = document.rfind("</").unwrap();

@@ -44,6 +44,7 @@ fn page(links: &[Link]) -> Option<&Link> {
 
 #[derive(Debug, Default)]
 pub(super) struct Feed {
+    pub(super) id: Option<String>,
     pub(super) title: Option<String>,
     pub(super) description: Option<String>,
     pub(super) language: Option<String>,

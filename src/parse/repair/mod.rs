@@ -25,6 +25,8 @@ mod values;
 pub(crate) struct Repaired {
     pub(crate) text: String,
     pub(crate) articles_dropped: usize,
+    /// Atom's `id` of the feed, for which RSS has no place.
+    pub(crate) feed_id: Option<String>,
     /// What was wrong with it, in words for a person.
     pub(crate) repaired: Vec<String>,
 }
@@ -40,7 +42,8 @@ pub(crate) fn xml(text: &str, articles_max: usize, base_url: &Url) -> Option<Rep
     reader.feed.write_start(&mut made);
     made.push_str(&reader.made);
     made.push_str("</channel></rss>");
-    Some(Repaired { text: made, articles_dropped: reader.dropped, repaired: reader.repairs.lines() })
+    let repaired = reader.repairs.lines();
+    Some(Repaired { text: made, articles_dropped: reader.dropped, feed_id: reader.feed.id, repaired })
 }
 
 struct Reader<'a> {
@@ -268,12 +271,13 @@ impl<'a> Reader<'a> {
             }
             (
                 Ns::Rss,
-                "title" | "description" | "subtitle" | "tagline" | "language" | "ttl" | "lastbuilddate" | "pubdate"
-                | "updated" | "modified",
+                "id" | "title" | "description" | "subtitle" | "tagline" | "language" | "ttl" | "lastbuilddate"
+                | "pubdate" | "updated" | "modified",
             )
             | (Ns::Dc, "date" | "language" | "title" | "description") => {
                 let value = self.value(tag, name);
                 let field = match name.local.as_str() {
+                    "id" => &mut self.feed.id,
                     "title" => &mut self.feed.title,
                     "language" => &mut self.feed.language,
                     "ttl" => &mut self.feed.ttl,
