@@ -37,6 +37,14 @@ impl Link {
     }
 }
 
+/// A file that comes with an entry, as written.
+#[derive(Debug, Default)]
+pub(super) struct File {
+    pub(super) url: String,
+    pub(super) kind: Option<String>,
+    pub(super) length: Option<String>,
+}
+
 /// The page among links: the best, and the first of those.
 fn page(links: &[Link]) -> Option<&Link> {
     links.iter().filter(|l| l.rank().is_some() && !l.href.is_empty()).min_by_key(|l| l.rank())
@@ -69,19 +77,15 @@ impl Feed {
     }
 }
 
-/// URL, media type and length of a file, the last two as written.
-pub(super) type Attachment = (String, Option<String>, Option<String>);
-
 #[derive(Debug, Default)]
 pub(super) struct Entry {
     pub(super) guid: Option<String>,
     pub(super) language: Option<String>,
     pub(super) links: Vec<Link>,
     categories: Vec<String>,
-    /// URL, type, length.
-    pub(super) enclosures: Vec<Attachment>,
-    /// The same of `media:content`.
-    pub(super) media: Vec<Attachment>,
+    pub(super) enclosures: Vec<File>,
+    /// Those of `media:content`.
+    pub(super) media: Vec<File>,
     pub(super) image: Option<String>,
     /// Where the content is, if it is elsewhere.
     pub(super) content_src: Option<String>,
@@ -214,8 +218,8 @@ impl Entry {
         }
         let links = self.links.iter().filter(|l| l.is("enclosure"));
         let links = links.map(|l| (&l.href, l.kind.as_deref(), l.length.as_deref()));
-        let [enclosures, media] =
-            [&self.enclosures, &self.media].map(|list| list.iter().map(|(u, k, l)| (u, k.as_deref(), l.as_deref())));
+        let [enclosures, media] = [&self.enclosures, &self.media]
+            .map(|files| files.iter().map(|f| (&f.url, f.kind.as_deref(), f.length.as_deref())));
         // In the order in which they are taken from a healthy document.
         for (url, kind, length) in enclosures.chain(links).chain(media) {
             attributes(out, "enclosure", &[("url", Some(url)), ("type", kind), ("length", length)]);

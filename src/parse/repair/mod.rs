@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use url::Url;
 
-use self::entry::{Attachment, Entry, Feed};
+use self::entry::{Entry, Feed, File};
 use self::tokens::{Tag, Token, Tokens};
 use super::doctype::entities;
 use super::json::Repairs;
@@ -352,12 +352,12 @@ impl<'a> Reader<'a> {
         tag: &Tag<'a>,
         url: Option<&'a str>,
         length: Option<&'a str>,
-        list: fn(&mut Entry) -> &mut Vec<Attachment>,
+        list: fn(&mut Entry) -> &mut Vec<File>,
     ) {
         let Some(url) = url.map(|url| self.decoded(url)).and_then(|url| self.absolute(tag, &url)) else { return };
         let kind = tag.attribute("type").map(|kind| self.decoded(kind));
         if let Some(list) = self.entry.as_mut().map(list).filter(|list| list.len() < LIST_MAX) {
-            list.push((url, kind, length.map(|l| l.trim().to_owned())));
+            list.push(File { url, kind, length: length.map(|l| l.trim().to_owned()) });
         }
     }
 
