@@ -354,10 +354,6 @@ async fn commit(
     articles: Vec<crate::article::Article>,
     log: FetchLog,
 ) -> Result<usize, StoreFault> {
-    // Closed only when the core ends, and then nobody waits for this poll.
-    let Ok(_permit) = desk.uncommitted.acquire_permit(1).await else {
-        return Err(StoreFault::Stopped(GONE.to_owned()));
-    };
     let (done, stored) = oneshot::channel();
     let record = PollRecord { feed_id: feed.id, url: feed.url.clone(), state, feed_meta, articles, log, done };
     if desk.writer.submit(record).is_err() {
