@@ -128,3 +128,16 @@ fn a_poll_in_sqlite_says_what_came_of_it() {
     assert_eq!(seqs, [1, 2, 3]);
     assert!(finished.stdout.contains("2 feeds"), "{}", finished.stdout);
 }
+
+#[test]
+fn more_polls_may_end_at_once_than_the_writer_takes() {
+    let tarpit = tarpit();
+    let mut feeds = Feeds::new().daemon("cores = 1");
+    for n in 0..400 {
+        feeds =
+            feeds.feed(&format!("f{n}"), tarpit.url(&format!("f{n}.localhost"), &format!("/healthy/{n}?articles=1")));
+    }
+    let home = Home::with(&feeds);
+    home.once();
+    assert_eq!(home.db().articles(), 400);
+}
