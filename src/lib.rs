@@ -6,10 +6,12 @@
 //! due → admission → conditional request → address guard → fetch → classify the answer → decode → gate → parse →
 //! normalise and key → batch → commit → schedule the next poll. The modules below stand in that order.
 
+// What is asked of us, and the one file that knows all parts.
 pub mod cli;
 pub mod config;
 pub mod daemon;
 
+// The way in: on the cores, then through the writer.
 mod placement;
 mod core;
 mod poll;
@@ -19,11 +21,13 @@ pub mod article;
 pub mod store;
 mod schedule;
 
+// The way out: `http` serves, `stream` decides what a client gets next, `wire` gives it its shape. The last two are pure.
 pub mod http;
 mod stream;
 mod wire;
 mod sanitise;
 
+// Words, bounds and the machine, used everywhere.
 pub mod failure;
 pub mod gauges;
 pub mod clock;
@@ -33,4 +37,5 @@ mod descriptor;
 mod executor;
 pub mod logging;
 
+// The hostile feed server: a command, and the fault server of the tests.
 pub mod tarpit;

@@ -327,6 +327,9 @@ pub const HISTORY_LOOK: Duration = secs(5);
 /// Feeds on a page of the list.
 pub const FEEDS_ON_PAGE: usize = 200;
 
+/// Feeds that a list reads at once: the most that a query gives.
+pub const FEEDS_READ_AT_ONCE: usize = 1_000;
+
 /// Feeds that are looked at for a list; more are not listed.
 pub const FEEDS_LISTED_MAX: usize = 100_000;
 

@@ -104,10 +104,26 @@ pub(super) fn tagged(etag: &str, if_none_match: Option<&HeaderValue>, make: impl
     response
 }
 
-/// A problem of RFC 9457, for a person as a page.
+/// A problem of RFC 9457.
 pub(super) fn problem(problem: &Problem) -> Answer {
-    let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = answer(status, Problem::CONTENT_TYPE, problem.to_json());
+    with_retry(answer(status_of(problem), Problem::CONTENT_TYPE, problem.to_json()), problem)
+}
+
+/// The same for a person.
+pub(super) fn problem_page(problem: &Problem) -> Answer {
+    let page = page::ProblemPage {
+        status: problem.status(),
+        title: problem.title().to_owned(),
+        detail: Some(problem.detail().to_owned()),
+    };
+    with_retry(html(status_of(problem), page.to_html()), problem)
+}
+
+fn status_of(problem: &Problem) -> StatusCode {
+    StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn with_retry(mut response: Answer, problem: &Problem) -> Answer {
     if let Some(seconds) = problem.retry_after_s() {
         set(&mut response, RETRY_AFTER, HeaderValue::from(seconds));
     }

@@ -17,8 +17,8 @@ use super::respond::{self, Answer};
 use super::site::Site;
 use super::stream::{self, stored_filter};
 use super::views;
-use crate::limits::{FAILING_SHOWN, FEEDS_LISTED_MAX, FEEDS_ON_PAGE, NEWEST_SHOWN};
-use crate::store::{self, FeedRow, Queries, QueryError, StoredArticle};
+use crate::limits::{FAILING_SHOWN, FEEDS_LISTED_MAX, FEEDS_ON_PAGE, FEEDS_READ_AT_ONCE, NEWEST_SHOWN};
+use crate::store::{self, FeedRow, Queries, QueryError, StoredArticle, SubscriptionRow};
 use crate::stream::Cursor;
 use crate::wire::metrics::{CoreSnapshot, Format, HttpSnapshot, Snapshot, WriterSnapshot};
 use crate::wire::{self, OPENAPI, Outlet, Problem, SubscriptionView};
@@ -27,17 +27,7 @@ use crate::wire::{self, OPENAPI, Outlet, Problem, SubscriptionView};
 pub(super) async fn answer<B>(site: &Rc<Site>, request: &Request<B>) -> Answer {
     match route(site, request).await {
         Ok(answer) => answer,
-        Err(problem) if prefers_html(request.headers()) => {
-            let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            let mut page = respond::html(status, problem_page(&problem));
-            let plain = respond::problem(&problem);
-            for name in [hyper::header::RETRY_AFTER] {
-                if let Some(value) = plain.headers().get(&name) {
-                    page.headers_mut().insert(name, value.clone());
-                }
-            }
-            page
-        }
+        Err(problem) if prefers_html(request.headers()) => respond::problem_page(&problem),
         Err(problem) => respond::problem(&problem),
     }
 }
@@ -84,13 +74,6 @@ fn prefers_html(headers: &HeaderMap) -> bool {
     let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     let place = |kind: &str| accept.find(kind);
     place("text/html").is_some_and(|html| place("application/json").is_none_or(|json| html < json))
-}
-
-fn problem_page(problem: &Problem) -> String {
-    let value: serde_json::Value = serde_json::from_slice(&problem.to_json()).unwrap_or_default();
-    let text = |key: &str| value[key].as_str().map(str::to_owned);
-    page::ProblemPage { status: problem.status(), title: text("title").unwrap_or_default(), detail: text("detail") }
-        .to_html()
 }
 
 fn health(site: &Site) -> Answer {
@@ -265,14 +248,16 @@ async fn article(site: &Rc<Site>, id: &str, query: &Query, headers: &HeaderMap) 
     Ok(respond::json(json.ok_or_else(missing)?))
 }
 
-/// Every subscribed feed, by name.
-fn all_feeds(db: &Queries<'_>) -> Result<Vec<FeedRow>, QueryError> {
-    let mut rows: Vec<FeedRow> = Vec::new();
+/// All rows of a query that gives them by name, a page at a time: up to [`FEEDS_LISTED_MAX`].
+fn all<T>(
+    name: fn(&T) -> &str,
+    page: impl Fn(Option<&str>, usize) -> Result<Vec<T>, QueryError>,
+) -> Result<Vec<T>, QueryError> {
+    let mut rows: Vec<T> = Vec::new();
     loop {
-        let after = rows.last().map(|row| row.feed.name.clone());
-        let page = db.feeds(after.as_deref(), 1_000)?;
-        let is_last = page.len() < 1_000;
-        rows.extend(page);
+        let next = page(rows.last().map(name), FEEDS_READ_AT_ONCE)?;
+        let is_last = next.len() < FEEDS_READ_AT_ONCE;
+        rows.extend(next);
         if is_last || rows.len() >= FEEDS_LISTED_MAX {
             return Ok(rows);
         }
@@ -293,7 +278,7 @@ async fn feeds(site: &Rc<Site>, query: &Query, headers: &HeaderMap) -> Result<An
     let limit = if as_page { FEEDS_ON_PAGE } else { FEEDS_LISTED_MAX };
     let (total, rows) = site
         .ask(move |db| {
-            let mut rows = all_feeds(db)?;
+            let mut rows: Vec<FeedRow> = all(|row: &FeedRow| &row.feed.name, |after, limit| db.feeds(after, limit))?;
             rows.retain(|row| state.is_none_or(|state| views::health(row, now_ms) == state));
             if as_page {
                 // What needs somebody first.
@@ -395,16 +380,7 @@ async fn subscriptions(site: &Rc<Site>) -> Result<Answer, Problem> {
     let now_ms = site.now_ms();
     let body = site
         .ask(move |db| {
-            let mut rows: Vec<store::SubscriptionRow> = Vec::new();
-            loop {
-                let after = rows.last().map(|row| row.name.clone());
-                let page = db.subscriptions(after.as_deref(), 1_000)?;
-                let is_last = page.len() < 1_000;
-                rows.extend(page);
-                if is_last || rows.len() >= FEEDS_LISTED_MAX {
-                    break;
-                }
-            }
+            let rows = all(|row: &SubscriptionRow| &row.name, |after, limit| db.subscriptions(after, limit))?;
             let views = rows.iter().map(|row| SubscriptionView {
                 name: &row.name,
                 url: &row.url,

@@ -57,6 +57,14 @@ impl Problem {
         self.status
     }
 
+    pub(crate) fn title(&self) -> &'static str {
+        self.title
+    }
+
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// For the header `Retry-After`.
     pub(crate) fn retry_after_s(&self) -> Option<u32> {
         self.retry_after_s
