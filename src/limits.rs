@@ -346,7 +346,7 @@ pub const HEARTBEAT_COMMENT: Duration = secs(15);
 pub const WRITE_DEADLINE: Duration = secs(30);
 
 /// Frames are put together up to this.
-pub const SSE_CHUNK_BYTES_MAX: usize = 32 << 10;
+pub const SSE_CHUNK_BYTES_MAX: usize = 16 << 10;
 
 /// What clients wait at least before they reconnect.
 pub const SSE_RETRY_MS: u64 = 1_000;
