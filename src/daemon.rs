@@ -27,7 +27,7 @@ use crate::gauges::{CoreGauges, PollNews};
 use crate::host;
 use crate::http;
 use crate::limits::{
-    COMMANDS_WAITING_MAX, DRAIN, EVENTS_WAITING_MAX, HEARTBEAT_LATE_MS, POLL_NEWS_WAITING_MAX, READERS,
+    COMMANDS_WAITING_MAX, DRAIN, EVENTS_WAITING_MAX, HEARTBEAT_LATE_MS, POLL_NEWS_WAITING_MAX, READERS, STREAMS_MAX,
     UNCOMMITTED_MAX, WRITER_QUEUE_MAX,
 };
 use crate::placement;
@@ -236,9 +236,10 @@ impl Daemon {
             }
         }
         if let Some(listener) = listener {
-            let policy = http::Policy::new(token.as_deref(), config.daemon.public, Vec::new());
+            let policy = http::Policy::new(token.as_deref(), config.daemon.public, config.daemon.hosts.clone());
+            let streams_max = config.daemon.streams_max.unwrap_or(STREAMS_MAX);
             let news = http::News { commits, polls: news };
-            match daemon.start_http(listener, http_cpu, policy, &options.db, news) {
+            match daemon.start_http(listener, http_cpu, policy, streams_max, &options.db, news) {
                 Ok(http) => daemon.http = Some(http),
                 Err(sentence) => {
                     daemon.drain();
@@ -259,6 +260,7 @@ impl Daemon {
         listener: Listener,
         cpu: usize,
         policy: http::Policy,
+        streams_max: usize,
         db: &Path,
         news: http::News,
     ) -> Result<HttpHandle, String> {
@@ -266,6 +268,7 @@ impl Daemon {
         let summary = store::summary(db).map_err(|error| error.to_string())?;
         let sources = http::Sources {
             policy,
+            streams_max,
             clock: self.clock.clone(),
             started: Clock::monotonic(),
             cores: self.cores.iter().map(|core| core.gauges.clone()).collect(),

@@ -65,6 +65,12 @@ pub const CONTACT_BYTES_MAX: usize = 200;
 /// `username`.
 pub const USERNAME_BYTES_MAX: usize = 256;
 
+/// Entries of `hosts`.
+pub const HOSTS_MAX: usize = 64;
+
+/// `streams_max`.
+pub const STREAMS_MAX_BOUNDS: RangeInclusive<u64> = 1..=100_000;
+
 /// Entries of `dns`.
 pub const DNS_SERVERS_MAX: usize = 8;
 
@@ -269,8 +275,8 @@ pub const JITTER_MAX: Duration = Duration::from_secs(3_600);
 pub const POLLS_PER_SECOND_AT_START: u64 = 50;
 // ---- the HTTP core ----------------------------------------------------------------------------------------------------
 
-/// Connections at once; one more is closed as it comes.
-pub const CONNECTIONS_MAX: usize = 12_000;
+/// Connections at once beside the streams that there may be (`streams_max`); one more is closed as it comes.
+pub const CONNECTIONS_BESIDE_STREAMS_MAX: usize = 2_000;
 
 /// Connections that the kernel may hold ready for us.
 pub const LISTEN_BACKLOG: i32 = 1_024;
@@ -383,7 +389,8 @@ pub const HEARTBEAT_FAILING_MS: u64 = 5_000;
 
 // ---- the stream -------------------------------------------------------------------------------------------------------
 
-/// Streams at once, long polls that wait included; one more is answered with 503 and Retry-After.
+/// Streams at once where `streams_max` says nothing, long polls that wait included; one more is answered with 503 and
+/// Retry-After.
 pub const STREAMS_MAX: usize = 10_000;
 
 /// Articles that stay serialised for clients at the tip; for one more the oldest leaves, and who has not had it asks the database.

@@ -285,3 +285,21 @@ fn aborted_streams_leave_nothing_behind() {
     assert_eq!(house.daemon.proc_status("Threads"), threads_before);
     house.home.db().assert_whole();
 }
+
+#[test]
+fn further_names_and_fewer_streams_are_configured() {
+    let documents = [rss("Plain", guids("plain", 1))];
+    let house = House::with(&documents, |_, feeds| feeds.daemon("hosts = [\"News.test\"]\nstreams_max = 2"));
+    for (host, status) in [("news.test", 200), ("NEWS.TEST:443", 200), ("evil.news.test", 421), ("localhost", 200)] {
+        let mut client = Client::connect(house.at);
+        client.send(format!("GET /feeds HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        assert_eq!(client.answer().expect("an answer").status, status, "{host}");
+    }
+    let streams = [(); 2].map(|()| Events::open(house.at, "after=1", ""));
+    let refused = get(house.at, "/news/stream?after=1");
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert!(refused.header("retry-after").is_some());
+    assert!(get(house.at, "/metrics").text().contains("rssd_streams_max 2\n"), "{}", get(house.at, "/metrics").text());
+    drop(streams);
+    until("a free place", || (get(house.at, "/news/stream?after=1&wait=0").status == 200).then_some(()));
+}

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use toml::de::DeTable;
+use url::Host;
 
 use super::entry::{Entry, Owner, Written};
 use super::keys::Paths;
@@ -13,7 +14,8 @@ use super::suggest::Section;
 use super::{Cores, Daemon, units};
 use crate::limits;
 
-pub(super) const KEYS: [&str; 8] = ["db", "listen", "cores", "retention", "contact", "token_file", "public", "dns"];
+pub(super) const KEYS: [&str; 10] =
+    ["db", "listen", "cores", "retention", "contact", "token_file", "public", "hosts", "streams_max", "dns"];
 
 pub(super) fn read(report: &mut Report, owner: Owner<'_>, table: &DeTable<'_>, paths: &mut Paths<'_>) -> Daemon {
     let mut daemon = Daemon::default();
@@ -38,6 +40,12 @@ pub(super) fn read(report: &mut Report, owner: Owner<'_>, table: &DeTable<'_>, p
                 daemon.token_file = paths.read(report, &entry, Content::Secret).map(|path| path.value);
             }
             "public" => daemon.public = entry.boolean(report).is_some_and(|public| public.value),
+            "hosts" => daemon.hosts = hosts(report, &entry),
+            "streams_max" => {
+                let written = entry.integer(report, limits::STREAMS_MAX_BOUNDS);
+                // The bounds fit.
+                daemon.streams_max = written.and_then(|written| usize::try_from(written.value).ok());
+            }
             "dns" => daemon.dns = name_servers(report, &entry),
             _ => entry.unknown(report, Section::Daemon.remedy(entry.key)),
         }
@@ -105,6 +113,30 @@ fn contact(report: &mut Report, entry: &Entry<'_>) -> Option<String> {
         return Some(text.to_owned());
     }
     None
+}
+
+/// Names as a request's `Host` spells them: lower case, international ones in their ASCII form.
+fn hosts(report: &mut Report, entry: &Entry<'_>) -> Vec<String> {
+    let Some(items) = entry.items(report, "[\"rssd.example.org\"]") else { return Vec::new() };
+    if items.len() > limits::HOSTS_MAX {
+        let wrong = format!("holds {} names, above the most of {}", items.len(), limits::HOSTS_MAX);
+        entry.wrong(report, wrong, "leave some out");
+    }
+    let mut hosts = Vec::new();
+    for item in &items {
+        let Some(text) = item.text(report, "rssd.example.org") else { continue };
+        match Host::parse(text) {
+            Ok(Host::Domain(name)) if !name.contains('*') => hosts.push(name),
+            Ok(Host::Ipv4(_) | Host::Ipv6(_)) => {
+                item.wrong(report, "is an address, by which everybody may ask anyway", "leave it out");
+            }
+            Ok(Host::Domain(_)) | Err(_) => {
+                let remedy = "write the name alone, like \"rssd.example.org\": no scheme, no port, no `*`";
+                item.wrong(report, "is not the name of a host", remedy);
+            }
+        }
+    }
+    hosts
 }
 
 fn name_servers(report: &mut Report, entry: &Entry<'_>) -> Vec<SocketAddr> {

@@ -64,6 +64,10 @@ pub struct Daemon {
     pub contact: Option<String>,
     pub token_file: Option<PathBuf>,
     pub public: bool,
+    /// Further names under which a request may ask for this daemon: lower case, ASCII, without a port.
+    pub hosts: Vec<String>,
+    /// Streams at once; `None`: `limits::STREAMS_MAX`.
+    pub streams_max: Option<usize>,
     /// Name servers to ask instead of those of the system.
     pub dns: Vec<SocketAddr>,
 }

@@ -414,7 +414,7 @@ fn metrics(site: &Site, headers: &HeaderMap) -> Answer {
         http: HttpSnapshot {
             connections: counts.connections.get(),
             streams: site.seats.taken(),
-            streams_max: crate::limits::STREAMS_MAX,
+            streams_max: site.sources.streams_max,
             ring_bytes: ring.bytes(),
             seq_last: ring.last().unsigned_abs(),
             answers: counts.answers.get(),

@@ -27,8 +27,8 @@ use crate::descriptor;
 use crate::executor::sleep;
 use crate::gauges::PollNews;
 use crate::limits::{
-    ACCEPT_RETRY_MS, CLIENT_SEND_BUFFER_BYTES, CONNECTIONS_MAX, HEAD_TIMEOUT, LISTEN_BACKLOG, REQUEST_HEAD_BYTES_MAX,
-    REQUESTS_MAX,
+    ACCEPT_RETRY_MS, CLIENT_SEND_BUFFER_BYTES, CONNECTIONS_BESIDE_STREAMS_MAX, HEAD_TIMEOUT, LISTEN_BACKLOG,
+    REQUEST_HEAD_BYTES_MAX, REQUESTS_MAX,
 };
 use crate::wire::Problem;
 
@@ -59,6 +59,7 @@ pub(crate) struct News {
 pub(crate) async fn serve(socket: Socket, sources: Sources, news: News, stop: oneshot::Receiver<()>) {
     let closing = socket.try_clone();
     let listener = descriptor::listener(socket);
+    let connections_max = sources.streams_max + CONNECTIONS_BESIDE_STREAMS_MAX;
     let site = Rc::new(Site::new(sources));
     let following = [
         glommio::spawn_local(hub::follow_commits(site.clone(), news.commits)),
@@ -68,7 +69,7 @@ pub(crate) async fn serve(socket: Socket, sources: Sources, news: News, stop: on
     let accepting = async {
         loop {
             match listener.accept().await {
-                Ok(stream) if site.counts.connections.get() >= CONNECTIONS_MAX => {
+                Ok(stream) if site.counts.connections.get() >= connections_max => {
                     add(&site.counts.connections_refused, 1);
                     drop(stream);
                 }

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::core::{Command, FlightReport};
 use crate::executor::sleep;
 use crate::gauges::CoreGauges;
-use crate::limits::{FLIGHTS_WAIT, RETRY_AFTER_BUSY_S, STREAMS_MAX};
+use crate::limits::{FLIGHTS_WAIT, RETRY_AFTER_BUSY_S};
 use crate::store::{Queries, QueryError, ReaderHandle, WriterHandle};
 use crate::stream::{Epoch, PollLog, Ring, Seats, WakeList};
 use crate::wire::Problem;
@@ -21,6 +21,8 @@ use crate::wire::Problem;
 /// What the HTTP core is given at its start.
 pub(crate) struct Sources {
     pub(crate) policy: Policy,
+    /// Streams at once.
+    pub(crate) streams_max: usize,
     pub(crate) clock: Clock,
     pub(crate) started: Instant,
     pub(crate) cores: Vec<Arc<CoreGauges>>,
@@ -60,10 +62,10 @@ impl Site {
     pub(super) fn new(sources: Sources) -> Site {
         let ring = RefCell::new(Ring::new(sources.seq_last));
         Site {
+            seats: Seats::new(sources.streams_max),
             sources,
             ring,
             wake: WakeList::default(),
-            seats: Seats::new(STREAMS_MAX),
             polls: RefCell::default(),
             history: RefCell::default(),
             counts: Counts::default(),

@@ -439,3 +439,29 @@ fn columns_count_characters_and_lines_may_end_as_on_windows() {
         ],
     );
 }
+
+#[test]
+fn further_names_and_streams_of_the_daemon() {
+    let daemon = good("[daemon]\nhosts = ['RSSD.example.org', 'b\u{fc}cher.example']\nstreams_max = 20_000").daemon;
+    assert_eq!(daemon.hosts, ["rssd.example.org", "xn--bcher-kva.example"]);
+    assert_eq!(daemon.streams_max, Some(20_000));
+    assert_eq!((good("").daemon.hosts.len(), good("").daemon.streams_max), (0, None));
+
+    const REMEDY: &str = "write the name alone, like \"rssd.example.org\": no scheme, no port, no `*`";
+    for wrong in ["https://rssd.example.org", "rssd.example.org:443", "rssd.example.org/", "*.example.org", "", "a b"] {
+        let said = format!("f.toml:2:10: [daemon]: hosts = {wrong:?} is not the name of a host; {REMEDY}");
+        bad(&format!("[daemon]\nhosts = ['{wrong}']"), &[&said]);
+    }
+    bad(
+        "[daemon]\nhosts = ['192.0.2.1', 5]\nstreams_max = 0",
+        &[
+            r#"f.toml:2:10: [daemon]: hosts = "192.0.2.1" is an address, by which everybody may ask anyway; leave it out"#,
+            r#"f.toml:2:23: [daemon]: hosts = 5 is a whole number, not text; write it like "rssd.example.org""#,
+            "f.toml:3:15: [daemon]: streams_max = 0 is below the least of 1; write at least 1",
+        ],
+    );
+    bad(
+        "[daemon]\nstreams_max = 100001",
+        &["f.toml:2:15: [daemon]: streams_max = 100001 is above the most of 100000; write at most 100000"],
+    );
+}
