@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use futures_channel::{mpsc, oneshot};
 use glommio::Placement;
-use socket2::Socket;
 
 use crate::cli::exit;
 use crate::clock::Clock;
@@ -25,7 +24,7 @@ use crate::executor;
 use crate::fetch::{Access, Fetcher, NameService, Roots};
 use crate::gauges::{CoreGauges, PollNews};
 use crate::host;
-use crate::http;
+use crate::http::{self, Listen, Listener};
 use crate::limits::{
     COMMANDS_WAITING_MAX, DRAIN, EVENTS_WAITING_MAX, HEARTBEAT_LATE_MS, POLL_NEWS_WAITING_MAX, READERS, STREAMS_MAX,
     UNCOMMITTED_MAX, WRITER_QUEUE_MAX,
@@ -40,7 +39,7 @@ pub struct Options {
     pub db: PathBuf,
     pub cores: Cores,
     /// Where to serve HTTP; `None` serves none.
-    pub listen: Option<SocketAddr>,
+    pub listen: Option<Listen>,
     /// Poll every feed once, at once; each core ends when it is done.
     pub once: bool,
 }
@@ -181,7 +180,7 @@ impl Daemon {
         // The database next: its lock tells whether another instance is at work.
         let store = Store::open(&options.db)?;
         // Before anything runs: an address that is taken should cost nobody a fetch.
-        let listener = options.listen.map(bind).transpose()?;
+        let listener = options.listen.as_ref().map(listen_on).transpose()?;
         // Room for the end of each core, and for the rest of what is worth knowing.
         let (event_sender, events) = bounded(EVENTS_WAITING_MAX + cpus.len());
         let store_events = event_sender.clone();
@@ -279,11 +278,11 @@ impl Daemon {
             seq_last: summary.seq_last,
         };
         let (stop, stopped) = oneshot::channel();
-        let Listener { socket, address } = listener;
+        let address = listener.address();
         let events = self.event_sender.clone();
         let serve = move || async move {
             let ended = HttpEnded(events);
-            http::serve(socket, sources, news, stopped).await;
+            http::serve(listener, sources, news, stopped).await;
             // Asked to: nobody's news.
             std::mem::forget(ended);
         };
@@ -508,18 +507,8 @@ fn read_token(file: &Path) -> Result<String, String> {
     }
 }
 
-/// A socket that listens, and where.
-struct Listener {
-    socket: Socket,
-    address: SocketAddr,
-}
-
-fn bind(address: SocketAddr) -> Result<Listener, StartError> {
-    let failed = |error| StartError::Listen { address, error };
-    let socket = http::bind(address).map_err(failed)?;
-    // Port 0 was picked by the kernel.
-    let bound = socket.local_addr().map_err(failed)?.as_socket();
-    Ok(Listener { socket, address: bound.unwrap_or(address) })
+fn listen_on(listen: &Listen) -> Result<Listener, StartError> {
+    Listener::open(listen).map_err(|error| StartError::Listen { address: listen.address(), error })
 }
 
 /// Joins what the configuration says with the database's rows; reads the files that feeds name. Disabled feeds have a

@@ -33,6 +33,7 @@ pub mod gauges;
 pub mod clock;
 pub mod limits;
 mod host;
+mod activation;
 mod descriptor;
 mod executor;
 pub mod logging;

@@ -3,6 +3,7 @@
 //! Expectations come from what users are promised, not from the code. Nothing sleeps to synchronise, every port is
 //! chosen by the kernel, and the only deadlines that fail a test are guards against hanging for ever.
 
+mod activation;
 mod bad_input;
 mod commands;
 mod conditional;

@@ -12,9 +12,11 @@ use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 use super::{exit, progress};
+use crate::activation;
 use crate::clock::Clock;
 use crate::config::{self, Config, Cores};
 use crate::daemon::{Daemon, Event, Options};
+use crate::http::Listen;
 use crate::limits::SIGNAL_LOOK_MS;
 
 #[derive(clap::Args, Debug)]
@@ -63,16 +65,27 @@ pub(super) fn run(args: &RunArgs) -> u8 {
             return exit::INTERNAL;
         }
     };
+    // A single round is over before anybody asks how it is.
+    let listen = match args.once {
+        true => None,
+        false => match listen(args.listen, &config) {
+            Ok(listen) => Some(listen),
+            Err(sentence) => {
+                complain!("rssd: {sentence}");
+                return exit::CONFIG;
+            }
+        },
+    };
     let options = Options {
         db: database(args.db.as_deref(), &config),
         cores: args.cores.clone().or_else(|| config.daemon.cores.clone()).unwrap_or(Cores::Auto),
-        // A single round is over before anybody asks how it is.
-        listen: (!args.once).then(|| listen(args.listen, &config)),
+        listen,
         once: args.once,
     };
-    if let Some(address) = options.listen.filter(|address| !config.daemon.may_listen_on(*address)) {
+    let address = options.listen.as_ref().map(Listen::address);
+    if let Some(address) = address.filter(|address| !config.daemon.may_listen_on(*address)) {
         complain!(
-            "rssd: --listen {address} is open to others: set token_file or `public = true` in [daemon], or listen on 127.0.0.1"
+            "rssd: {address} is open to others: set token_file or `public = true` in [daemon], or listen on 127.0.0.1"
         );
         return exit::CONFIG;
     }
@@ -111,9 +124,19 @@ pub(super) fn database(flag: Option<&Path>, config: &Config) -> PathBuf {
         .unwrap_or_else(|| PathBuf::from("rssd.db"))
 }
 
-/// Where to listen: the flag wins over the file.
-fn listen(flag: Option<SocketAddr>, config: &Config) -> SocketAddr {
-    flag.or(config.daemon.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)))
+/// Where to listen: what was handed over wins over the flag, the flag over the file.
+///
+/// # Errors
+///
+/// A sentence: what was handed over cannot be listened on.
+fn listen(flag: Option<SocketAddr>, config: &Config) -> Result<Listen, String> {
+    if let Some(handed) = activation::take()? {
+        if flag.is_some() {
+            log::warn!("--listen is not looked at: the socket that was handed over wins");
+        }
+        return Ok(handed);
+    }
+    Ok(Listen::At(flag.or(config.daemon.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)))))
 }
 
 /// The signals that the daemon answers to. The second SIGTERM or SIGINT ends the process at once, whatever hangs; so

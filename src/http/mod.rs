@@ -9,6 +9,7 @@ mod health;
 mod history;
 mod hub;
 mod io;
+mod listener;
 mod page;
 mod query;
 mod respond;
@@ -21,6 +22,8 @@ mod views;
 
 pub use gatekeeper::Policy;
 pub use health::Status;
+pub use listener::Listen;
+pub(crate) use listener::Listener;
 pub(crate) use page::SafeHtml;
-pub(crate) use server::{News, bind, serve};
+pub(crate) use server::{News, serve};
 pub(crate) use site::Sources;

@@ -1,9 +1,8 @@
-//! Listener and connections: who is let in, for how long, and what is done to those who misbehave.
+//! Connections: who is let in, for how long, and what is done to those who misbehave.
 
 use std::cell::Cell;
 use std::convert::Infallible;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::Duration;
@@ -16,37 +15,19 @@ use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, StatusCode};
-use socket2::{Domain, Protocol, Socket, Type};
 
 use super::io::{Damage, Stream};
+use super::listener::{Door, Listener};
 use super::respond::{self, Answer};
 use super::site::{Site, Sources, add};
 use super::timer::CoreTimer;
 use super::{hub, routes};
-use crate::descriptor;
 use crate::executor::sleep;
 use crate::gauges::PollNews;
 use crate::limits::{
-    ACCEPT_RETRY_MS, CLIENT_SEND_BUFFER_BYTES, CONNECTIONS_BESIDE_STREAMS_MAX, HEAD_TIMEOUT, LISTEN_BACKLOG,
-    REQUEST_HEAD_BYTES_MAX, REQUESTS_MAX,
+    ACCEPT_RETRY_MS, CONNECTIONS_BESIDE_STREAMS_MAX, HEAD_TIMEOUT, REQUEST_HEAD_BYTES_MAX, REQUESTS_MAX,
 };
 use crate::wire::Problem;
-
-/// Binds the listener, without SO_REUSEPORT: two daemons would share a port without a word.
-///
-/// # Errors
-///
-/// As the kernel says, `AddrInUse` among them.
-pub(crate) fn bind(address: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A restart must not wait for the old one's connections to be forgotten.
-    socket.set_reuse_address(true)?;
-    // Connections inherit it: a client that never reads absorbs that much of the kernel's memory, and no more.
-    socket.set_send_buffer_size(CLIENT_SEND_BUFFER_BYTES)?;
-    socket.bind(&address.into())?;
-    socket.listen(LISTEN_BACKLOG)?;
-    Ok(socket)
-}
 
 /// What the HTTP core hears from elsewhere.
 pub(crate) struct News {
@@ -56,9 +37,11 @@ pub(crate) struct News {
 }
 
 /// Serves until `stop` resolves.
-pub(crate) async fn serve(socket: Socket, sources: Sources, news: News, stop: oneshot::Receiver<()>) {
-    let closing = socket.try_clone();
-    let listener = descriptor::listener(socket);
+pub(crate) async fn serve(listener: Listener, sources: Sources, news: News, stop: oneshot::Receiver<()>) {
+    let door = match Door::new(listener) {
+        Ok(door) => door,
+        Err(error) => return log::error!("cannot accept connections: {error}"),
+    };
     let connections_max = sources.streams_max + CONNECTIONS_BESIDE_STREAMS_MAX;
     let site = Rc::new(Site::new(sources));
     let following = [
@@ -68,7 +51,7 @@ pub(crate) async fn serve(socket: Socket, sources: Sources, news: News, stop: on
     ];
     let accepting = async {
         loop {
-            match listener.accept().await {
+            match door.accept().await {
                 Ok(stream) if site.counts.connections.get() >= connections_max => {
                     add(&site.counts.connections_refused, 1);
                     drop(stream);
@@ -86,10 +69,7 @@ pub(crate) async fn serve(socket: Socket, sources: Sources, news: News, stop: on
     for task in following {
         task.cancel().await;
     }
-    // The accept that waits in the ring would hold the port until the kernel tidies up, even after the process has ended.
-    if let Ok(socket) = closing {
-        let _ = socket.shutdown(Shutdown::Read);
-    }
+    door.close();
 }
 
 /// One more connection, for as long as it lives.

@@ -75,7 +75,8 @@ impl Home {
         command.current_dir(self.dir()).stdin(Stdio::null());
         for (key, _) in env::vars_os() {
             let name = key.to_string_lossy();
-            if name.starts_with("RUST_") || name.contains("DIRECTORY") || name.contains("STREAM") {
+            let is_ours = ["RUST_", "RSSD_", "LISTEN_"].iter().any(|prefix| name.starts_with(prefix));
+            if is_ours || name.contains("DIRECTORY") || name.contains("STREAM") {
                 command.env_remove(&key);
             }
         }

@@ -23,6 +23,7 @@ use crate::cli::run::Watched;
 use crate::clock::{self, Clock};
 use crate::config::{self, Cores};
 use crate::daemon::{self, Daemon, Event};
+use crate::http::Listen;
 use crate::store::{self, LastPoll, StoreError, Summary};
 use crate::tarpit::{self, Tarpit};
 
@@ -98,7 +99,8 @@ impl Stage {
     ) -> Result<(T, Drained), End> {
         let config = self.configure(groups)?;
         let cores = thread::available_parallelism().map_or(1, NonZero::get).min(CORES_MAX);
-        let options = daemon::Options { db: self.db(), cores: Cores::Count(cores), listen: self.listen, once };
+        let options =
+            daemon::Options { db: self.db(), cores: Cores::Count(cores), listen: self.listen.map(Listen::At), once };
         let daemon = Daemon::start(&config, &options, Clock::system())
             .map_err(|error| End::Failed(error.exit_code(), error.to_string()))?;
         let found = act(self, &daemon);
