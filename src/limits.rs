@@ -339,6 +339,9 @@ pub const FEEDS_READ_AT_ONCE: usize = 1_000;
 /// Feeds that are looked at for a list; more are not listed.
 pub const FEEDS_LISTED_MAX: usize = 100_000;
 
+/// Feeds that are named where somebody asks for one that is not there; further ones are left out.
+pub const SIMILAR_FEEDS_MAX: usize = 5;
+
 /// Failing feeds that the overview names.
 pub const FAILING_SHOWN: usize = 20;
 

@@ -43,6 +43,7 @@ pub(crate) mod units;
 pub use load::{check, load, parse};
 pub use mistakes::{Mistake, Mistakes, Place};
 pub use secret::Secret;
+pub(crate) use suggest::distance;
 
 /// A whole, checked configuration.
 #[derive(Clone, Debug)]

@@ -15,6 +15,7 @@ mod query;
 mod respond;
 mod routes;
 mod server;
+mod similar;
 mod site;
 mod stream;
 mod timer;

@@ -14,6 +14,7 @@ use super::page::{
 };
 use super::query::Query;
 use super::respond::{self, Answer};
+use super::similar::similar;
 use super::site::Site;
 use super::stream::{self, stored_filter};
 use super::views;
@@ -275,13 +276,17 @@ async fn feeds(site: &Rc<Site>, query: &Query, headers: &HeaderMap) -> Result<An
     };
     let offset = query.offset()?;
     let as_page = prefers_html(headers);
-    let limit = if as_page { FEEDS_ON_PAGE } else { FEEDS_LISTED_MAX };
+    let limit = match query.text("limit")? {
+        _ if as_page => FEEDS_ON_PAGE,
+        None => FEEDS_LISTED_MAX,
+        Some(_) => query.limit()?,
+    };
     let (total, rows) = site
         .ask(move |db| {
             let mut rows: Vec<FeedRow> = all(|row: &FeedRow| &row.feed.name, |after, limit| db.feeds(after, limit))?;
             rows.retain(|row| state.is_none_or(|state| views::health(row, now_ms) == state));
-            if as_page {
-                // What needs somebody first.
+            if as_page || state.is_some() {
+                // What has needed somebody for longest first.
                 rows.sort_by_key(|row| row.feed.state.failing_since.unwrap_or(i64::MAX));
             }
             Ok((rows.len(), rows.into_iter().skip(offset).take(limit).collect::<Vec<_>>()))
@@ -302,16 +307,20 @@ async fn feed(site: &Rc<Site>, name: &str, headers: &HeaderMap) -> Result<Answer
     let as_page = prefers_html(headers);
     let found = site
         .ask(move |db| {
-            let Some(detail) = db.feed(&name)? else { return Ok(None) };
+            let Some(detail) = db.feed(&name)? else {
+                let names = all(|name: &String| name, |after, limit| db.feed_names(after, limit))?;
+                let similar = similar(&name, names.iter().map(|name| &**name));
+                return Ok(Err(not_found("there is no feed of this name").with("similar", similar)));
+            };
             let filter = store::Filter { feeds: vec![name], labels: Vec::new() };
             let articles = match as_page {
                 true => db.articles_newest(&filter, None, NEWEST_SHOWN)?.articles,
                 false => Vec::new(),
             };
-            Ok(Some((detail, articles.iter().map(views::article_line).collect::<Vec<_>>())))
+            Ok(Ok((detail, articles.iter().map(views::article_line).collect::<Vec<_>>())))
         })
         .await?;
-    let (detail, articles) = found.ok_or_else(|| not_found("there is no feed of this name"))?;
+    let (detail, articles) = found?;
     match as_page {
         true => Ok(respond::html(StatusCode::OK, views::feed_page(&detail, articles, now_ms).to_html())),
         false => Ok(respond::json(format!("{}\n", views::feed_detail_json(&detail, now_ms)))),

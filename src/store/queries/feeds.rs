@@ -63,6 +63,13 @@ impl Queries<'_> {
         self.page(&sql, None, limit, feed_row)
     }
 
+    /// The names of the subscribed feeds after `after`, or the first, in order; at most `limit`, which is taken as 1 to
+    /// 1,000. Fewer than that are the last.
+    pub fn feed_names(&self, after: Option<&str>, limit: usize) -> Result<Vec<String>, QueryError> {
+        let sql = "SELECT name FROM feed WHERE left_at IS NULL AND name > ?1 ORDER BY name LIMIT ?2";
+        self.page(sql, after, limit, |row| row.get(0))
+    }
+
     /// One feed with its last polls, even if it has left.
     pub fn feed(&self, name: &str) -> Result<Option<FeedDetail>, QueryError> {
         self.read(|db| {

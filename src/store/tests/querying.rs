@@ -134,6 +134,16 @@ fn feeds_come_by_name_with_their_last_polls() {
         after = page.last().map(|row| row.feed.name.clone());
     }
     assert_eq!(walked, names[..24]);
+    let names = ask(&readers, |queries| queries.feed_names(None, 1_000)).unwrap();
+    assert_eq!(
+        names,
+        ask(&readers, |queries| Ok(queries
+            .feeds(None, 1_000)?
+            .into_iter()
+            .map(|row| row.feed.name)
+            .collect::<Vec<_>>()))
+        .unwrap()
+    );
     let failing = ask(&readers, |queries| queries.feeds_failing(10)).unwrap();
     assert_eq!(failing.iter().map(|row| row.feed.name.as_str()).collect::<Vec<_>>(), ["feed-05", "feed-04"]);
 
