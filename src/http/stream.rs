@@ -223,6 +223,11 @@ impl Client {
             };
             let got = async { Ok(self.next().await) }.or(quiet).await;
             match got {
+                // There is nothing yet. A client that knows its place misses nothing of what comes while it is away.
+                Ok(Ok(Got::Entries { entries, .. })) if entries.is_empty() => {
+                    let place = self.subscription.cursor(site.sources.epoch).map(sse::place).unwrap_or_default();
+                    self.send(pump, place).await?;
+                }
                 Ok(Ok(Got::Entries { entries, .. })) => {
                     add(&site.counts.articles_sent, entries.len() as u64);
                     self.send_all(pump, entries.into_iter().map(|entry| entry.frame).collect()).await?;
