@@ -498,7 +498,7 @@ fn start_core(
 }
 
 /// The token's file holds it on one line.
-fn read_token(file: &Path) -> Result<String, String> {
+pub(crate) fn read_token(file: &Path) -> Result<String, String> {
     let text =
         fs::read_to_string(file).map_err(|error| format!("cannot read token_file {}: {error}", file.display()))?;
     match text.trim_end_matches(['\r', '\n']) {

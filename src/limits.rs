@@ -412,6 +412,46 @@ pub const POLL_FRAMES_MAX: usize = 256;
 /// Values of `feed=` and of `label=` in one request, each; one more is answered with 400.
 pub const FILTER_VALUES_MAX: usize = 64;
 
+// ---- commands that ask a daemon ---------------------------------------------------------------------------------------
+
+/// A daemon that says nothing for so long is given up by `status` and `explain`.
+pub const ASK_SILENCE: Duration = secs(10);
+
+/// An answer to `status` or `explain`; a larger one is no daemon's, and the command fails.
+pub const ASK_BODY_BYTES_MAX: u64 = 16 << 20;
+
+/// The body of a refusal; of a larger one only the status is told.
+pub const ASK_REFUSAL_BYTES_MAX: u64 = 64 << 10;
+
+/// Feeds of each state that `status` lists; further ones are counted.
+pub const STATUS_FEEDS_SHOWN: usize = 50;
+
+/// Polls that `explain` lists, the newest.
+pub const EXPLAIN_POLLS_SHOWN: usize = 10;
+
+/// `tail` leaves a connection on which nothing came for so long, and comes back. Heartbeats come every 15 s.
+pub const TAIL_SILENCE: Duration = secs(40);
+
+/// Articles that `tail` begins with, where it is not told after which.
+pub const TAIL_NEWEST: usize = 10;
+
+/// A line, and the data of an event, that `tail` takes; a longer one ends the connection, since no article is so long.
+pub const TAIL_LINE_BYTES_MAX: usize = 64 << 20;
+
+/// `tail` waits so long before it comes back, where the daemon has said nothing else by `retry:`, and ...
+pub const TAIL_RETRY: Duration = secs(1);
+
+/// ... never less than this, and ...
+pub const TAIL_RETRY_MIN: Duration = Duration::from_millis(100);
+
+/// ... after failures twice as long each time, up to this, or to `retry:` where that is longer.
+pub const TAIL_BACKOFF_MAX: Duration = secs(30);
+
+/// A daemon or proxy that asks `tail` for a longer pause, by `Retry-After` or `retry:`, gets this.
+pub const TAIL_PAUSE_MAX: Duration = secs(600);
+
+const _: () = assert!(TAIL_SILENCE.as_secs() > 2 * HEARTBEAT_COMMENT.as_secs());
+
 // ---- HTML that is served ----------------------------------------------------------------------------------------------
 
 /// Elements of one text that are kept; of what follows only the words are. The cost of a tree grows with its square.

@@ -224,7 +224,7 @@ fn completions_and_the_man_page_know_the_commands() {
     for arguments in [&["completions", "bash"][..], &["completions", "zsh"], &["completions", "fish"], &["man"]] {
         let finished = run(&home, arguments);
         assert_eq!(finished.code, Some(0), "{arguments:?} {}", finished.stderr);
-        for word in ["tarpit", "feeds", "once"] {
+        for word in ["tarpit", "feeds", "once", "tail", "status", "explain"] {
             assert!(finished.stdout.contains(word), "{arguments:?} does not know {word}");
         }
     }

@@ -18,6 +18,8 @@ mod killers;
 mod redirects;
 mod reload;
 mod restart;
+mod status;
 mod stream;
 mod support;
+mod tail;
 mod tls;

@@ -4,7 +4,7 @@ pub const FINE: u8 = 0;
 pub const USAGE: u8 = 64;
 /// The database is corrupt or newer than this program; for `parse`, the bytes are no feed.
 pub const DATA: u8 = 65;
-/// The address is in use.
+/// The address is in use; for commands that ask a daemon: it does not answer, or is failing.
 pub const UNAVAILABLE: u8 = 69;
 pub const INTERNAL: u8 = 70;
 /// Another instance holds the database.

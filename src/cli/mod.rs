@@ -15,13 +15,19 @@ macro_rules! complain {
 
 mod check;
 mod demo;
+mod explain;
 mod fetch;
 pub mod exit;
 mod parse;
 mod progress;
 mod run;
+mod server;
 mod shell;
+mod status;
+mod table;
+mod tail;
 mod tarpit;
+mod when;
 
 /// Turns thousands of RSS, Atom and JSON feeds into one durable, ordered, resumable stream of articles.
 #[derive(Parser, Debug)]
@@ -41,6 +47,12 @@ enum Command {
     Fetch(fetch::FetchArgs),
     /// Turn the bytes of a file into articles, without a network
     Parse(parse::ParseArgs),
+    /// Follow a daemon's stream of articles, reconnecting for ever
+    Tail(tail::TailArgs),
+    /// Show how a daemon is: health, cores, failing feeds first
+    Status(status::StatusArgs),
+    /// Explain when a feed is polled next, by which rule, and which rules lost
+    Explain(explain::ExplainArgs),
     /// Show the daemon on built-in feeds, some of them hung, dripping, lying; no network needed
     Demo(demo::DemoArgs),
     /// Print a script that completes rssd's arguments in a shell
@@ -65,6 +77,9 @@ pub fn main() -> ExitCode {
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Fetch(args)) => fetch::run(&args),
         Some(Command::Parse(args)) => parse::run(&args),
+        Some(Command::Tail(args)) => tail::run(&args),
+        Some(Command::Status(args)) => status::run(&args),
+        Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Completions(args)) => shell::completions(&args),
         Some(Command::Man) => shell::man(),

@@ -14,7 +14,7 @@ mod guard;
 mod http_date;
 mod redirect;
 mod resolve;
-mod retry_after;
+pub(crate) mod retry_after;
 mod tls;
 mod transport;
 mod validators;

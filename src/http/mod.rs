@@ -25,6 +25,6 @@ pub use gatekeeper::Policy;
 pub use health::Status;
 pub use listener::Listen;
 pub(crate) use listener::Listener;
-pub(crate) use page::SafeHtml;
+pub(crate) use page::{SafeHtml, words};
 pub(crate) use server::{News, serve};
 pub(crate) use site::Sources;

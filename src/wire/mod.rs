@@ -20,7 +20,7 @@ pub(crate) mod sse;
 mod xml;
 
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 
 pub(crate) use article::{ArticleView, Html, Op, entry, list};
 pub(crate) use atom::atom;

@@ -6,36 +6,36 @@ use super::{ArticleView, Op};
 use crate::article::Enclosure;
 use crate::stream::Epoch;
 
-pub(super) fn epoch() -> Epoch {
+pub(crate) fn epoch() -> Epoch {
     "0123456789abcdef".parse().unwrap()
 }
 
 /// What an [`ArticleView`] borrows from.
 #[derive(Clone, Debug)]
-pub(super) struct Sample {
-    pub(super) seq: i64,
-    pub(super) id: i64,
-    pub(super) op: Op,
-    pub(super) feed: String,
-    pub(super) labels: BTreeMap<String, String>,
-    pub(super) guid: Option<String>,
-    pub(super) url: Option<String>,
-    pub(super) title: Option<String>,
-    pub(super) authors: Vec<String>,
-    pub(super) summary: Option<String>,
-    pub(super) content: Option<String>,
-    pub(super) image: Option<String>,
-    pub(super) enclosures: Vec<Enclosure>,
-    pub(super) categories: Vec<String>,
-    pub(super) language: Option<String>,
-    pub(super) published_at: Option<i64>,
-    pub(super) updated_at: Option<i64>,
-    pub(super) fetched_at: i64,
+pub(crate) struct Sample {
+    pub(crate) seq: i64,
+    pub(crate) id: i64,
+    pub(crate) op: Op,
+    pub(crate) feed: String,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) guid: Option<String>,
+    pub(crate) url: Option<String>,
+    pub(crate) title: Option<String>,
+    pub(crate) authors: Vec<String>,
+    pub(crate) summary: Option<String>,
+    pub(crate) content: Option<String>,
+    pub(crate) image: Option<String>,
+    pub(crate) enclosures: Vec<Enclosure>,
+    pub(crate) categories: Vec<String>,
+    pub(crate) language: Option<String>,
+    pub(crate) published_at: Option<i64>,
+    pub(crate) updated_at: Option<i64>,
+    pub(crate) fetched_at: i64,
 }
 
 impl Sample {
     /// Nothing but what every article has.
-    pub(super) fn bare() -> Sample {
+    pub(crate) fn bare() -> Sample {
         Sample {
             seq: 1,
             id: 1,
@@ -58,7 +58,7 @@ impl Sample {
         }
     }
 
-    pub(super) fn full() -> Sample {
+    pub(crate) fn full() -> Sample {
         let labels = [("country", "GB"), ("category", "world")];
         Sample {
             seq: 42,
@@ -89,7 +89,7 @@ impl Sample {
         }
     }
 
-    pub(super) fn view(&self) -> ArticleView<'_> {
+    pub(crate) fn view(&self) -> ArticleView<'_> {
         ArticleView {
             seq: self.seq,
             id: self.id,

@@ -8,7 +8,7 @@
 //! no page holds a script, style or event handler of its own, or asks anybody else for anything.
 
 mod escape;
-mod words;
+pub(crate) mod words;
 mod safe;
 mod content;
 mod plot;

@@ -21,12 +21,12 @@ pub(super) fn count(n: u64) -> String {
 }
 
 /// `1 feed`, `9,184 feeds`.
-pub(super) fn counted(n: u64, word: &str) -> String {
+pub(crate) fn counted(n: u64, word: &str) -> String {
     format!("{} {word}{}", count(n), if n == 1 { "" } else { "s" })
 }
 
 /// `240 ms`, `9.4 s`, `3 m 12 s`, `2 h 5 m`, `4 d 3 h`: two units at most.
-pub(super) fn duration(ms: u64) -> String {
+pub(crate) fn duration(ms: u64) -> String {
     let two = |big: u64, big_name: &str, small: u64, small_name: &str| match small {
         0 => format!("{big} {big_name}"),
         small => format!("{big} {big_name} {small} {small_name}"),
@@ -79,7 +79,7 @@ pub(super) fn time_of_day(now_ms: i64) -> String {
 }
 
 /// The words of [`time`]; live.js has the same ones.
-fn relative(now_ms: i64, at_ms: i64, at: Timestamp) -> String {
+pub(crate) fn relative(now_ms: i64, at_ms: i64, at: Timestamp) -> String {
     let distance_ms = now_ms.abs_diff(at_ms);
     let (n, unit) = match distance_ms {
         0..10_000 => return if at_ms > now_ms { "in a moment" } else { "just now" }.to_owned(),
