@@ -101,6 +101,19 @@ fn a_long_poll_answers_at_once_pages_and_resumes() {
 }
 
 #[test]
+fn what_is_there_is_answered_without_a_wait() {
+    let tarpit = tarpit();
+    publish(&tarpit, "a", 5);
+    let home = Home::with(&subscribed(&tarpit, &[("a", "")]));
+    drop(start(&home, 5));
+    // After a restart all of it is in the database alone.
+    let (_daemon, at) = start(&home, 5);
+    for _ in 0..50 {
+        assert_eq!(seqs(&stream(at, "after=0&wait=0")), [1, 2, 3, 4, 5]);
+    }
+}
+
+#[test]
 fn a_long_poll_waits_for_what_its_filter_lets_through() {
     let tarpit = tarpit();
     publish(&tarpit, "a", 1);

@@ -15,7 +15,8 @@ use super::site::{Site, add};
 use super::views::view;
 use crate::executor::{nap, sleep};
 use crate::limits::{
-    HEARTBEAT_COMMENT, RETRY_AFTER_BUSY_S, SSE_CHUNK_BYTES_MAX, SSE_RETRY_MS, SSE_RETRY_SPREAD_MS, WRITE_DEADLINE,
+    HEARTBEAT_COMMENT, RETRY_AFTER_BUSY_S, SSE_CHUNK_BYTES_MAX, SSE_RETRY_MS, SSE_RETRY_SPREAD_MS, WAIT_DEFAULT,
+    WRITE_DEADLINE,
 };
 use crate::placement;
 use crate::store::{self, Queries, QueryError};
@@ -120,10 +121,20 @@ enum Got {
 impl Client {
     /// The next articles, waiting for them if there are none.
     async fn next(&mut self) -> Result<Got, Problem> {
-        let epoch = self.site.sources.epoch;
         loop {
             // Before looking, so that what is published meanwhile is not missed.
             let mark = self.site.wake.mark();
+            match self.look().await? {
+                Some(got) => return Ok(got),
+                None => self.site.wake.wait(mark).await,
+            }
+        }
+    }
+
+    /// The next articles that there are now; `None` for none.
+    async fn look(&mut self) -> Result<Option<Got>, Problem> {
+        let epoch = self.site.sources.epoch;
+        loop {
             let next = match &self.hollow {
                 None => self.subscription.next(&self.site.ring.borrow(), epoch),
                 Some(hollow) => {
@@ -136,17 +147,17 @@ impl Client {
                 }
             };
             match next {
-                Next::Send { entries, more } => return Ok(Got::Entries { entries, more }),
+                Next::Send { entries, more } => return Ok(Some(Got::Entries { entries, more })),
                 Next::Again => nap().await,
-                Next::Wait => self.site.wake.wait(mark).await,
+                Next::Wait => return Ok(None),
                 Next::AskDatabase { start, limit } => {
                     let page = self.ask(start, limit).await?;
                     if let Err(refusal) = self.subscription.answered(&page) {
-                        return Ok(Got::Refused(refusal));
+                        return Ok(Some(Got::Refused(refusal)));
                     }
                     if !page.entries.is_empty() || matches!(start, Start::Newest) {
                         let more = page.scanned_to < page.bounds.seq_last;
-                        return Ok(Got::Entries { entries: page.entries, more });
+                        return Ok(Some(Got::Entries { entries: page.entries, more }));
                     }
                 }
             }
@@ -164,15 +175,19 @@ impl Client {
 
     /// Answers at once if there is anything, else when something comes, else after `wait` with an empty list.
     async fn long_poll(mut self, wait: std::time::Duration) -> Result<Answer, Problem> {
-        let waited = async {
+        let at_most = |wait| async move {
             sleep(wait).await;
-            None
+            Ok(None)
         };
-        let got = async { Some(self.next().await) }.or(waited).await;
+        // What is there already is answered even to `wait=0`: the first look has time of its own. If that is not enough,
+        // for a filter that lets hardly anything through, the cursor tells how far it got.
+        let got = match self.look().or(at_most(wait.max(WAIT_DEFAULT))).await? {
+            Some(got) => Some(got),
+            None => async { self.next().await.map(Some) }.or(at_most(wait)).await?,
+        };
         let (entries, more) = match got {
-            Some(Ok(Got::Entries { entries, more })) => (entries, more),
-            Some(Ok(Got::Refused(refusal))) => return Err(Problem::from(&refusal)),
-            Some(Err(problem)) => return Err(problem),
+            Some(Got::Entries { entries, more }) => (entries, more),
+            Some(Got::Refused(refusal)) => return Err(Problem::from(&refusal)),
             None => (Vec::new(), false),
         };
         add(&self.site.counts.articles_sent, entries.len() as u64);
