@@ -173,7 +173,7 @@ impl Daemon {
         let nofile = host::raise_nofile().map_err(StartError::Host)?;
         host::probe_io_uring().map_err(StartError::Host)?;
         let host::Cpus { cores: cpus, http: http_cpu } = host::cpus(&options.cores).map_err(StartError::Host)?;
-        let in_flight_max = host::in_flight_max(nofile, cpus.len());
+        let shares = host::share(nofile, cpus.len(), config.daemon.streams_max.unwrap_or(STREAMS_MAX));
 
         let token = config.daemon.token_file.as_deref().map(read_token).transpose().map_err(StartError::Host)?;
 
@@ -207,12 +207,12 @@ impl Daemon {
         let records = writer.register(&config.feeds, &|| true)?;
         let subscriptions = subscribe(&config.feeds, records, &roots);
         let due_at_start = count_due(&subscriptions, clock.now_ms());
-        let mut shares: Vec<Vec<Subscription>> = cpus.iter().map(|_| Vec::new()).collect();
+        let mut by_core: Vec<Vec<Subscription>> = cpus.iter().map(|_| Vec::new()).collect();
         let mut placed = HashMap::with_capacity(subscriptions.len());
         for subscription in subscriptions {
             let core = placement::core_of(&subscription.host(), cpus.len());
             placed.insert(subscription.record.id, Placed::new(core, &subscription));
-            shares[core].push(subscription);
+            by_core[core].push(subscription);
         }
         let start = CoreStart {
             clock: clock.clone(),
@@ -224,9 +224,9 @@ impl Daemon {
             events: event_sender.clone(),
         };
         let mut daemon = Daemon { clock, writer, cores: Vec::new(), http: None, events, event_sender, roots, placed };
-        for (index, (cpu, share)) in cpus.iter().zip(shares).enumerate() {
-            let settings = Settings { index, in_flight_max, once: options.once, due_at_start };
-            match start_core(index, *cpu, share, settings, start.clone()) {
+        for (index, (cpu, subscriptions)) in cpus.iter().zip(by_core).enumerate() {
+            let settings = Settings { index, in_flight_max: shares.in_flight_max, once: options.once, due_at_start };
+            match start_core(index, *cpu, subscriptions, settings, start.clone()) {
                 Ok(core) => daemon.cores.push(core),
                 Err(sentence) => {
                     daemon.drain();
@@ -236,9 +236,8 @@ impl Daemon {
         }
         if let Some(listener) = listener {
             let policy = http::Policy::new(token.as_deref(), config.daemon.public, config.daemon.hosts.clone());
-            let streams_max = config.daemon.streams_max.unwrap_or(STREAMS_MAX);
             let news = http::News { commits, polls: news };
-            match daemon.start_http(listener, http_cpu, policy, streams_max, &options.db, news) {
+            match daemon.start_http(listener, http_cpu, policy, shares, &options.db, news) {
                 Ok(http) => daemon.http = Some(http),
                 Err(sentence) => {
                     daemon.drain();
@@ -247,9 +246,12 @@ impl Daemon {
             }
         }
         log::info!(
-            "{} feeds on {} cores (CPUs {cpus:?}), up to {in_flight_max} polls at once on each",
+            "{} feeds on {} cores (CPUs {cpus:?}), up to {} polls at once on each; {} streams, {} connections",
             daemon.placed.len(),
-            daemon.cores.len()
+            daemon.cores.len(),
+            shares.in_flight_max,
+            shares.streams_max,
+            shares.connections_max
         );
         Ok(daemon)
     }
@@ -259,7 +261,7 @@ impl Daemon {
         listener: Listener,
         cpu: usize,
         policy: http::Policy,
-        streams_max: usize,
+        shares: host::Shares,
         db: &Path,
         news: http::News,
     ) -> Result<HttpHandle, String> {
@@ -267,7 +269,8 @@ impl Daemon {
         let summary = store::summary(db).map_err(|error| error.to_string())?;
         let sources = http::Sources {
             policy,
-            streams_max,
+            connections_max: shares.connections_max,
+            streams_max: shares.streams_max,
             clock: self.clock.clone(),
             started: Clock::monotonic(),
             cores: self.cores.iter().map(|core| core.gauges.clone()).collect(),

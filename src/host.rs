@@ -8,7 +8,10 @@ use nix::sys::signal::SigSet;
 use nix::unistd::Pid;
 
 use crate::config::Cores;
-use crate::limits::{DESCRIPTORS_RESERVED, IN_FLIGHT_MAX, IN_FLIGHT_MIN, MEMLOCK_BYTES_MIN};
+use crate::limits::{
+    CONNECTIONS_BESIDE_STREAMS_MAX, CONNECTIONS_MIN, DESCRIPTORS_RESERVED, IN_FLIGHT_MAX, IN_FLIGHT_MIN,
+    MEMLOCK_BYTES_MIN,
+};
 
 /// Which CPU runs what, by number.
 #[derive(Debug, PartialEq, Eq)]
@@ -65,10 +68,29 @@ pub(crate) fn raise_nofile() -> Result<u64, String> {
     Ok(hard)
 }
 
-/// How many polls a core may have in flight: a fetch takes a descriptor, and a few while it connects.
-pub(crate) fn in_flight_max(nofile: u64, cores: usize) -> usize {
-    let all = usize::try_from(nofile.saturating_sub(DESCRIPTORS_RESERVED) / 4 * 3).unwrap_or(usize::MAX);
-    (all.min(IN_FLIGHT_MAX) / cores.max(1)).max(IN_FLIGHT_MIN)
+/// What may be open at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shares {
+    /// Polls in flight on one core.
+    pub(crate) in_flight_max: usize,
+    /// Connections of clients.
+    pub(crate) connections_max: usize,
+    /// Streams among them.
+    pub(crate) streams_max: usize,
+}
+
+/// Shares the descriptors out, so that no client can take a fetch its own: half to clients, three eighths to fetches, and
+/// the last eighth to what fetches need while they look up names and connect.
+pub(crate) fn share(nofile: u64, cores: usize, streams_wanted: usize) -> Shares {
+    let all = usize::try_from(nofile.saturating_sub(DESCRIPTORS_RESERVED)).unwrap_or(usize::MAX);
+    let connections_wanted = streams_wanted.saturating_add(CONNECTIONS_BESIDE_STREAMS_MAX);
+    let connections_max = connections_wanted.min(all / 2).max(CONNECTIONS_MIN);
+    Shares {
+        in_flight_max: ((all / 8 * 3).min(IN_FLIGHT_MAX) / cores.max(1)).max(IN_FLIGHT_MIN),
+        connections_max,
+        // Streams stay; what asks and goes must find a place beside them.
+        streams_max: streams_wanted.min(connections_max - connections_max / 20),
+    }
 }
 
 /// Asks the kernel for an io_uring and gives it back.
@@ -139,11 +161,17 @@ mod tests {
     }
 
     #[test]
-    fn polls_in_flight_follow_the_descriptors() {
-        for (nofile, cores, polls) in
-            [(64, 2, IN_FLIGHT_MIN), (1_024, 1, 384), (20_000, 2, 7_308), (1 << 30, 2, IN_FLIGHT_MAX / 2)]
-        {
-            assert_eq!(in_flight_max(nofile, cores), polls, "{nofile} descriptors, {cores} cores");
+    fn descriptors_are_shared_between_fetches_and_clients() {
+        let shares =
+            |in_flight_max, connections_max, streams_max| Shares { in_flight_max, connections_max, streams_max };
+        for (nofile, cores, wanted) in [
+            (64, 2, shares(IN_FLIGHT_MIN, CONNECTIONS_MIN, 61)),
+            (1_024, 1, shares(192, 256, 244)),
+            (20_000, 2, shares(3_654, 9_744, 9_257)),
+            (1 << 30, 2, shares(IN_FLIGHT_MAX / 2, 12_000, 10_000)),
+        ] {
+            assert_eq!(share(nofile, cores, 10_000), wanted, "{nofile} descriptors, {cores} cores");
+            assert_eq!(share(nofile, cores, 3).streams_max, 3, "{nofile} descriptors, {cores} cores");
         }
     }
 }

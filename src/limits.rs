@@ -92,7 +92,7 @@ pub const IN_FLIGHT_MAX: usize = 24_000;
 /// Polls in flight on a core where RLIMIT_NOFILE is very low; fewer would not be a daemon.
 pub const IN_FLIGHT_MIN: usize = 8;
 
-/// Descriptors left to everything that is no fetch: database, listener, clients, rings, logs.
+/// Descriptors left to what is neither a fetch nor a client: database, listener, rings, logs.
 pub const DESCRIPTORS_RESERVED: u64 = 512;
 
 /// Bodies that one core holds, received or being received: above it polls do not start, and bodies do not grow until
@@ -275,8 +275,18 @@ pub const JITTER_MAX: Duration = Duration::from_secs(3_600);
 pub const POLLS_PER_SECOND_AT_START: u64 = 50;
 // ---- the HTTP core ----------------------------------------------------------------------------------------------------
 
-/// Connections at once beside the streams that there may be (`streams_max`); one more is closed as it comes.
+/// Connections at once beside the streams that there may be (`streams_max`), where RLIMIT_NOFILE allows; one more is
+/// answered with 503 and closed.
 pub const CONNECTIONS_BESIDE_STREAMS_MAX: usize = 2_000;
+
+/// Connections at once where RLIMIT_NOFILE is very low.
+pub const CONNECTIONS_MIN: usize = 64;
+
+/// Connections that are being told that there are too many; one more is closed without a word.
+pub const TURNED_AWAY_MAX: usize = 64;
+
+/// How long one of them has to take that in.
+pub const TURN_AWAY_TIMEOUT: Duration = secs(1);
 
 /// Connections that the kernel may hold ready for us.
 pub const LISTEN_BACKLOG: i32 = 1_024;

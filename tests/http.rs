@@ -1,5 +1,6 @@
 //! Every client gets an answer, and no client takes one from another: routes, refusals, hostile clients, hostile text.
 
+mod limits;
 mod requests;
 
 use std::fs;

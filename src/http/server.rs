@@ -2,13 +2,13 @@
 
 use std::cell::Cell;
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Shutdown};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::Duration;
 
 use futures_channel::{mpsc, oneshot};
-use futures_lite::FutureExt;
+use futures_lite::{AsyncReadExt, AsyncWriteExt, FutureExt};
 use glommio::net::TcpStream;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
@@ -22,10 +22,11 @@ use super::respond::{self, Answer};
 use super::site::{Site, Sources, add};
 use super::timer::CoreTimer;
 use super::{hub, routes};
-use crate::executor::sleep;
+use crate::executor::{nap, sleep};
 use crate::gauges::PollNews;
 use crate::limits::{
-    ACCEPT_RETRY_MS, CONNECTIONS_BESIDE_STREAMS_MAX, HEAD_TIMEOUT, REQUEST_HEAD_BYTES_MAX, REQUESTS_MAX,
+    ACCEPT_RETRY_MS, HEAD_TIMEOUT, REQUEST_HEAD_BYTES_MAX, REQUESTS_MAX, RETRY_AFTER_BUSY_S, TURN_AWAY_TIMEOUT,
+    TURNED_AWAY_MAX,
 };
 use crate::wire::Problem;
 
@@ -42,7 +43,7 @@ pub(crate) async fn serve(listener: Listener, sources: Sources, news: News, stop
         Ok(door) => door,
         Err(error) => return log::error!("cannot accept connections: {error}"),
     };
-    let connections_max = sources.streams_max + CONNECTIONS_BESIDE_STREAMS_MAX;
+    let connections_max = sources.connections_max;
     let site = Rc::new(Site::new(sources));
     let following = [
         glommio::spawn_local(hub::follow_commits(site.clone(), news.commits)),
@@ -52,14 +53,13 @@ pub(crate) async fn serve(listener: Listener, sources: Sources, news: News, stop
     let accepting = async {
         loop {
             match door.accept().await {
-                Ok(stream) if site.counts.connections.get() >= connections_max => {
-                    add(&site.counts.connections_refused, 1);
-                    drop(stream);
-                }
+                Ok(stream) if site.counts.connections.get() >= connections_max => turn_away(&site, stream),
                 Ok(stream) => admit(&site, stream),
                 // Out of descriptors, mostly: it passes, and until then accepting in a loop would take the whole core.
                 Err(_) => sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await,
             }
+            // Those who are here go first: a flood waits in the kernel and not in our memory.
+            nap().await;
         }
     };
     let stopping = async {
@@ -94,6 +94,43 @@ fn admit(site: &Rc<Site>, stream: TcpStream) {
         drop(counted);
     };
     glommio::spawn_local(task).detach();
+}
+
+/// Answers a connection too many.
+fn turn_away(site: &Rc<Site>, mut stream: TcpStream) {
+    add(&site.counts.connections_refused, 1);
+    if site.counts.turned_away.get() >= TURNED_AWAY_MAX {
+        return;
+    }
+    site.counts.turned_away.set(site.counts.turned_away.get() + 1);
+    let site = site.clone();
+    let task = async move {
+        let telling = async {
+            // Whoever leaves does not want to know.
+            let _ = stream.write_all(&too_many()).await;
+            let _ = stream.shutdown(Shutdown::Write).await;
+            // Closed over bytes that were not read it would be reset, and the answer lost on its way.
+            let mut unread = [0; 1 << 10];
+            while matches!(stream.read(&mut unread).await, Ok(1..)) {}
+        };
+        telling.or(sleep(TURN_AWAY_TIMEOUT)).await;
+        site.counts.turned_away.set(site.counts.turned_away.get() - 1);
+    };
+    glommio::spawn_local(task).detach();
+}
+
+/// What a connection too many is told, before anything is read of it.
+fn too_many() -> Vec<u8> {
+    let problem = Problem::unavailable("too many connections are open; come back later", RETRY_AFTER_BUSY_S);
+    let body = problem.to_json();
+    let head = format!(
+        "HTTP/1.1 503 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nRetry-After: {RETRY_AFTER_BUSY_S}\r\n\
+         Cache-Control: no-store\r\nConnection: close\r\n\r\n",
+        problem.title(),
+        Problem::CONTENT_TYPE,
+        body.len()
+    );
+    [head.as_bytes(), &body].concat()
 }
 
 /// Serves one connection until it is closed, or has been idle or slow for too long.

@@ -22,6 +22,7 @@ use crate::wire::Problem;
 pub(crate) struct Sources {
     pub(crate) policy: Policy,
     /// Streams at once.
+    pub(crate) connections_max: usize,
     pub(crate) streams_max: usize,
     pub(crate) clock: Clock,
     pub(crate) started: Instant,
@@ -50,6 +51,8 @@ pub(super) struct Site {
 pub(super) struct Counts {
     pub(super) connections: Cell<usize>,
     pub(super) connections_refused: Cell<u64>,
+    /// Of those, the ones that are being told so.
+    pub(super) turned_away: Cell<usize>,
     /// Answers by the first figure of their status.
     pub(super) answers: Cell<[u64; 5]>,
     pub(super) articles_sent: Cell<u64>,
