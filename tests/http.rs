@@ -115,38 +115,64 @@ fn every_route_answers_with_its_type() {
     assert_eq!((&health["status"], &health["feeds"]["total"]), (&"ok".into(), &1.into()), "{health}");
 }
 
+/// What `curl -m 5` gives.
+fn within_five_seconds(at: SocketAddr, path: &str) -> u16 {
+    let patience = Duration::from_secs(5);
+    let mut client = Client::try_connect(at, patience).unwrap_or_else(|error| panic!("connect for {path}: {error}"));
+    client.ask(path, "Connection: close\r\n");
+    client.answer().unwrap_or_else(|| panic!("no answer to {path} in {patience:?}")).status
+}
+
 #[test]
 fn page_and_health_answer_while_every_source_and_client_hangs() {
-    const FEEDS: u64 = 40;
+    const FEEDS: usize = 1_000;
+    const IDLE: usize = 1_000;
+    const NEVER_READ: usize = 100;
+    const SLOWLORIS: usize = 200;
     let tarpit = tarpit();
     tarpit.route(ANY, "/hung", Step::Stall);
-    let mut feeds = Feeds::new();
+    tarpit.route(ANY, "/feed", Answer::ok("application/rss+xml", rss("Well", guids("well", 3))));
+    let mut feeds = Feeds::new().every_second();
     for number in 0..FEEDS {
-        feeds = feeds.feed(&format!("hung-{number}"), tarpit.url(&format!("h{number}.localhost"), "/hung"));
+        let path = if number % 2 == 0 { "/hung" } else { "/feed" };
+        feeds = feeds.feed(&format!("f{number}"), tarpit.url(&format!("f{number}.localhost"), path));
     }
     // Something to send to those who do not read.
     tarpit.route("big.localhost", "/feed", Answer::ok("application/rss+xml", rss("Big", guids("big", 2_000))));
     let home = Home::with(&feeds.feed("big", tarpit.url("big.localhost", "/feed")));
     let mut daemon = home.start();
     let at = listening(&mut daemon);
-    assert!(tarpit.wait_for_requests(FEEDS + 1, HANG_GUARD), "{:?}", tarpit.counts());
-    let slow: Vec<Client> = (0..100)
+    let subscribe = |query: &str| {
+        let mut client = Client::connect(at);
+        client.ask(&format!("/news/stream?{query}"), "Accept: text/event-stream\r\n");
+        client
+    };
+    let _idle: Vec<Client> = (0..IDLE).map(|_| subscribe("feed=nobody")).collect();
+    let _unread: Vec<Client> = (0..NEVER_READ).map(|_| subscribe("after=0")).collect();
+    let slow: Vec<Client> = (0..SLOWLORIS)
         .map(|number| {
             let mut client = Client::connect(at);
             client.send(if number % 2 == 0 { "" } else { "GET / HTTP/1.1\r\nHost: local" });
             client
         })
         .collect();
-    let _unread: Vec<Client> = (0..50)
-        .map(|_| {
-            let mut client = Client::connect(at);
-            client.ask("/news/stream?after=0", "Accept: text/event-stream\r\n");
-            client
-        })
-        .collect();
-    until("the streams", || (get(at, "/health").json()["streams"] == 50).then_some(()));
-    for path in ["/", "/health", "/health/live", "/articles"].repeat(10) {
-        assert_eq!(get(at, path).status, 200, "{path}");
+    // They are asked all along, from the first poll on until the half that answers is in and the other is in flight.
+    let db = home.db_soon();
+    let healthy = (FEEDS / 2 * 3 + 2_000) as i64;
+    let all_hang = || {
+        let health = get(at, "/health").json();
+        let in_flight: u64 =
+            health["cores"].as_array().into_iter().flatten().filter_map(|core| core["in_flight"].as_u64()).sum();
+        health["streams"] == IDLE + NEVER_READ && in_flight >= FEEDS as u64 / 2
+    };
+    until("everything to hang", || {
+        for path in ["/", "/health"] {
+            assert_eq!(within_five_seconds(at, path), 200, "{path}");
+        }
+        (db.articles() == healthy && all_hang()).then_some(())
+    });
+    for path in ["/", "/health", "/health/live", "/articles"].repeat(25) {
+        assert_eq!(within_five_seconds(at, path), 200, "{path}");
     }
     // One that goes on, a byte at a time, has no more time than one that says nothing.
     let mut dripping = Client::connect(at);
@@ -260,7 +286,7 @@ fn a_search_finds_words_and_takes_operators_for_words() {
 
 #[test]
 fn aborted_streams_leave_nothing_behind() {
-    const ABORTS: usize = 2_000;
+    const ABORTS: usize = 10_000;
     let house = House::of_articles(20);
     let descriptors = || fs::read_dir(format!("/proc/{}/fd", house.daemon.pid())).expect("it runs").count();
     let streams = || get(house.at, "/health").json()["streams"].clone();
