@@ -22,6 +22,8 @@ pub enum Class {
     Status,
     /// 401, 403, 407.
     Credentials,
+    /// By a service that stands before the server and wants proof of a human reader, or none that is a program.
+    Blocked,
     Gone,
     Empty,
     NotFeed,
@@ -36,7 +38,7 @@ pub enum Class {
 
 impl Class {
     /// Every class, in the order of their declaration.
-    pub const ALL: [Class; 20] = [
+    pub const ALL: [Class; 21] = [
         Class::Dns,
         Class::Connect,
         Class::Tls,
@@ -49,6 +51,7 @@ impl Class {
         Class::Policy,
         Class::Status,
         Class::Credentials,
+        Class::Blocked,
         Class::Gone,
         Class::Empty,
         Class::NotFeed,
@@ -74,6 +77,7 @@ impl Class {
             Class::Policy => "policy",
             Class::Status => "status",
             Class::Credentials => "credentials",
+            Class::Blocked => "blocked",
             Class::Gone => "gone",
             Class::Empty => "empty",
             Class::NotFeed => "not_feed",

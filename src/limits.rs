@@ -156,6 +156,36 @@ pub const DRAIN: Duration = Duration::from_millis(4_500);
 /// Redirects followed in one poll; one more fails it with `redirect`.
 pub const REDIRECTS_MAX: usize = 5;
 
+/// Cookies kept within one chain of redirects; further ones are not taken.
+pub const COOKIES_MAX: usize = 16;
+
+/// A cookie with its attributes; a longer one is not taken.
+pub const COOKIE_BYTES_MAX: usize = 1 << 10;
+
+/// Polls in a row that permanent redirects must lead to the same place before a feed's `effective_url` moves there; ...
+pub const MOVED_POLLS_MIN: u32 = 3;
+
+/// ... and the time that they must span.
+pub const MOVED_MS_MIN: i64 = 86_400_000;
+
+/// Polls in a row that `effective_url` fails before the configured URL is asked again.
+pub const MOVED_FAILURES_MAX: u32 = 3;
+
+/// Titles of a document that are remembered, to know it again behind a redirect; of a longer one a fair sample.
+pub const LIKENESS_TITLES_MAX: usize = 64;
+
+/// A feed that used to change and has answered 304 for at least so long is asked once without validators; ...
+pub const FROZEN_MS_MIN: i64 = 14 * 86_400_000;
+
+/// ... and for at least so many times as long as it usually takes to change.
+pub const FROZEN_GAPS: i64 = 4;
+
+/// Between two such requests of a feed, at least.
+pub const DOUBT_INTERVAL_MS: i64 = 7 * 86_400_000;
+
+/// Bytes of a refusal's body that are looked at for whose it is; the rest is not read.
+pub const CHALLENGE_BYTES_MAX: usize = 32 << 10;
+
 /// Address space of a fiber's stack; only touched pages are resident, and the page below it is a guard.
 pub const FIBER_STACK_BYTES: usize = 256 << 10;
 

@@ -17,7 +17,8 @@ use crate::clock::Clock;
 use crate::config;
 use crate::executor::nap;
 use crate::failure::{Class, Failure, Phase};
-use crate::fetch::{Access, Fetched, Fetcher, Flight, Request, Timeouts, Trip, Validators};
+use crate::fetch::permanent::{self, Way};
+use crate::fetch::{Access, Fetched, Fetcher, Flight, Request, Timeouts, Trip, Validators, frozen, likeness};
 use crate::gauges::PollNews;
 use crate::parse;
 use crate::schedule;
@@ -101,7 +102,7 @@ pub(crate) struct Polled {
 enum Reading {
     NotModified { validators: Validators },
     Unchanged { validators: Validators },
-    Articles { validators: Validators, body_hash: [u8; 32], document: Document },
+    Articles { validators: Validators, body_hash: [u8; 32], document: Document, is_delta: bool },
 }
 
 /// Polls one feed once. Gives `None` when it was cancelled: then nothing is stored and the feed is due as it was.
@@ -118,7 +119,8 @@ pub(crate) async fn poll(
     let started_at = desk.clock.now_ms();
 
     // Conditional request, address guard, fetch, classify the answer, decode.
-    let fetching = async { Some(fetch(desk, subscription, memory, flight).await) };
+    let doubts = frozen::is_doubtful(&memory.state.changes, &subscription.feed.name, started_at);
+    let fetching = async { Some(fetch(desk, subscription, memory, doubts, flight).await) };
     let cancelling = async {
         let _ = cancelled.await;
         None
@@ -147,7 +149,12 @@ pub(crate) async fn poll(
     flight.enter(Phase::Commit);
     let mut log = fetch_log(&trip, started_at, parse_ms, flight.age_ms());
     log.body_bytes = body_bytes;
-    let state = next_state(&memory.state, &reading, &next, started_at, now_ms);
+    let mut state = next_state(&memory.state, &reading, &next, started_at, now_ms);
+    learn(&mut state, subscription.feed.url.as_str(), &trip, &reading, now_ms);
+    if doubts {
+        state.changes.doubted_at = Some(started_at);
+    }
+    let is_delta = matches!(reading, Ok(Reading::Articles { is_delta: true, .. }));
     let outcome = outcome_word(&reading);
     let took_ms = flight.age_ms();
     log.outcome = outcome.clone();
@@ -161,7 +168,7 @@ pub(crate) async fn poll(
         Err(failure) => (None, Vec::new(), Some(failure)),
     };
     log.error = failure.as_ref().map(|failure| failure.message.clone());
-    let stored = commit(desk, &subscription.record, state.clone(), feed_meta, articles, log).await;
+    let stored = commit(desk, &subscription.record, state.clone(), feed_meta, articles, is_delta, log).await;
 
     let (memory, new_count, failure) = match stored {
         Ok(new_count) => (Memory { state, unreadable, ..memory.clone() }, new_count, failure),
@@ -175,27 +182,33 @@ pub(crate) async fn poll(
     Some(Polled { memory, wait: next.wait, new_count, wire_bytes: trip.wire_bytes, outcome, took_ms, failure })
 }
 
+/// `doubts`: the last answers are not believed, so nothing is sent that could lead to another one of the kind.
 async fn fetch(
     desk: &Desk,
     subscription: &Subscription,
     memory: &Memory,
+    doubts: bool,
     flight: &Rc<Flight>,
 ) -> (Trip, Result<Fetched, Failure>) {
     let access = match &subscription.access {
         Ok(access) => access.clone(),
         Err(sentence) => return (Trip::default(), Err(Failure::new(Class::Local, Phase::Resolve, sentence.clone()))),
     };
-    let FeedState { validators_for, etag, last_modified, .. } = &memory.state;
+    let FeedState { effective_url, validators_for, etag, last_modified, .. } = &memory.state;
+    let configured = &subscription.feed.url;
+    let validators = Validators {
+        scope: validators_for.clone().unwrap_or_default(),
+        etag: etag.clone(),
+        last_modified: last_modified.clone(),
+    };
     let request = Request {
-        url: subscription.feed.url.clone(),
+        url: effective_url.as_deref().and_then(|url| url.parse().ok()).unwrap_or_else(|| configured.clone()),
+        trusted: configured.origin(),
         access,
-        validators: Validators {
-            scope: validators_for.clone().unwrap_or_default(),
-            etag: etag.clone(),
-            last_modified: last_modified.clone(),
-        },
+        validators: if doubts { Validators::default() } else { validators },
         body_bytes_max: subscription.feed.body_bytes_max,
         allow_private: subscription.feed.allow_private,
+        allow_downgrade: subscription.feed.allow_downgrade,
     };
     desk.fetcher.fetch(&request, flight).await
 }
@@ -229,7 +242,8 @@ fn read(
     match parse::parse(&source) {
         Ok(parsed) => {
             *unreadable = None;
-            Ok(Reading::Articles { validators: document.validators, body_hash, document: parsed })
+            let (validators, is_delta) = (document.validators, document.is_delta);
+            Ok(Reading::Articles { validators, body_hash, document: parsed, is_delta })
         }
         Err(failure) => {
             *unreadable = Some(Unreadable { body_hash, failure: failure.clone() });
@@ -285,8 +299,11 @@ fn next_state(
             }
             return state;
         }
-        Ok(Reading::Articles { validators, body_hash, .. }) => {
-            state.body_hash = Some(*body_hash);
+        Ok(Reading::Articles { validators, body_hash, is_delta, .. }) => {
+            // What a delta adds to is the last whole body still.
+            if !is_delta {
+                state.body_hash = Some(*body_hash);
+            }
             set_validators(&mut state, validators);
         }
         Ok(Reading::NotModified { validators } | Reading::Unchanged { validators }) => {
@@ -299,6 +316,29 @@ fn next_state(
     state.last_error_class = None;
     state.gone_at = None;
     state
+}
+
+/// What this poll teaches about how to ask next time: where the feed is, and how it changes.
+fn learn(state: &mut FeedState, configured: &str, trip: &Trip, reading: &Result<Reading, Failure>, now_ms: i64) {
+    let mut alike = None;
+    if let Ok(Reading::Articles { document, is_delta, .. }) = reading {
+        state.changes = frozen::changed(&state.changes, now_ms);
+        if !is_delta {
+            let likeness = likeness::of(&document.articles);
+            alike = likeness::alike(state.moving.likeness.as_deref(), likeness.as_deref());
+            state.moving.likeness = likeness.or(state.moving.likeness.take());
+        }
+    }
+    let way = match (reading, trip.moved_to()) {
+        (Err(failure), _) if failure.class == Class::Local => Way::NotAsked,
+        (Err(failure), _) => Way::Failed { failure_count: state.failure_count, gone: failure.class == Class::Gone },
+        (Ok(_), Some(to)) => Way::Led { to: to.as_str(), alike },
+        (Ok(_), None) => Way::Stayed,
+    };
+    let (effective_url, moving) =
+        permanent::next(state.effective_url.as_deref(), &state.moving, configured, way, now_ms);
+    state.effective_url = effective_url;
+    state.moving = moving;
 }
 
 fn set_validators(state: &mut FeedState, validators: &Validators) {
@@ -352,10 +392,12 @@ async fn commit(
     state: FeedState,
     feed_meta: Option<FeedMeta>,
     articles: Vec<crate::article::Article>,
+    is_delta: bool,
     log: FetchLog,
 ) -> Result<usize, StoreFault> {
     let (done, stored) = oneshot::channel();
-    let record = PollRecord { feed_id: feed.id, url: feed.url.clone(), state, feed_meta, articles, log, done };
+    let record =
+        PollRecord { feed_id: feed.id, url: feed.url.clone(), state, feed_meta, articles, is_delta, log, done };
     if desk.writer.submit(record).is_err() {
         return Err(StoreFault::Stopped(GONE.to_owned()));
     }

@@ -6,7 +6,6 @@
 mod activation;
 mod bad_input;
 mod commands;
-mod conditional;
 mod crash;
 mod demo;
 mod drain;
@@ -15,7 +14,7 @@ mod house;
 mod http;
 mod ingest;
 mod killers;
-mod redirects;
+mod politeness;
 mod reload;
 mod restart;
 mod status;

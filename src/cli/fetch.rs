@@ -80,10 +80,12 @@ fn fetch(args: &FetchArgs) -> Result<(Trip, Result<Fetched, Failure>), String> {
         let flight = Rc::new(Flight::new(timeouts, feed.body_bytes_max));
         let request = Request {
             url: feed.url.clone(),
+            trusted: feed.url.origin(),
             access: Arc::new(Access::open(&roots)),
             validators: Validators::default(),
             body_bytes_max: feed.body_bytes_max,
             allow_private: feed.allow_private,
+            allow_downgrade: feed.allow_downgrade,
         };
         let fetched = fetcher.fetch(&request, &flight).await;
         fetcher.close().await;

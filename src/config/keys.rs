@@ -14,7 +14,7 @@ use super::{Secret, headers};
 use crate::limits;
 
 /// All of them, as "did you mean" knows them and a sample has to show them.
-pub(super) const KEYS: [&str; 18] = [
+pub(super) const KEYS: [&str; 19] = [
     "labels",
     "enabled",
     "interval",
@@ -26,6 +26,7 @@ pub(super) const KEYS: [&str; 18] = [
     "body_bytes_max",
     "articles_max",
     "allow_private",
+    "allow_downgrade",
     "username",
     "password_file",
     "bearer_file",
@@ -50,6 +51,7 @@ pub(super) struct Keys {
     pub(super) body_bytes_max: Option<Written<u64>>,
     pub(super) articles_max: Option<Written<u64>>,
     pub(super) allow_private: Option<Written<bool>>,
+    pub(super) allow_downgrade: Option<Written<bool>>,
     pub(super) username: Option<Written<String>>,
     pub(super) password_file: Option<Written<PathBuf>>,
     pub(super) bearer_file: Option<Written<PathBuf>>,
@@ -102,6 +104,7 @@ impl Keys {
             "body_bytes_max" => self.body_bytes_max = entry.size(report, limits::BODY_BYTES_MAX_BOUNDS),
             "articles_max" => self.articles_max = entry.integer(report, limits::ARTICLES_MAX_BOUNDS),
             "allow_private" => self.allow_private = entry.boolean(report),
+            "allow_downgrade" => self.allow_downgrade = entry.boolean(report),
             "username" => self.username = username(report, entry),
             "password_file" => self.password_file = paths.read(report, entry, Content::Secret),
             "bearer_file" => self.bearer_file = paths.read(report, entry, Content::Secret),
@@ -142,6 +145,7 @@ impl Keys {
             body_bytes_max: self.body_bytes_max.or(below.body_bytes_max),
             articles_max: self.articles_max.or(below.articles_max),
             allow_private: self.allow_private.or(below.allow_private),
+            allow_downgrade: self.allow_downgrade.or(below.allow_downgrade),
             username: self.username.clone().or_else(|| below.username.clone().filter(|_| !bearer_here)),
             password_file: self.password_file.clone().or_else(|| below.password_file.clone().filter(|_| !bearer_here)),
             bearer_file: self.bearer_file.clone().or_else(|| below.bearer_file.clone().filter(|_| !basic_here)),

@@ -105,6 +105,8 @@ pub struct Feed {
     pub body_bytes_max: u64,
     pub articles_max: usize,
     pub allow_private: bool,
+    /// Whether a redirect from https to http is followed.
+    pub allow_downgrade: bool,
     pub username: Option<String>,
     pub password_file: Option<PathBuf>,
     pub bearer_file: Option<PathBuf>,
@@ -141,6 +143,7 @@ impl Feed {
             body_bytes_max: 8 << 20,
             articles_max: 2000,
             allow_private: false,
+            allow_downgrade: false,
             username: None,
             password_file: None,
             bearer_file: None,

@@ -11,20 +11,23 @@ use ureq::http::header::CONTENT_ENCODING;
 use ureq::http::{HeaderMap, Request};
 
 use super::budget::Share;
+use super::challenge;
 use super::decode::{decode, within_limits};
 use super::fiber::{Fiber, wait};
 use super::flight::Flight;
 use super::transport::{Connection, Dialled, Prepared};
 use crate::executor::sleep;
 use crate::failure::{Class, Failure, Phase};
-use crate::limits::{ANSWER_HEAD_BYTES_MAX, BODY_ROOM_LOOK_MS, REQUEST_BYTES_MIN};
+use crate::limits::{ANSWER_HEAD_BYTES_MAX, BODY_ROOM_LOOK_MS, CHALLENGE_BYTES_MAX, REQUEST_BYTES_MIN};
 
 /// A server's answer to one request.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
-    /// Decoded; `None` for every status but 200 and 203, whose bodies alone are read.
+    /// Decoded; `None` for every status but 200, 203 and 226, whose bodies alone are documents.
     pub(crate) body: Option<Body>,
+    /// How the body of a refusal begins, where that tells whose it is.
+    pub(crate) refusal: Vec<u8>,
 }
 
 /// A body, with its part of the core's budget.
@@ -57,7 +60,10 @@ pub(crate) async fn exchange(
         Failure::new(Class::Local, Phase::Send, message)
     })?;
     let (status, headers, body) = fiber.await?;
-    let Some((body, share)) = body else { return Ok(Answer { status, headers, body: None }) };
+    let (body, share) = match body {
+        Received::Document(body, share) => (body, share),
+        Received::Refusal(refusal) => return Ok(Answer { status, headers, body: None, refusal }),
+    };
     // ureq removes the header of a coding that it has undone.
     let codings: Vec<_> =
         headers.get_all(CONTENT_ENCODING).iter().map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
@@ -67,11 +73,17 @@ pub(crate) async fn exchange(
         false => decode(body, &codings.join(","), bytes_max)?,
     };
     share.grow((bytes.len() as u64).saturating_sub(received));
-    Ok(Answer { status, headers, body: Some(Body { bytes, _share: SendWrapper::new(share) }) })
+    let body = Some(Body { bytes, _share: SendWrapper::new(share) });
+    Ok(Answer { status, headers, body, refusal: Vec::new() })
 }
 
-/// What the fiber brings: status, headers, and the body with its part of the budget.
-type Received = (u16, HeaderMap, Option<(Vec<u8>, Share)>);
+/// What the fiber brings beside status and headers.
+enum Received {
+    /// The body, with its part of the budget.
+    Document(Vec<u8>, Share),
+    /// How the body began, if it was looked at.
+    Refusal(Vec<u8>),
+}
 
 fn run(
     connection: Connection,
@@ -80,7 +92,7 @@ fn run(
     bytes_max: u64,
     share: Share,
     flight: &Rc<Flight>,
-) -> Result<Received, Failure> {
+) -> Result<(u16, HeaderMap, Received), Failure> {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         // Ours: ureq 3.5.2 panics on a redirect whose chunked body is cut, and hides which hops were permanent.
@@ -98,13 +110,21 @@ fn run(
     let response = agent.run(request).map_err(|error| classify(error, flight.phase()))?;
     let (head, mut body) = response.into_parts();
     let status = head.status.as_u16();
-    if !matches!(status, 200 | 203) {
-        return Ok((status, head.headers, None));
+    let may_challenge = challenge::may_challenge(status);
+    if !may_challenge && !matches!(status, 200 | 203 | 226) {
+        return Ok((status, head.headers, Received::Refusal(Vec::new())));
     }
     flight.enter(Phase::Body);
     let mut reader = body.with_config().limit(u64::MAX).reader();
+    if may_challenge {
+        let mut start = Vec::new();
+        // Whatever ends it: the answer is its status, and what came of the body may tell more.
+        let _ = reader.take(CHALLENGE_BYTES_MAX as u64).read_to_end(&mut start);
+        flight.take_failure();
+        return Ok((status, head.headers, Received::Refusal(start)));
+    }
     let body = read(&mut reader, bytes_max, &share, flight)?;
-    Ok((status, head.headers, Some((body, share))))
+    Ok((status, head.headers, Received::Document(body, share)))
 }
 
 fn read(reader: &mut impl Read, bytes_max: u64, share: &Share, flight: &Flight) -> Result<Vec<u8>, Failure> {

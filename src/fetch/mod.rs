@@ -5,14 +5,20 @@
 
 mod access;
 mod budget;
+mod challenge;
+mod cookies;
 mod decode;
 mod dial;
 mod exchange;
 mod fiber;
 mod flight;
+pub(crate) mod frozen;
 mod guard;
 mod http_date;
+pub(crate) mod likeness;
+pub(crate) mod permanent;
 mod redirect;
+mod refusal;
 mod resolve;
 pub(crate) mod retry_after;
 mod tls;
@@ -26,20 +32,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
-use ureq::http::header::{ACCEPT, CONTENT_TYPE, HOST, LOCATION, RETRY_AFTER, USER_AGENT};
+use ureq::http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, RETRY_AFTER, USER_AGENT};
 use ureq::http::{HeaderMap, HeaderValue, Request as HttpRequest, Uri};
-use url::{Host, Url};
+use url::{Host, Origin, Url};
 
 pub use access::Access;
 pub use flight::{Flight, PhaseTimes, Timeouts};
 pub(crate) use resolve::NameService;
 pub use tls::Roots;
+use validators::A_IM;
 pub use validators::Validators;
 
 use crate::failure::{Class, Failure, Phase};
 use crate::limits::{BODIES_BYTES_MAX, RESOLVER_CLOSE, URL_BYTES_MAX};
 use budget::Budget;
 use exchange::{Answer, Body, exchange};
+use redirect::Chain;
 use resolve::Resolver;
 use transport::Connection;
 
@@ -50,7 +58,10 @@ const ACCEPT_FEEDS: &str = "application/atom+xml, application/rss+xml, applicati
 /// One poll's request.
 #[derive(Clone, Debug)]
 pub struct Request {
+    /// Where to ask first.
     pub url: Url,
+    /// That of the feed's configured URL: credentials and custom headers go nowhere else.
+    pub trusted: Origin,
     pub access: Arc<Access>,
     /// Sent where their scope matches; empty for a first request.
     pub validators: Validators,
@@ -58,6 +69,8 @@ pub struct Request {
     pub body_bytes_max: u64,
     /// Whether private and loopback addresses may be dialled.
     pub allow_private: bool,
+    /// Whether a redirect from https to http is followed.
+    pub allow_downgrade: bool,
 }
 
 /// How a fetch went, whatever came of it.
@@ -76,6 +89,14 @@ impl Trip {
     /// The last answer's status.
     pub fn status(&self) -> Option<u16> {
         self.hops.last()?.status
+    }
+
+    /// Where redirects led, if there were any and all of them were permanent.
+    pub(crate) fn moved_to(&self) -> Option<&Url> {
+        let (last, before) = self.hops.split_last()?;
+        // A 304 in between is one that nobody asked for: the chain began again behind it.
+        let is_permanent = |hop: &Hop| hop.status.is_some_and(|status| status == 304 || redirect::is_permanent(status));
+        (before.iter().all(is_permanent) && last.url != self.hops.first()?.url).then_some(&last.url)
     }
 
     /// The last answer's Retry-After, as a wait from `now_ms`; `None` where it is missing or makes no sense.
@@ -97,7 +118,7 @@ pub struct Hop {
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "one a poll and soon taken apart: a box would only add an allocation")]
 pub enum Fetched {
-    /// 200: a document.
+    /// 200: a document. 226: what is new of one.
     Document(Document),
     /// 304: nothing new; the validators to send next time.
     NotModified { validators: Validators },
@@ -112,9 +133,22 @@ pub struct Document {
     pub content_type: Option<String>,
     pub validators: Validators,
     pub headers: HeaderMap,
+    /// Only the entries since the last one (RFC 3229): what is missing from it has not gone.
+    pub is_delta: bool,
 }
 
 impl Document {
+    fn new(url: &Url, scope: String, headers: HeaderMap, body: Body, is_delta: bool) -> Document {
+        Document {
+            url: url.clone(),
+            content_type: text(&headers, CONTENT_TYPE.as_str()),
+            validators: Validators::of_answer(scope, &headers),
+            headers,
+            body,
+            is_delta,
+        }
+    }
+
     pub fn bytes(&self) -> &[u8] {
         &self.body.bytes
     }
@@ -170,56 +204,54 @@ impl Fetcher {
     }
 
     async fn follow(&self, request: &Request, flight: &Rc<Flight>, trip: &mut Trip) -> Result<Fetched, Failure> {
-        let mut visited = vec![without_fragment(&request.url)];
+        let mut chain = Chain::new(&request.url, request.allow_downgrade);
         let mut unconditional = false;
         loop {
-            let url = visited.last().expect("it starts with one and only grows");
+            let url = chain.url();
             trip.hops.push(Hop { url: url.clone(), address: None, status: None });
             let hop = trip.hops.last_mut().expect("pushed above");
             let scope = request.access.scope(url);
             let conditions = if unconditional { Vec::new() } else { request.validators.conditions(&scope) };
             let asked = !conditions.is_empty();
-            let answer = self.hop(request, url, conditions, flight, hop).await?;
+            let may_be_delta = conditions.iter().any(|(name, _)| *name == A_IM);
+            let cookies = chain.cookies().map(|cookies| (COOKIE.as_str(), cookies));
+            let answer = self.hop(request, url, conditions.into_iter().chain(cookies), flight, hop).await?;
             hop.status = Some(answer.status);
             trip.retry_after = text(&answer.headers, RETRY_AFTER.as_str());
-            match answer.status {
-                200 | 203 if answer.body.is_some() => {
-                    return Ok(Fetched::Document(Document {
-                        url: url.clone(),
-                        content_type: text(&answer.headers, CONTENT_TYPE.as_str()),
-                        validators: Validators::of_answer(scope, &answer.headers),
-                        headers: answer.headers,
-                        body: answer.body.expect("it is some"),
-                    }));
+            match (answer.status, answer.body) {
+                (status @ (200 | 203), Some(body)) => {
+                    if let Some(who) = challenge::of_page(&body.bytes) {
+                        return Err(refusal::blocked(status, who));
+                    }
+                    return Ok(Fetched::Document(Document::new(url, scope, answer.headers, body, false)));
                 }
-                304 if asked => {
+                (226, Some(body)) if may_be_delta && validators::is_feed_delta(&answer.headers) => {
+                    return Ok(Fetched::Document(Document::new(url, scope, answer.headers, body, true)));
+                }
+                (304, _) if asked => {
                     return Ok(Fetched::NotModified { validators: request.validators.refreshed(&answer.headers) });
                 }
                 // A 304 that nobody asked for: once more without conditions, from the start.
-                304 if !unconditional => {
+                (304, _) if !unconditional => {
                     unconditional = true;
-                    visited.truncate(1);
+                    chain.restart();
                 }
-                status if redirect::is_redirect(status) => {
-                    let location = answer.headers.get(LOCATION).map(HeaderValue::as_bytes);
-                    let to = redirect::target(&visited, location)?;
-                    visited.push(to);
-                }
-                status => return Err(refused(status)),
+                (status, _) if redirect::is_redirect(status) => chain.follow(&answer.headers)?,
+                (status, _) => return Err(refusal::of_status(status, &answer.headers, &answer.refusal)),
             }
         }
     }
 
-    /// One URL, one answer.
+    /// One URL, one answer. `further` are headers beside those that every request has.
     async fn hop(
         &self,
         request: &Request,
         url: &Url,
-        conditions: Vec<(&'static str, HeaderValue)>,
+        further: impl Iterator<Item = (&'static str, HeaderValue)>,
         flight: &Rc<Flight>,
         hop: &mut Hop,
     ) -> Result<Answer, Failure> {
-        let http_request = self.http_request(request, url, conditions)?;
+        let http_request = self.http_request(request, url, further)?;
         flight.enter(Phase::Resolve);
         // A proxy is the operator's choice and resolves the feed's name itself: its own address is not guarded.
         let dialled = request.access.proxy.as_ref().unwrap_or(url);
@@ -257,7 +289,7 @@ impl Fetcher {
         &self,
         request: &Request,
         url: &Url,
-        conditions: Vec<(&'static str, HeaderValue)>,
+        further: impl Iterator<Item = (&'static str, HeaderValue)>,
     ) -> Result<HttpRequest<()>, Failure> {
         let uri = uri(url)?;
         let mut builder = HttpRequest::get(uri).header(USER_AGENT, &self.user_agent).header(ACCEPT, ACCEPT_FEEDS);
@@ -265,10 +297,12 @@ impl Fetcher {
         if has_own(HOST.as_str()) {
             return Err(policy("headers must not set Host".to_owned()));
         }
-        for (name, value) in conditions {
+        let is_trusted = url.origin() == request.trusted;
+        // The operator's own cookies stand for themselves.
+        for (name, value) in further.filter(|(name, _)| !(is_trusted && has_own(name))) {
             builder = builder.header(name, value);
         }
-        if redirect::same_origin(&request.url, url) {
+        if is_trusted {
             for (name, value) in &request.access.headers {
                 builder = builder.header(name, value);
             }
@@ -322,26 +356,6 @@ fn guard_literal(url: &Url) -> Result<(), Failure> {
         _ => {}
     }
     Ok(())
-}
-
-/// What a status that brings no document means (design: classify the answer).
-fn refused(status: u16) -> Failure {
-    let (class, what) = match status {
-        401 | 403 | 407 => (Class::Credentials, "the server wants other credentials"),
-        404 => (Class::Status, "the server knows no such document"),
-        410 => (Class::Gone, "the feed is gone for good, says the server"),
-        429 => (Class::Status, "the server asks us to slow down"),
-        500..=599 => (Class::Status, "the server is in trouble"),
-        304 => (Class::Status, "the server says \"not modified\" to a request without conditions"),
-        _ => (Class::Status, "not an answer that a feed gives"),
-    };
-    Failure::new(class, Phase::Header, format!("status {status}: {what}"))
-}
-
-fn without_fragment(url: &Url) -> Url {
-    let mut url = url.clone();
-    url.set_fragment(None);
-    url
 }
 
 /// `url` as the `http` crate takes it: it is stricter than browsers about a few characters, which are then escaped.

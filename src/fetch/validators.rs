@@ -1,4 +1,5 @@
-//! Conditional requests: what the server told us to send back, byte for byte. Pure: RFC 9110, sections 8.8 and 13.1.
+//! Conditional requests: what the server told us to send back, byte for byte. Pure: RFC 9110, sections 8.8 and 13.1;
+//! RFC 3229 for answers that hold only what is new.
 
 use ureq::http::HeaderMap;
 use ureq::http::header::{ETAG, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED};
@@ -34,7 +35,8 @@ impl Validators {
         self.etag.is_none() && self.last_modified.is_none()
     }
 
-    /// The request headers that ask "only if it changed", none when these validators are of another `scope`.
+    /// The request headers that ask "only if it changed", none when these validators are of another `scope`. With an entity tag
+    /// they also ask for no more than the entries since (RFC 3229, section 10.5.3): the server could not tell since when without.
     pub(crate) fn conditions(&self, scope: &str) -> Vec<(&'static str, HeaderValue)> {
         if self.scope != scope {
             return Vec::new();
@@ -43,11 +45,22 @@ impl Validators {
             let value = HeaderValue::from_bytes(value.as_deref()?).ok()?;
             Some((name, value))
         };
-        [header(IF_NONE_MATCH.as_str(), &self.etag), header(IF_MODIFIED_SINCE.as_str(), &self.last_modified)]
-            .into_iter()
-            .flatten()
-            .collect()
+        let tag = header(IF_NONE_MATCH.as_str(), &self.etag);
+        let delta = tag.is_some().then(|| (A_IM, HeaderValue::from_static(FEED)));
+        let date = header(IF_MODIFIED_SINCE.as_str(), &self.last_modified);
+        [tag, date, delta].into_iter().flatten().collect()
     }
+}
+
+pub(crate) const A_IM: &str = "a-im";
+const IM: &str = "im";
+/// The one instance manipulation that we can undo: the entries that are new, as a feed.
+const FEED: &str = "feed";
+
+/// Whether a 226 was made in the one way that was asked for. Some servers leave the header out.
+pub(crate) fn is_feed_delta(headers: &HeaderMap) -> bool {
+    let mut made = headers.get_all(IM).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b','));
+    made.all(|way| way.trim_ascii().eq_ignore_ascii_case(FEED.as_bytes()))
 }
 
 fn kept(headers: &HeaderMap, name: &str) -> Option<Vec<u8>> {
@@ -74,6 +87,21 @@ mod tests {
     }
 
     #[test]
+    fn a_delta_is_asked_for_with_an_entity_tag_only() {
+        let names = |pairs: &[(&'static str, &[u8])]| -> Vec<_> {
+            let sent = Validators::of_answer("s".into(), &headers(pairs)).conditions("s");
+            sent.into_iter().map(|(name, _)| name).collect()
+        };
+        assert_eq!(names(&[("etag", b"1")]), ["if-none-match", "a-im"]);
+        assert_eq!(names(&[("etag", b"1"), ("last-modified", b"2")]), ["if-none-match", "if-modified-since", "a-im"]);
+        assert_eq!(names(&[("last-modified", b"2")]), ["if-modified-since"]);
+        for (im, is_feed) in [(&b"feed"[..], true), (b" FEED ", true), (b"feed, gzip", false), (b"vcdiff", false)] {
+            assert_eq!(is_feed_delta(&headers(&[("im", im)])), is_feed, "{im:?}");
+        }
+        assert!(is_feed_delta(&headers(&[])));
+    }
+
+    #[test]
     fn a_200_replaces_all_and_a_304_what_it_brings() {
         let old = Validators { scope: "s".into(), etag: Some(b"1".to_vec()), last_modified: Some(b"then".to_vec()) };
         let bare = Validators::of_answer("s".into(), &headers(&[]));
@@ -86,7 +114,7 @@ mod tests {
     fn never_those_of_another_url_or_other_credentials() {
         let old = Validators { scope: "http://a.test/ 1".into(), etag: Some(b"1".to_vec()), last_modified: None };
         assert!(old.conditions("http://a.test/ 2").is_empty());
-        assert_eq!(old.conditions("http://a.test/ 1").len(), 1);
+        assert_eq!(old.conditions("http://a.test/ 1").len(), 2);
     }
 
     #[test]

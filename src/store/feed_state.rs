@@ -39,12 +39,39 @@ pub struct FeedState {
     pub last_error: Option<String>,
     pub last_error_class: Option<String>,
     pub gone_at: Option<i64>,
+    pub moving: Moving,
+    pub changes: Changes,
+}
+
+/// What permanent redirects have shown so far. Judged by `fetch::permanent`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Moving {
+    /// Where the last polls were led.
+    pub to: Option<String>,
+    /// How many of them, one after the other.
+    pub count: u32,
+    /// Since when. `None` beside a `to`: what is there is another feed, and is never moved to.
+    pub since: Option<i64>,
+    /// What the last whole document looked like (`fetch::likeness`).
+    pub likeness: Option<Vec<u8>>,
+}
+
+/// How the feed's document changes. Judged by `fetch::frozen`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// When it was another one than before, last.
+    pub changed_at: Option<i64>,
+    /// How long it usually takes to become another one; `None` until it has done so once.
+    pub gap_ms: Option<i64>,
+    /// When it was last asked for without validators because its 304s looked frozen.
+    pub doubted_at: Option<i64>,
 }
 
 /// The columns of [`FeedRecord::from_row`], in its order.
 pub(super) const FEED_COLUMNS: &str = "id, name, url, title, site_url, language, poll_count, article_count, \
      effective_url, etag, last_modified, validators_for, body_hash, next_poll_at, last_polled_at, last_ok_at, \
-     failing_since, failure_count, last_error, last_error_class, gone_at";
+     failing_since, failure_count, last_error, last_error_class, gone_at, \
+     moved_to, moved_count, moved_since, likeness, changed_at, changed_gap_ms, doubted_at";
 
 impl FeedRecord {
     pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<FeedRecord> {
@@ -71,6 +98,17 @@ impl FeedRecord {
                 last_error: row.get(18)?,
                 last_error_class: row.get(19)?,
                 gone_at: row.get(20)?,
+                moving: Moving {
+                    to: row.get("moved_to")?,
+                    count: row.get("moved_count")?,
+                    since: row.get("moved_since")?,
+                    likeness: row.get("likeness")?,
+                },
+                changes: Changes {
+                    changed_at: row.get("changed_at")?,
+                    gap_ms: row.get("changed_gap_ms")?,
+                    doubted_at: row.get("doubted_at")?,
+                },
             },
         })
     }
@@ -89,6 +127,8 @@ pub(super) fn advance(
         "UPDATE feed SET effective_url = ?2, etag = ?3, last_modified = ?4, validators_for = ?5, body_hash = ?6,
              next_poll_at = ?7, last_polled_at = ?8, last_ok_at = ?9, failing_since = ?10, failure_count = ?11,
              last_error = ?12, last_error_class = ?13, gone_at = ?14,
+             moved_to = ?17, moved_count = ?18, moved_since = ?19, likeness = ?20,
+             changed_at = ?21, changed_gap_ms = ?22, doubted_at = ?23,
              poll_count = poll_count + 1, article_count = article_count + ?15
          WHERE id = ?1 AND url = ?16
          RETURNING poll_count",
@@ -111,6 +151,13 @@ pub(super) fn advance(
             state.gone_at,
             new_count,
             url,
+            state.moving.to,
+            state.moving.count,
+            state.moving.since,
+            state.moving.likeness,
+            state.changes.changed_at,
+            state.changes.gap_ms,
+            state.changes.doubted_at,
         ],
         |row| row.get(0),
     )

@@ -13,8 +13,11 @@ use super::StoreError;
 const APPLICATION_ID: i64 = 0x7273_7364;
 
 /// The files of `migrations/`, the first is number 1. Released ones never change.
-pub(super) const MIGRATIONS: &[&str] =
-    &[include_str!("../../migrations/0001_feeds_and_articles.sql"), include_str!("../../migrations/0002_search.sql")];
+pub(super) const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_feeds_and_articles.sql"),
+    include_str!("../../migrations/0002_search.sql"),
+    include_str!("../../migrations/0003_request.sql"),
+];
 
 /// Refuses what is not ours, then applies the files that are missing. `path` is for messages.
 pub(super) fn migrate(db: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), StoreError> {

@@ -38,7 +38,7 @@ mod search;
 mod tests;
 
 pub use error::{StoreError, StoreFault};
-pub use feed_state::{FeedRecord, FeedState};
+pub use feed_state::{Changes, FeedRecord, FeedState, Moving};
 pub use gauges::WriterGauges;
 pub use last_polls::{LastPoll, last_polls};
 pub use open::Store;

@@ -21,6 +21,8 @@ pub struct PollRecord {
     pub feed_meta: Option<FeedMeta>,
     /// Stored in this order, so the last one gets the highest `seq`. Those whose key the feed already has are left out.
     pub articles: Vec<Article>,
+    /// Whether these are only what is new (RFC 3229): an article that is not among them has not left its feed.
+    pub is_delta: bool,
     pub log: FetchLog,
     /// Answered after the commit, never before. It is dropped unanswered only when the writer is gone.
     pub done: oneshot::Sender<Result<Stored, StoreFault>>,

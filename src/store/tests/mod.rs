@@ -112,6 +112,7 @@ fn record(poll: Poll) -> (PollRecord, oneshot::Receiver<Result<Stored, StoreFaul
         state: poll.state,
         feed_meta: Some(FeedMeta { title: Some("A feed".into()), ..FeedMeta::default() }),
         articles: poll.articles,
+        is_delta: false,
         log: FetchLog { started_at: 1_000, total_ms: 7, outcome: "ok".into(), ..FetchLog::default() },
         done,
     };
@@ -158,6 +159,7 @@ fn feed(name: &str) -> Feed {
         body_bytes_max: 8 << 20,
         articles_max: 2000,
         allow_private: false,
+        allow_downgrade: false,
         username: None,
         password_file: None,
         bearer_file: None,

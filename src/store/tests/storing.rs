@@ -23,6 +23,13 @@ fn a_poll_stores_its_articles_its_state_and_its_log_line() {
         last_error: Some("reading the body".into()),
         last_error_class: Some("timeout(body)".into()),
         gone_at: Some(700),
+        moving: Moving {
+            to: Some("https://example.org/new.xml".into()),
+            count: 2,
+            since: Some(600),
+            likeness: Some(vec![1, 2, 3, 4]),
+        },
+        changes: Changes { changed_at: Some(500), gap_ms: Some(400), doubted_at: Some(300) },
     };
     let state = first.state.clone();
     assert_eq!(running.store(first), Ok(Stored { new_count: 2 }));

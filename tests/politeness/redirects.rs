@@ -1,11 +1,13 @@
 //! Redirects are ours, hop by hop: followed where they lead to feeds, refused where they lead elsewhere, and trusted
 //! with nothing that belongs to another origin.
 
-use rssd::tarpit::{Answer, Tls};
+use std::time::Duration;
 
-use crate::support::{Feeds, Home, guids, header, rss, tarpit};
+use rssd::clock::Clock;
+use rssd::tarpit::{Answer, Script, Step, Tarpit, Tls};
 
-const RSS: &str = "application/rss+xml";
+use super::{RSS, alter};
+use crate::support::{Db, Feeds, Home, guids, header, rss, tarpit};
 
 #[test]
 fn every_kind_is_followed() {
@@ -27,7 +29,7 @@ fn every_kind_is_followed() {
             3 => tarpit.route(
                 "five.localhost",
                 "/d",
-                rssd::tarpit::Script::from(Answer::redirect(302, location)).then(Answer::redirect(302, "/f/../target")),
+                Script::from(Answer::redirect(302, location)).then(Answer::redirect(302, "/f/../target")),
             ),
             4 => tarpit.route("five.localhost", "/target", Answer::ok(RSS, rss("five", guids("five", 2)))),
             _ => tarpit.route("five.localhost", paths[hop], Answer::redirect(302, location)),
@@ -175,7 +177,7 @@ fn credentials_and_own_headers_stay_with_their_origin() {
 }
 
 #[test]
-fn https_is_never_left_for_http() {
+fn https_is_left_for_http_only_where_that_is_allowed() {
     let tarpit = tarpit();
     tarpit.tls("down.localhost", Tls::Good);
     tarpit.route("down.localhost", "/feed", Answer::redirect(301, tarpit.url("plain.localhost", "/healthy/1")));
@@ -188,29 +190,200 @@ fn https_is_never_left_for_http() {
     home.once();
     let db = home.db();
     assert_eq!(db.articles_of("fine"), 30, "{}", db.error_of("fine"));
-    assert!(["policy", "redirect"].contains(&db.class_of("down").as_str()), "{}", db.class_of("down"));
+    assert_eq!(db.class_of("down"), "policy", "{}", db.error_of("down"));
+    assert!(db.error_of("down").contains("allow_downgrade"), "{}", db.error_of("down"));
     assert!(!tarpit.requests().iter().any(|request| request.head.host == "plain.localhost"));
+
+    // Unless the operator says that it is right.
+    let url = tarpit.tls_url("down.localhost", "/feed");
+    home.subscribe(&Feeds::new().feed_with("down", url, "ca_file = \"ca.pem\"\nallow_downgrade = true"));
+    home.once();
+    assert_eq!(home.db().articles_of("down"), 30, "{}", home.db().error_of("down"));
 }
 
 #[test]
-fn requests_carry_what_politeness_asks_for_and_nothing_else() {
+fn the_hops_share_one_budget() {
     let tarpit = tarpit();
-    let feeds = Feeds::new()
-        .daemon("contact = \"https://example.org/rssd\"")
-        .feed("plain", tarpit.url("plain.localhost", "/healthy/1?a=b"));
-    let home = Home::with(&feeds);
-    let mut command = home.daemon_command();
-    command.arg("--once").env("http_proxy", "http://127.0.0.1:1").env("ALL_PROXY", "http://127.0.0.1:1");
-    assert_eq!(crate::support::Daemon::spawn(command).wait().code, Some(0));
-    let [request] = &tarpit.requests()[..] else { panic!("one request, not by a proxy of the environment") };
-    assert_eq!((request.head.method.as_str(), request.head.target.as_str()), ("GET", "/healthy/1?a=b"));
-    let text = |name| header(request, name).map(|value| String::from_utf8_lossy(value).into_owned());
-    let agent = format!("rssd/{} (+https://example.org/rssd)", env!("CARGO_PKG_VERSION"));
-    assert_eq!(text("user-agent"), Some(agent));
-    let codings = text("accept-encoding").unwrap_or_default();
-    assert!(codings.contains("gzip") && codings.contains("br"), "{codings:?}");
-    assert!(text("accept").unwrap_or_default().contains("application/rss+xml"));
-    for name in ["cookie", "referer", "authorization"] {
-        assert_eq!(text(name), None, "{name}");
+    let slow = |answer: Answer| Script::from([Step::Wait(Duration::from_secs(1)), Step::Answer(answer)]);
+    tarpit.route("slow.localhost", "/1", slow(Answer::redirect(301, "/2")));
+    tarpit.route("slow.localhost", "/2", slow(Answer::redirect(301, "/3")));
+    tarpit.route("slow.localhost", "/3", slow(Answer::ok(RSS, rss("slow", guids("slow", 1)))));
+    let feeds = Feeds::new().default("read_timeout = \"2s\"\ntotal_timeout = \"2s\"");
+    let home = Home::with(&feeds.feed("slow", tarpit.url("slow.localhost", "/1")));
+    home.once();
+    let db = home.db();
+    assert!(db.class_of("slow").starts_with("timeout"), "{}: {}", db.class_of("slow"), db.error_of("slow"));
+    assert!(db.error_of("slow").contains("total_timeout"), "{}", db.error_of("slow"));
+}
+
+#[test]
+fn each_hop_goes_by_the_address_guard() {
+    let tarpit = tarpit();
+    // A proxy is the operator's own and may be private: what it would be asked for may not.
+    let through = |location: &str| {
+        let redirect = Answer::redirect(302, location).close();
+        let tunnel = Step::send("HTTP/1.1 200 Connection established\r\n\r\n");
+        Script::from([Step::ReadRequest, tunnel, Step::ReadRequest, Step::Answer(redirect)])
+    };
+    let mut feeds = Feeds::of_strangers();
+    let addresses = ["169.254.169.254", "127.0.0.1", "[::ffff:10.0.0.1]", "localhost"];
+    for (number, address) in addresses.into_iter().enumerate() {
+        let proxy = tarpit.listen(through(&format!("http://{address}/latest"))).expect("a port");
+        let url = format!("http://stranger-{number}.example/feed");
+        feeds = feeds.feed_with(&format!("f{number}"), url, &format!("proxy = \"http://{proxy}\""));
     }
+    let home = Home::with(&feeds);
+    home.once();
+    let db = home.db();
+    for (number, address) in addresses.into_iter().enumerate() {
+        let name = format!("f{number}");
+        assert_eq!(db.class_of(&name), "policy", "{address}: {}", db.error_of(&name));
+    }
+    assert!(tarpit.requests().iter().all(|request| !request.head.target.contains("latest")), "nobody was asked");
+    assert_eq!(tarpit.requests().len(), 2 * addresses.len(), "a tunnel and a request each");
+}
+
+fn effective_url(db: &Db) -> Option<String> {
+    db.one("SELECT effective_url FROM feed")
+}
+
+/// Hosts that were asked, in order; what was asked before is forgotten.
+fn hosts_asked(tarpit: &Tarpit) -> Vec<String> {
+    let hosts = tarpit.requests().into_iter().map(|request| request.head.host.replace(".localhost", "")).collect();
+    tarpit.forget_requests();
+    hosts
+}
+
+/// A feed of `old.localhost` whose articles are known, and which answers with these redirects from then on.
+fn moving(tarpit: &Tarpit, redirect: Answer) -> Home {
+    let known = Answer::ok(RSS, rss("feed", guids("feed", 6))).etag("\"old\"");
+    tarpit.route("old.localhost", "/feed", Script::from(known).then(redirect));
+    let home = Home::with(&Feeds::new().feed("feed", tarpit.url("old.localhost", "/feed")));
+    home.once();
+    tarpit.forget_requests();
+    home
+}
+
+/// Lets the redirects have led there since yesterday.
+fn a_day_passes(home: &Home) {
+    alter(
+        home,
+        &format!("UPDATE feed SET moved_since = {} WHERE moved_since > 0", Clock::system().now_ms() - 90_000_000),
+    );
+}
+
+/// The same articles as [`moving`], one of them new, at another URL.
+fn at_new(tarpit: &Tarpit) {
+    tarpit.route("new.localhost", "/feed", Answer::ok(RSS, rss("feed", guids("feed", 7))).etag("\"new\""));
+}
+
+#[test]
+fn a_feed_moves_where_permanent_redirects_led_for_three_polls_and_a_day() {
+    for status in [301, 308] {
+        let tarpit = tarpit();
+        at_new(&tarpit);
+        let target = tarpit.url("new.localhost", "/feed");
+        let home = moving(&tarpit, Answer::redirect(status, &target));
+        // Three polls, but within a moment.
+        for _ in 0..3 {
+            home.once();
+            assert_eq!(effective_url(&home.db()), None);
+        }
+        a_day_passes(&home);
+        home.once();
+        assert_eq!(effective_url(&home.db()), Some(target.clone()));
+        assert_eq!(hosts_asked(&tarpit), ["old", "new"].repeat(4));
+        // From now on it alone is asked, on the condition of what it sent.
+        for _ in 0..2 {
+            home.once();
+            let requests = tarpit.requests();
+            assert_eq!(header(&requests[0], "if-none-match"), Some(&b"\"new\""[..]));
+            assert_eq!(hosts_asked(&tarpit), ["new"]);
+        }
+        let db = home.db();
+        assert_eq!((db.articles(), effective_url(&db)), (7, Some(target)));
+        db.assert_whole();
+    }
+}
+
+#[test]
+fn what_is_not_permanent_is_never_kept() {
+    let tarpit = tarpit();
+    at_new(&tarpit);
+    let target = tarpit.url("new.localhost", "/feed");
+    // The last one is permanent, then temporary.
+    tarpit.route("between.localhost", "/feed", Answer::redirect(302, &target));
+    let between = tarpit.url("between.localhost", "/feed");
+    for redirect in [(302, &target), (303, &target), (307, &target), (301, &between)] {
+        let home = moving(&tarpit, Answer::redirect(redirect.0, redirect.1));
+        for _ in 0..4 {
+            home.once();
+        }
+        let evidence: i64 = home.db().one("SELECT count(*) FROM feed WHERE moved_to IS NOT NULL");
+        assert_eq!((evidence, effective_url(&home.db())), (0, None), "{redirect:?}");
+        assert_eq!(home.db().articles(), 7, "{redirect:?}: it was followed");
+    }
+}
+
+#[test]
+fn another_feed_at_the_target_is_not_moved_to() {
+    let tarpit = tarpit();
+    let parked = Answer::ok(RSS, rss("parked", guids("casino", 6))).etag("\"parked\"");
+    tarpit.route("parked.localhost", "/feed", parked);
+    let home = moving(&tarpit, Answer::redirect(301, tarpit.url("parked.localhost", "/feed")));
+    for _ in 0..3 {
+        home.once();
+    }
+    let counted: i64 = home.db().one("SELECT count(*) FROM feed WHERE moved_since IS NOT NULL OR moved_count > 0");
+    assert_eq!(counted, 0, "nor do its later polls, which look like itself, count");
+    assert_eq!(effective_url(&home.db()), None);
+}
+
+#[test]
+fn a_target_that_fails_three_times_gives_way_to_the_configured_url() {
+    let tarpit = tarpit();
+    let target = tarpit.url("new.localhost", "/feed");
+    at_new(&tarpit);
+    let home = moving(&tarpit, Answer::redirect(301, &target));
+    home.once();
+    home.once();
+    a_day_passes(&home);
+    home.once();
+    assert_eq!(effective_url(&home.db()), Some(target.clone()));
+    hosts_asked(&tarpit);
+
+    tarpit.route("new.localhost", "/feed", Answer::status(500));
+    home.once();
+    home.once();
+    assert_eq!(effective_url(&home.db()), Some(target.clone()), "a bad hour is none of its business");
+    home.once();
+    assert_eq!(effective_url(&home.db()), None);
+    tarpit.route("old.localhost", "/feed", Answer::ok(RSS, rss("feed", guids("feed", 8))));
+    home.once();
+    assert_eq!(hosts_asked(&tarpit), ["new", "new", "new", "old"]);
+    assert_eq!((home.db().articles(), home.db().class_of("feed")), (8, String::new()));
+
+    // Gone for good is gone at once.
+    alter(&home, &format!("UPDATE feed SET effective_url = '{target}'"));
+    tarpit.route("new.localhost", "/feed", Answer::status(410));
+    home.once();
+    home.once();
+    assert_eq!(hosts_asked(&tarpit), ["new", "old"]);
+}
+
+#[test]
+fn credentials_do_not_move_along() {
+    let tarpit = tarpit();
+    let target = tarpit.url("new.localhost", "/feed");
+    at_new(&tarpit);
+    tarpit.route("old.localhost", "/feed", Answer::redirect(301, &target));
+    let home = Home::new();
+    home.write("bearer", "t0ken\n");
+    home.subscribe(&Feeds::new().feed_with("feed", tarpit.url("old.localhost", "/feed"), "bearer_file = \"bearer\""));
+    home.once();
+    alter(&home, &format!("UPDATE feed SET effective_url = '{target}'"));
+    home.once();
+    let requests = tarpit.requests();
+    let told: Vec<_> = requests.iter().map(|r| (&*r.head.host, header(r, "authorization").is_some())).collect();
+    assert_eq!(told, [("old.localhost", true), ("new.localhost", false), ("new.localhost", false)]);
 }

@@ -2,9 +2,10 @@
 
 use rssd::tarpit::{Answer, Recorded, Script};
 
+use super::{RSS, alter};
 use crate::support::{Feeds, Home, guids, header, rss, tarpit};
 
-const RSS: &str = "application/rss+xml";
+const DAY_MS: i64 = 86_400_000;
 
 /// The second half of a request's validators, as text for a failed test.
 fn conditions(request: &Recorded) -> (Option<&[u8]>, Option<&[u8]>) {
@@ -218,4 +219,111 @@ fn validators_are_stored_only_with_the_articles_that_came_with_them() {
     let good = Some(b"\"good\"".to_vec());
     assert_eq!(asked, [None, None, None, good.clone(), good]);
     assert_eq!(home.db().articles(), 2);
+}
+
+#[test]
+fn validators_are_never_made_up() {
+    let tarpit = tarpit();
+    let dated = rss("dated", guids("dated", 2)).replace(
+        "<item>",
+        "<lastBuildDate>Wed, 01 Jan 2025 00:00:00 GMT</lastBuildDate><pubDate>Wed, 01 Jan 2025 00:00:00 GMT</pubDate><item>",
+    );
+    let answer = Answer::ok(RSS, dated).header("Date", "Thu, 02 Jan 2025 00:00:00 GMT");
+    tarpit.route("dated.localhost", "/feed", answer);
+    let home = Home::with(&Feeds::new().feed("dated", tarpit.url("dated.localhost", "/feed")));
+    for _ in 0..3 {
+        home.once();
+    }
+    assert_eq!(tarpit.requests().len(), 3);
+    assert!(tarpit.requests().iter().all(|request| conditions(request) == (None, None)));
+}
+
+/// Lets a feed have been as it is for so many days, and have been doubted so long ago.
+fn age(home: &Home, changed_days: i64, doubted_days: Option<i64>) {
+    let now_ms = rssd::clock::Clock::system().now_ms();
+    let doubted = doubted_days.map_or("NULL".to_owned(), |days| (now_ms - days * DAY_MS).to_string());
+    alter(home, &format!("UPDATE feed SET changed_at = {}, doubted_at = {doubted}", now_ms - changed_days * DAY_MS));
+}
+
+#[test]
+fn a_304_that_looks_frozen_is_doubted_once_a_week() {
+    let tarpit = tarpit();
+    let ok = |count: usize| Answer::ok(RSS, rss("frozen", guids("frozen", count))).etag("\"frozen\"");
+    let frozen = || Answer::status(304);
+    let script = Script::from(Answer::ok(RSS, rss("frozen", guids("frozen", 1))).etag("\"first\""))
+        .then(ok(2))
+        .then(frozen())
+        .then(ok(2))
+        .then(frozen())
+        .then(ok(5));
+    tarpit.route("frozen.localhost", "/feed", script);
+    let home = Home::with(&Feeds::new().feed("frozen", tarpit.url("frozen.localhost", "/feed")));
+    home.once();
+    home.once();
+    // Changed once, yesterday: believed.
+    age(&home, 1, None);
+    home.once();
+    // Still the same for two months: doubted, in vain.
+    age(&home, 60, None);
+    home.once();
+    let doubted_at: Option<i64> = home.db().one("SELECT doubted_at FROM feed");
+    assert!(doubted_at.is_some(), "it is remembered over restarts");
+    // Doubted three days ago: believed. A fortnight ago: doubted, and rightly.
+    age(&home, 60, Some(3));
+    home.once();
+    age(&home, 60, Some(14));
+    home.once();
+    let asked: Vec<bool> = tarpit.requests().iter().map(|request| conditions(request) != (None, None)).collect();
+    assert_eq!(asked, [false, true, true, false, true, false]);
+    assert_eq!(home.db().articles(), 5);
+}
+
+#[test]
+fn a_feed_that_never_changed_is_believed_for_ever() {
+    let tarpit = tarpit();
+    tarpit.route("still.localhost", "/feed", Answer::ok(RSS, rss("still", guids("still", 3))).etag("\"still\""));
+    let home = Home::with(&Feeds::new().feed("still", tarpit.url("still.localhost", "/feed")));
+    home.once();
+    age(&home, 3_000, None);
+    home.once();
+    assert_eq!(header(&tarpit.requests()[1], "if-none-match"), Some(&b"\"still\""[..]));
+}
+
+#[test]
+fn a_delta_is_asked_for_with_an_entity_tag_and_merged() {
+    let tarpit = tarpit();
+    let whole = Answer::ok(RSS, rss("delta", guids("delta", 4))).etag("\"1\"");
+    let delta = Answer::status(226)
+        .header("Content-Type", RSS)
+        .header("IM", "feed")
+        .header("ETag", "\"2\"")
+        .body(rss("delta", ["delta-4", "delta-5"]));
+    tarpit.route("delta.localhost", "/feed", Script::from(whole.clone()).then(delta.clone()).then(Answer::status(304)));
+    tarpit.route("unasked.localhost", "/feed", delta.clone());
+    let other = delta.clone().header("IM", "vcdiff");
+    tarpit.route("other.localhost", "/feed", Script::from(whole).then(other));
+    let dated = Answer::ok(RSS, rss("dated", guids("dated", 1))).last_modified("Wed, 01 Jan 2025 00:00:00 GMT");
+    tarpit.route("dated.localhost", "/feed", dated);
+    let mut feeds = Feeds::new();
+    for name in ["delta", "unasked", "other", "dated"] {
+        feeds = feeds.feed(name, tarpit.url(&format!("{name}.localhost"), "/feed"));
+    }
+    let home = Home::with(&feeds);
+    for _ in 0..3 {
+        home.once();
+    }
+    let asked = |host: &str| -> Vec<_> {
+        let requests = tarpit.requests().into_iter().filter(|request| request.head.host == host);
+        let text = |value: Option<&[u8]>| value.map(|value| String::from_utf8_lossy(value).into_owned());
+        requests.map(|r| (text(header(&r, "if-none-match")), text(header(&r, "a-im")))).collect()
+    };
+    let with = |tag: &str| (Some(tag.to_owned()), Some("feed".to_owned()));
+    assert_eq!(asked("delta.localhost"), [(None, None), with("\"1\""), with("\"2\"")]);
+    assert_eq!(asked("dated.localhost"), vec![(None, None); 3], "the server could not tell since when");
+    let db = home.db();
+    assert_eq!(db.articles_of("delta"), 6, "what the delta does not list stays");
+    assert_eq!(db.class_of("delta"), "");
+    assert_eq!((db.class_of("unasked").as_str(), db.articles_of("unasked")), ("status", 0));
+    assert_eq!((db.class_of("other").as_str(), db.articles_of("other")), ("status", 4));
+    assert_eq!(asked("other.localhost")[2], with("\"1\""), "validators of what cannot be read are not taken over");
 }
