@@ -83,6 +83,18 @@ pub const SECRET_FILE_BYTES_MAX: u64 = 16 << 10;
 /// A file that `ca_file` names; a larger one is refused.
 pub const CA_FILE_BYTES_MAX: u64 = 4 << 20;
 
+/// An OPML file; a larger one is refused.
+pub const OPML_BYTES_MAX: u64 = 32 << 20;
+
+/// Feeds that `rssd import` takes over from one file; the rest is counted.
+pub const FEEDS_IMPORTED_MAX: usize = 100_000;
+
+/// Outlines inside each other whose names become part of a label; deeper ones are read, and their names are not.
+pub const OUTLINE_DEPTH_MAX: usize = 32;
+
+/// Outlines of a file that are open at once; one more is taken for closed, as it is in a file that closes none.
+pub const OUTLINES_OPEN_MAX: usize = 1_024;
+
 // ---- a core ---------------------------------------------------------------------------------------------------------
 
 /// Polls in flight, all cores together, whatever RLIMIT_NOFILE allows: each maps a stack and its guard page, and the
@@ -586,6 +598,12 @@ pub const REWIND_BYTES_MAX: usize = 16 << 20;
 
 /// Feed URLs named in the error for a page that is no feed; the rest is left out.
 pub const ALTERNATES_MAX: usize = 5;
+
+/// How far into a page the links to its feeds are looked for.
+pub const PAGE_LINKS_BYTES_MAX: usize = 512 << 10;
+
+/// Links of a page to its feeds; further ones are left out.
+pub const PAGE_LINKS_MAX: usize = 50;
 
 // ---- the store ------------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ mod reload;
 mod restart;
 mod status;
 mod stream;
+mod subscribing;
 mod support;
 mod tail;
 mod tls;

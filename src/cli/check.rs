@@ -65,7 +65,8 @@ fn summary(file: &Path, config: &Config, known: Option<&[Known]>) -> String {
     format!("{}: {feeds} on {hosts}{disabled}, fine{plan}", file.display())
 }
 
-fn counted(n: usize, noun: &str) -> String {
+/// `1 feed`, `2 feeds`.
+pub(super) fn counted(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 

@@ -1,5 +1,6 @@
-//! `rssd fetch URL`: one fetch, explained.
+//! `rssd fetch URL`: one fetch, explained; and if what is there is a page, the feeds that it links to.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::rc::Rc;
@@ -9,23 +10,32 @@ use glommio::Placement;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::feed_table::FeedTables;
 use super::{exit, parse as parse_command};
 use crate::article::Document;
 use crate::clock::Clock;
 use crate::config::Feed;
-use crate::failure::Failure;
-use crate::fetch::{Access, Fetched, Fetcher, Flight, NameService, Request, Roots, Timeouts, Trip, Validators};
-use crate::parse::{self, Source, printable};
+use crate::failure::{Class, Failure};
+use crate::fetch::{self, Access, Fetched, Fetcher, Flight, NameService, Request, Roots, Timeouts, Trip, Validators};
+use crate::parse::{self, Link, Source, printable};
 use crate::{executor, host, logging};
 
 /// A URL is cut to this many characters for a person.
 const URL_CHARS_MAX: usize = 200;
 
+/// What `--help` says beside the options.
+const MORE: &str = "\
+If it is a page and no feed, the feeds that it links to are printed as TOML, ready to be pasted into feeds.toml: all else is \
+a comment then.
+
+Exit code 65: no feed came, and standard error says why.";
+
 #[derive(clap::Args, Debug)]
+#[command(after_help = MORE)]
 pub(super) struct FetchArgs {
-    /// What to fetch
+    /// The feed, or a page that links to it
     url: Url,
-    /// Print one JSON object: feed, articles, repaired, fetch
+    /// Print one JSON object: feed, articles, repaired, fetch; for a page, fetch.links
     #[arg(long)]
     json: bool,
     /// Let it be on a private or loopback address
@@ -52,9 +62,14 @@ pub(super) fn run(args: &FetchArgs) -> u8 {
         }
     };
     let document = fetched.as_ref().map_err(Failure::clone).and_then(read);
+    let links = match (&fetched, &document) {
+        (Ok(Fetched::Document(page)), Err(Failure { class: Class::NotFeed, .. })) => parse::links(&source(page)),
+        _ => Vec::new(),
+    };
     let shown = match args.json {
-        true => format!("{}\n", json_of(&trip, fetched.ok().as_ref(), &document)),
-        false => for_person(&trip, fetched.ok().as_ref(), &document),
+        true => format!("{}\n", json_of(&trip, fetched.ok().as_ref(), &document, &links)),
+        false if links.is_empty() => for_person(&trip, fetched.ok().as_ref(), &document),
+        false => commented(&for_person(&trip, fetched.ok().as_ref(), &document)) + &tables(&links),
     };
     // A reader that left early, as `head` does, is no error.
     let _ = std::io::stdout().lock().write_all(shown.as_bytes());
@@ -99,17 +114,21 @@ fn read(fetched: &Fetched) -> Result<Document, Failure> {
         // Not without a validator that was sent, and none was.
         Fetched::NotModified { .. } => return Ok(Document::default()),
     };
-    parse::parse(&Source {
+    parse::parse(&source(document))
+}
+
+fn source(document: &fetch::Document) -> Source<'_> {
+    Source {
         bytes: document.bytes(),
         content_type: document.content_type.as_deref(),
         base_url: &document.url,
         articles_max: Feed::new("fetch", document.url.clone()).articles_max,
         now_ms: Clock::system().now_ms(),
-    })
+    }
 }
 
 /// The shape of `rssd parse --json`, with a `fetch` object beside it.
-fn json_of(trip: &Trip, fetched: Option<&Fetched>, document: &Result<Document, Failure>) -> Value {
+fn json_of(trip: &Trip, fetched: Option<&Fetched>, document: &Result<Document, Failure>, links: &[Link]) -> Value {
     let mut value = match document {
         Ok(document) => parse_command::json_of(document),
         Err(_) => json!({ "feed": null, "articles": [], "repaired": [] }),
@@ -136,8 +155,33 @@ fn json_of(trip: &Trip, fetched: Option<&Fetched>, document: &Result<Document, F
     if let Err(failure) = document {
         fetch["error"] = json!({ "class": failure.class_and_phase(), "message": failure.message });
     }
+    if !links.is_empty() {
+        let links = links.iter();
+        let links =
+            links.map(|l| json!({ "url": l.url.as_str(), "title": l.title, "type": l.kind, "sure": l.is_sure }));
+        fetch["links"] = links.collect();
+    }
     value["fetch"] = fetch;
     value
+}
+
+/// The feeds of a page as tables of feeds.toml; those that are no more than a guess are comments.
+fn tables(links: &[Link]) -> String {
+    let mut tables = FeedTables::default();
+    let shown = links.iter().map(|link| {
+        let title = match (&link.title, link.kind) {
+            (Some(title), Some(kind)) => format!("{title} ({kind})"),
+            (title, kind) => title.clone().or(kind.map(str::to_owned)).unwrap_or("maybe: the page does not say".into()),
+        };
+        let table = tables.table(Some(&title), &link.url, &BTreeMap::new());
+        if link.is_sure { table } else { commented(&table) + "\n" }
+    });
+    format!("\n{}", shown.collect::<String>().trim_end()) + "\n"
+}
+
+/// Lines that TOML passes over.
+fn commented(lines: &str) -> String {
+    lines.lines().filter(|line| !line.is_empty()).map(|line| format!("# {line}\n")).collect()
 }
 
 fn for_person(trip: &Trip, fetched: Option<&Fetched>, document: &Result<Document, Failure>) -> String {

@@ -16,8 +16,11 @@ macro_rules! complain {
 mod check;
 mod demo;
 mod explain;
+mod export;
+mod feed_table;
 mod fetch;
 pub mod exit;
+mod import;
 mod parse;
 mod progress;
 mod run;
@@ -53,6 +56,10 @@ enum Command {
     Status(status::StatusArgs),
     /// Explain when a feed is polled next, by which rule, and which rules lost
     Explain(explain::ExplainArgs),
+    /// Turn an OPML file into feeds.toml on standard output
+    Import(import::ImportArgs),
+    /// Print the feeds of feeds.toml as OPML, for any other reader
+    Export(export::ExportArgs),
     /// Show the daemon on built-in feeds, some of them hung, dripping, lying; no network needed
     Demo(demo::DemoArgs),
     /// Print a script that completes rssd's arguments in a shell
@@ -80,6 +87,8 @@ pub fn main() -> ExitCode {
         Some(Command::Tail(args)) => tail::run(&args),
         Some(Command::Status(args)) => status::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
+        Some(Command::Import(args)) => import::run(&args),
+        Some(Command::Export(args)) => export::run(&args),
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Completions(args)) => shell::completions(&args),
         Some(Command::Man) => shell::man(),

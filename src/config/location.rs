@@ -6,39 +6,50 @@ use super::entry::{Entry, Written};
 use super::mistakes::{Report, quoted};
 use crate::limits::FEED_URL_BYTES_MAX;
 
-/// The `url` of a feed: http or https, a host, no userinfo. A fragment is dropped: it is never sent.
+/// What an address of a feed looks like.
+const LIKE: &str = "https://example.org/feed.xml";
+
+/// The `url` of a feed, as [`feed_url`] has it.
 pub(super) fn feed(report: &mut Report, entry: &Entry<'_>) -> Option<Written<Url>> {
-    const LIKE: &str = "https://example.org/feed.xml";
     let text = entry.text(report, LIKE)?;
-    let refuse = |report: &mut Report, wrong: String, remedy: &str| {
-        entry.wrong_with(report, Some(shown(text)), wrong, remedy);
-        None
-    };
+    match feed_url(text) {
+        Ok(url) => entry.written(url),
+        Err((wrong, remedy)) => {
+            entry.wrong_with(report, Some(shown(text)), wrong, remedy);
+            None
+        }
+    }
+}
+
+/// The address of a feed: http or https, a host, no userinfo. A fragment is dropped: it is never sent.
+///
+/// # Errors
+///
+/// What is wrong with it, and what to do about it.
+pub(crate) fn feed_url(text: &str) -> Result<Url, (String, String)> {
+    let refuse = |wrong: String, remedy: &str| Err((wrong, remedy.to_owned()));
     if text.len() > FEED_URL_BYTES_MAX {
-        return refuse(
-            report,
-            format!("is longer than {FEED_URL_BYTES_MAX} bytes"),
-            "ask its publisher for a shorter one",
-        );
+        let wrong = format!("is longer than {FEED_URL_BYTES_MAX} bytes");
+        return refuse(wrong, "ask its publisher for a shorter one");
     }
     let mut url = match parse(text) {
         Ok(url) => url,
-        Err(wrong) => return refuse(report, wrong, &format!("write it whole, like {LIKE:?}")),
+        Err(wrong) => return refuse(wrong, &format!("write it whole, like {LIKE:?}")),
     };
     if !matches!(url.scheme(), "http" | "https") {
-        return refuse(report, format!("has the scheme {:?}", url.scheme()), "write one of http or https");
+        return refuse(format!("has the scheme {:?}", url.scheme()), "write one of http or https");
     }
     if !url.username().is_empty() || url.password().is_some() {
         let remedy = "write the name into username, and the password into a file named in password_file";
-        return refuse(report, "holds credentials, which would end up in logs".to_owned(), remedy);
+        return refuse("holds credentials, which would end up in logs".to_owned(), remedy);
     }
     // What is sent is percent-encoded, and that is what has to fit.
     if url.as_str().len() > FEED_URL_BYTES_MAX {
         let wrong = format!("is longer than {FEED_URL_BYTES_MAX} bytes once it is encoded");
-        return refuse(report, wrong, "ask its publisher for a shorter one");
+        return refuse(wrong, "ask its publisher for a shorter one");
     }
     url.set_fragment(None);
-    entry.written(url)
+    Ok(url)
 }
 
 /// A URL with a host, or what is wrong with it.
@@ -55,7 +66,7 @@ pub(super) fn parse(text: &str) -> Result<Url, String> {
 }
 
 /// For a message: quoted, and with anything that may be a password masked.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     let authority = text.find("://").map_or(0, |i| i + 3);
     // What cannot be parsed may hold a password with any character in it, so all up to the last `@` goes. A parsed
     // URL knows better: `https://example.org/@user` holds none.

@@ -41,7 +41,9 @@ mod tests;
 pub(crate) mod units;
 
 pub use load::{check, load, parse};
+pub(crate) use location::{feed_url, shown as shown_url};
 pub use mistakes::{Mistake, Mistakes, Place};
+pub(crate) use names::{from_url as name_from_url, is_invisible};
 pub use secret::Secret;
 pub(crate) use suggest::distance;
 

@@ -11,7 +11,7 @@ use crate::limits::FEED_NAME_BYTES_MAX;
 /// The name of a feed that has none: host, port if it is not the usual one, path and query, with a hyphen for
 /// every run of what is no letter, digit, `.`, `_` or `-`: `feeds.bbci.co.uk-news-world-rss.xml`. A longer one than a name may be
 /// ends in a hash of the whole instead.
-pub(super) fn from_url(url: &Url) -> String {
+pub(crate) fn from_url(url: &Url) -> String {
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let query = url.query().unwrap_or_default();
     let whole = format!("{}{port}{}?{query}", url.host_str().unwrap_or_default(), url.path());
@@ -48,7 +48,7 @@ pub(super) fn refusal(name: &str) -> Option<String> {
 }
 
 /// Controls and what changes the direction or width of text, so that two names that look alike are alike.
-pub(super) fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')

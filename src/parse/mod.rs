@@ -21,8 +21,10 @@ mod entities;
 mod gate;
 mod identity;
 mod json;
+mod links;
 mod names;
 mod normalise;
+pub(crate) mod opml;
 mod panics;
 mod repair;
 mod sniff;
@@ -31,6 +33,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use links::Link;
 pub(crate) use text::{printable, reference};
 
 /// What is to be parsed, and what is known of it.
@@ -58,6 +61,11 @@ pub struct Source<'a> {
 pub fn parse(source: &Source<'_>) -> Result<Document, Failure> {
     // feed-rs has a net of its own inside of this one: after its panics the repair goes on. This one is for ours.
     panics::quietly(|| read(source)).unwrap_or_else(|panic| Err(document::panicked(&panic, source.bytes)))
+}
+
+/// The feeds that a document links to, if it is a page.
+pub(crate) fn links(source: &Source<'_>) -> Vec<Link> {
+    links::feeds(&charset::to_utf8(source.bytes, source.content_type), source.base_url)
 }
 
 fn read(source: &Source<'_>) -> Result<Document, Failure> {

@@ -5,15 +5,12 @@
 
 use url::Url;
 
-use super::text;
+use super::{links, text};
 use crate::failure::{Class, Failure, Phase};
 use crate::limits::ALTERNATES_MAX;
 
 /// How far into a document its root is looked for, behind the warnings and scripts that servers put in front.
 const ROOT_BYTES_MAX: usize = 64 << 10;
-
-/// How far into a page the links to its feeds are looked for.
-const HEAD_BYTES_MAX: usize = 256 << 10;
 
 /// A longer tag is looked at no further than this, so that tags without an end do not make the search quadratic.
 const TAG_BYTES_MAX: usize = 2 << 10;
@@ -123,51 +120,13 @@ fn not_feed(what: &str, remedy: &str) -> Failure {
 }
 
 fn page(text: &str, base_url: &Url) -> Failure {
-    let mut found = alternates(text, base_url);
-    found.truncate(ALTERNATES_MAX);
-    match found.as_slice() {
+    let links = links::feeds(text, base_url);
+    let urls: Vec<String> = (links.iter().filter(|link| link.is_sure).take(ALTERNATES_MAX))
+        .map(|link| text::printable(link.url.as_str(), 300))
+        .collect();
+    match urls.as_slice() {
         [] => not_feed("an HTML page", "check the feed's url"),
-        urls => {
-            let urls: Vec<String> = urls.iter().map(|url| text::printable(url.as_str(), 300)).collect();
-            not_feed("an HTML page", &format!("it links to: {}", urls.join(" ")))
-        }
-    }
-}
-
-/// The feeds that a page links to by `<link rel="alternate">`, absolute, in the page's order.
-fn alternates(page: &str, base_url: &Url) -> Vec<Url> {
-    let mut found = Vec::new();
-    for (name, rest) in tags(text::cut(page, HEAD_BYTES_MAX)) {
-        if !name.eq_ignore_ascii_case("link") {
-            continue;
-        }
-        let tag = whole_tag(rest);
-        let is = |name: &str, wanted: &dyn Fn(&str) -> bool| {
-            attribute(tag, name).is_some_and(|v| wanted(&v.to_ascii_lowercase()))
-        };
-        let alternate = is("rel", &|rel| rel.split_ascii_whitespace().any(|r| r == "alternate"));
-        let feed = is("type", &|kind| ["rss", "atom", "rdf", "feed+json"].iter().any(|f| kind.contains(f)));
-        let url = attribute(tag, "href").and_then(|href| base_url.join(text::decode(href.trim()).as_ref()).ok());
-        if let Some(url) =
-            url.filter(|url| alternate && feed && matches!(url.scheme(), "http" | "https") && !found.contains(url))
-        {
-            found.push(url);
-        }
-    }
-    found
-}
-
-/// An attribute of an HTML tag, quoted or not.
-fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
-    let lower = tag.to_ascii_lowercase();
-    let at = lower.match_indices(name).map(|(at, _)| at).find(|at| {
-        lower[..*at].ends_with(|c: char| c.is_whitespace() || matches!(c, '"' | '\''))
-            && lower[at + name.len()..].trim_start().starts_with('=')
-    })?;
-    let value = tag[at + name.len()..].trim_start().strip_prefix('=')?.trim_start();
-    match value.chars().next()? {
-        quote @ ('"' | '\'') => value[1..].split(quote).next(),
-        _ => value.split(|c: char| c.is_whitespace() || c == '>').next(),
+        urls => not_feed("an HTML page", &format!("the feeds that it links to: {}", urls.join(" "))),
     }
 }
 
@@ -212,7 +171,7 @@ mod tests {
             (
                 "<html><head><LINK href=\"../feed.xml?a=1&amp;b\" rel='alternate' type=application/rss+xml><link rel=alternate hreflang=de href=/de><link rel='alternate' type='application/atom+xml' href='javascript:x'>",
                 Class::NotFeed,
-                "it links to: https://example.org/feed.xml?a=1&b",
+                "the feeds that it links to: https://example.org/feed.xml?a=1&b",
             ),
         ] {
             let (got, message) = look(text).unwrap_err();

@@ -18,7 +18,7 @@ use super::text;
 use crate::limits::LIST_MAX;
 
 mod entry;
-mod tokens;
+pub(super) mod tokens;
 mod values;
 
 /// A document that was made anew.

@@ -8,7 +8,7 @@ use crate::limits::DOCTYPE_BYTES_MAX;
 
 /// A piece of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Token<'a> {
+pub(in crate::parse) enum Token<'a> {
     /// Character data with its references as they stand.
     Text(&'a str),
     Cdata(&'a str),
@@ -21,27 +21,27 @@ pub(super) enum Token<'a> {
 
 /// A start tag, or an element in one tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Tag<'a> {
-    pub(super) name: &'a str,
+pub(in crate::parse) struct Tag<'a> {
+    pub(in crate::parse) name: &'a str,
     attributes: &'a str,
-    pub(super) empty: bool,
+    pub(in crate::parse) empty: bool,
     /// All of it, angle brackets included.
-    pub(super) raw: &'a str,
+    pub(in crate::parse) raw: &'a str,
 }
 
 impl<'a> Tag<'a> {
     /// The name without its prefix, and the prefix.
-    pub(super) fn split_name(&self) -> (&'a str, &'a str) {
+    pub(in crate::parse) fn split_name(&self) -> (&'a str, &'a str) {
         self.name.split_once(':').unwrap_or(("", self.name))
     }
 
     /// An attribute's value with its references as they stand.
-    pub(super) fn attribute(&self, name: &str) -> Option<&'a str> {
+    pub(in crate::parse) fn attribute(&self, name: &str) -> Option<&'a str> {
         self.attributes().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
     /// Names and values, quoted or not.
-    pub(super) fn attributes(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
+    pub(in crate::parse) fn attributes(&self) -> impl Iterator<Item = (&'a str, &'a str)> + use<'a> {
         let mut rest = self.attributes;
         std::iter::from_fn(move || {
             rest = rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'' | '='));
@@ -75,16 +75,16 @@ impl<'a> Tag<'a> {
 
 /// The tokens of a text, from any place in it.
 #[derive(Debug)]
-pub(super) struct Tokens<'a> {
+pub(in crate::parse) struct Tokens<'a> {
     text: &'a str,
     /// Where the next token begins; may be set back.
-    pub(super) at: usize,
+    pub(in crate::parse) at: usize,
     /// Whether the document type was seen: a second one has no subset.
     typed: bool,
 }
 
 impl<'a> Tokens<'a> {
-    pub(super) fn new(text: &'a str) -> Tokens<'a> {
+    pub(in crate::parse) fn new(text: &'a str) -> Tokens<'a> {
         Tokens { text, at: 0, typed: false }
     }
 
@@ -184,7 +184,8 @@ fn starts_with_ignoring_case(text: &str, start: &str) -> bool {
     text.as_bytes().get(..start.len()).is_some_and(|bytes| bytes.eq_ignore_ascii_case(start.as_bytes()))
 }
 
-fn tag(raw: &str) -> Token<'_> {
+/// The token that a tag is, angle brackets included.
+pub(in crate::parse) fn tag(raw: &str) -> Token<'_> {
     let inner = &raw[1..raw.len() - 1];
     if let Some(name) = inner.strip_prefix('/') {
         return Token::End(name.split_whitespace().next().unwrap_or(""));
