@@ -92,6 +92,7 @@ pub(crate) async fn run(
     core.put(subscriptions, true);
     while !core.is_done() {
         core.gauges.beat();
+        core.desk.fetcher.close_old();
         core.collect_due(Clock::monotonic());
         core.start_ready();
         let command = async { commands.next().await };

@@ -198,6 +198,15 @@ pub const DOUBT_INTERVAL_MS: i64 = 7 * 86_400_000;
 /// Bytes of a refusal's body that are looked at for whose it is; the rest is not read.
 pub const CHALLENGE_BYTES_MAX: usize = 32 << 10;
 
+/// A request waits so long for others to the same host that are in flight on its core, then it goes on beside them.
+pub const TURN_WAIT_MAX: Duration = secs(10);
+
+/// Connections that a core keeps open for the next request to the same host; for one more the oldest is closed.
+pub const KEPT_CONNECTIONS_MAX: usize = 64;
+
+/// A kept connection that is not used for so long is closed.
+pub const KEPT_FOR: Duration = secs(5);
+
 /// Address space of a fiber's stack; only touched pages are resident, and the page below it is a guard.
 pub const FIBER_STACK_BYTES: usize = 256 << 10;
 

@@ -119,7 +119,8 @@ pub(crate) async fn poll(
     let started_at = desk.clock.now_ms();
 
     // Conditional request, address guard, fetch, classify the answer, decode.
-    let doubts = frozen::is_doubtful(&memory.state.changes, &subscription.feed.name, started_at);
+    let has_validators = memory.state.etag.is_some() || memory.state.last_modified.is_some();
+    let doubts = has_validators && frozen::is_doubtful(&memory.state.changes, &subscription.feed.name, started_at);
     let fetching = async { Some(fetch(desk, subscription, memory, doubts, flight).await) };
     let cancelling = async {
         let _ = cancelled.await;

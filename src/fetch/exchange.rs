@@ -15,7 +15,7 @@ use super::challenge;
 use super::decode::{decode, within_limits};
 use super::fiber::{Fiber, wait};
 use super::flight::Flight;
-use super::transport::{Connection, Dialled, Prepared};
+use super::transport::{Connection, Dialled, Prepared, Returned};
 use crate::executor::sleep;
 use crate::failure::{Class, Failure, Phase};
 use crate::limits::{ANSWER_HEAD_BYTES_MAX, BODY_ROOM_LOOK_MS, CHALLENGE_BYTES_MAX, REQUEST_BYTES_MIN};
@@ -28,6 +28,8 @@ pub(crate) struct Answer {
     pub(crate) body: Option<Body>,
     /// How the body of a refusal begins, where that tells whose it is.
     pub(crate) refusal: Vec<u8>,
+    /// The connection, if it can be used again.
+    pub(crate) returned: Option<Connection>,
 }
 
 /// A body, with its part of the core's budget.
@@ -50,8 +52,10 @@ pub(crate) async fn exchange(
     share: Share,
     flight: Rc<Flight>,
 ) -> Result<Answer, Failure> {
+    let returned = Returned::default();
+    let to_return = returned.clone();
     let on_fiber = move || {
-        let result = run(connection, address, request, bytes_max, share, &flight);
+        let result = run(connection, address, request, bytes_max, share, &flight, &to_return);
         // What the transport met is the cause; ureq's error only its echo.
         result.map_err(|error| flight.take_failure().unwrap_or(error))
     };
@@ -60,9 +64,10 @@ pub(crate) async fn exchange(
         Failure::new(Class::Local, Phase::Send, message)
     })?;
     let (status, headers, body) = fiber.await?;
+    let returned = returned.take();
     let (body, share) = match body {
         Received::Document(body, share) => (body, share),
-        Received::Refusal(refusal) => return Ok(Answer { status, headers, body: None, refusal }),
+        Received::Refusal(refusal) => return Ok(Answer { status, headers, body: None, refusal, returned }),
     };
     // ureq removes the header of a coding that it has undone.
     let codings: Vec<_> =
@@ -74,7 +79,7 @@ pub(crate) async fn exchange(
     };
     share.grow((bytes.len() as u64).saturating_sub(received));
     let body = Some(Body { bytes, _share: SendWrapper::new(share) });
-    Ok(Answer { status, headers, body, refusal: Vec::new() })
+    Ok(Answer { status, headers, body, refusal: Vec::new(), returned })
 }
 
 /// What the fiber brings beside status and headers.
@@ -92,6 +97,7 @@ fn run(
     bytes_max: u64,
     share: Share,
     flight: &Rc<Flight>,
+    returned: &Returned,
 ) -> Result<(u16, HeaderMap, Received), Failure> {
     let config = Agent::config_builder()
         .http_status_as_error(false)
@@ -105,7 +111,7 @@ fn run(
         .timeout_global(Some(flight.left()))
         .build();
     let request_bytes = longest_line(&request).max(REQUEST_BYTES_MIN);
-    let prepared = Prepared::new(connection, flight.clone(), request_bytes);
+    let prepared = Prepared::new(connection, flight.clone(), request_bytes, returned);
     let agent = Agent::with_parts(config, prepared, Dialled(address));
     let response = agent.run(request).map_err(|error| classify(error, flight.phase()))?;
     let (head, mut body) = response.into_parts();

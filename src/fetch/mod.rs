@@ -1,7 +1,8 @@
 //! The HTTP part of a poll: a request and its deadlines in, an outcome out.
 //!
 //! One hop is: resolve, guard, connect, TLS, then request and answer on a fiber, over a socket to an address that was
-//! chosen already. Redirects are followed here, hop by hop, each through the guard.
+//! chosen already, or over one that was kept from a moment ago. Redirects are followed here, hop by hop, each through
+//! the guard, and each in its turn where others on this core ask the same host.
 
 mod access;
 mod budget;
@@ -14,7 +15,9 @@ mod fiber;
 mod flight;
 pub(crate) mod frozen;
 mod guard;
+mod hop;
 mod http_date;
+mod kept;
 pub(crate) mod likeness;
 pub(crate) mod permanent;
 mod redirect;
@@ -23,18 +26,19 @@ mod resolve;
 pub(crate) mod retry_after;
 mod tls;
 mod transport;
+mod turns;
 mod validators;
 
 use std::cell::RefCell;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
-use ureq::http::header::{ACCEPT, CONTENT_TYPE, COOKIE, HOST, RETRY_AFTER, USER_AGENT};
-use ureq::http::{HeaderMap, HeaderValue, Request as HttpRequest, Uri};
-use url::{Host, Origin, Url};
+use ureq::http::header::{CONTENT_TYPE, COOKIE, RETRY_AFTER};
+use ureq::http::{HeaderMap, HeaderValue};
+use url::{Origin, Url};
 
 pub use access::Access;
 pub use flight::{Flight, PhaseTimes, Timeouts};
@@ -43,17 +47,15 @@ pub use tls::Roots;
 use validators::A_IM;
 pub use validators::Validators;
 
-use crate::failure::{Class, Failure, Phase};
-use crate::limits::{BODIES_BYTES_MAX, RESOLVER_CLOSE, URL_BYTES_MAX};
+use crate::clock::Clock;
+use crate::failure::Failure;
+use crate::limits::{BODIES_BYTES_MAX, RESOLVER_CLOSE};
 use budget::Budget;
-use exchange::{Answer, Body, exchange};
+use exchange::Body;
+use kept::Kept;
 use redirect::Chain;
 use resolve::Resolver;
-use transport::Connection;
-
-/// Feed types first, then whatever the server thinks best.
-const ACCEPT_FEEDS: &str = "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, \
-                            application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1";
+use turns::Turns;
 
 /// One poll's request.
 #[derive(Clone, Debug)]
@@ -161,6 +163,8 @@ pub struct Fetcher {
     /// A TLS configuration for each set of roots in use: one, and one a `ca_file`.
     tls: RefCell<Vec<(Roots, Arc<ClientConfig>)>>,
     bodies: Rc<Budget>,
+    turns: Rc<Turns>,
+    kept: RefCell<Kept>,
 }
 
 impl Fetcher {
@@ -181,6 +185,8 @@ impl Fetcher {
             user_agent,
             tls: RefCell::default(),
             bodies: Budget::new(BODIES_BYTES_MAX),
+            turns: Rc::default(),
+            kept: RefCell::default(),
         })
     }
 
@@ -189,8 +195,14 @@ impl Fetcher {
         self.bodies.has_room()
     }
 
+    /// Closes connections that were kept long enough. To be called every now and then.
+    pub(crate) fn close_old(&self) {
+        self.kept.borrow_mut().close_old(Clock::monotonic());
+    }
+
     /// Ends what serves in the background, so that the executor can stop. Nothing may be fetched any more.
     pub(crate) async fn close(&self) {
+        self.kept.take();
         self.resolver.close(RESOLVER_CLOSE).await;
     }
 
@@ -241,146 +253,8 @@ impl Fetcher {
             }
         }
     }
-
-    /// One URL, one answer. `further` are headers beside those that every request has.
-    async fn hop(
-        &self,
-        request: &Request,
-        url: &Url,
-        further: impl Iterator<Item = (&'static str, HeaderValue)>,
-        flight: &Rc<Flight>,
-        hop: &mut Hop,
-    ) -> Result<Answer, Failure> {
-        let http_request = self.http_request(request, url, further)?;
-        flight.enter(Phase::Resolve);
-        // A proxy is the operator's choice and resolves the feed's name itself: its own address is not guarded.
-        let dialled = request.access.proxy.as_ref().unwrap_or(url);
-        let guarded = request.access.proxy.is_none() && !request.allow_private;
-        if request.access.proxy.is_some() && !request.allow_private {
-            guard_literal(url)?;
-        }
-        let host = dialled.host().ok_or_else(|| policy(format!("{} has no host", redirect::shown(dialled))))?;
-        let mut addresses = self.resolver.resolve(&host, flight.phase_left()).await?;
-        if guarded {
-            addresses = allowed(addresses)?;
-        }
-        flight.enter(Phase::Connect);
-        let port = dialled.port_or_known_default().unwrap_or(80);
-        let (mut socket, address) = dial::connect(&addresses, port, flight).await?;
-        hop.address = Some(address);
-        let host = url.host_str().unwrap_or_default();
-        if let Some(proxy) = &request.access.proxy {
-            dial::tunnel(&mut socket, proxy, host, url.port_or_known_default().unwrap_or(80), flight).await?;
-        }
-        let tls = match url.scheme() {
-            "https" => {
-                flight.enter(Phase::Tls);
-                let config = self.tls_config(&request.access.roots)?;
-                Some(Box::new(tls::handshake(&mut socket, &config, host, flight).await?))
-            }
-            _ => None,
-        };
-        flight.enter(Phase::Send);
-        let connection = Connection { socket, tls };
-        exchange(connection, address, http_request, request.body_bytes_max, self.bodies.share(), flight.clone()).await
-    }
-
-    fn http_request(
-        &self,
-        request: &Request,
-        url: &Url,
-        further: impl Iterator<Item = (&'static str, HeaderValue)>,
-    ) -> Result<HttpRequest<()>, Failure> {
-        let uri = uri(url)?;
-        let mut builder = HttpRequest::get(uri).header(USER_AGENT, &self.user_agent).header(ACCEPT, ACCEPT_FEEDS);
-        let has_own = |name: &str| request.access.headers.iter().any(|(own, _)| own.as_str() == name);
-        if has_own(HOST.as_str()) {
-            return Err(policy("headers must not set Host".to_owned()));
-        }
-        let is_trusted = url.origin() == request.trusted;
-        // The operator's own cookies stand for themselves.
-        for (name, value) in further.filter(|(name, _)| !(is_trusted && has_own(name))) {
-            builder = builder.header(name, value);
-        }
-        if is_trusted {
-            for (name, value) in &request.access.headers {
-                builder = builder.header(name, value);
-            }
-        }
-        builder.body(()).map_err(|error| policy(format!("cannot ask for {}: {error}", redirect::shown(url))))
-    }
-
-    fn tls_config(&self, roots: &Roots) -> Result<Arc<ClientConfig>, Failure> {
-        if roots.is_empty() {
-            let message = "this machine has no certificate roots; install ca-certificates or set ca_file";
-            return Err(Failure::new(Class::Tls, Phase::Tls, message));
-        }
-        let mut configs = self.tls.borrow_mut();
-        if let Some((_, config)) = configs.iter().find(|(known, _)| known.is_same(roots)) {
-            return Ok(config.clone());
-        }
-        // Those of earlier configurations, which no feed has any more.
-        configs.retain(|(known, _)| known.is_in_use());
-        let config = tls::client_config(roots);
-        configs.push((roots.clone(), config.clone()));
-        Ok(config)
-    }
-}
-
-/// The addresses that a stranger's URL may reach.
-///
-/// # Errors
-///
-/// `policy` when none is left, with the reason for the first.
-fn allowed(addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, Failure> {
-    let (allowed, refused): (Vec<_>, Vec<_>) =
-        addresses.into_iter().map(|address| guard::check(address).map(|()| address)).partition(Result::is_ok);
-    match refused.into_iter().find_map(Result::err) {
-        Some(refusal) if allowed.is_empty() => Err(refusal.into()),
-        _ => Ok(allowed.into_iter().flatten().collect()),
-    }
-}
-
-/// What can be judged of a URL whose name somebody else resolves: a proxy.
-///
-/// # Errors
-///
-/// `policy`: it is an address that a stranger's URL must not reach, or a name of the proxy's own machine.
-fn guard_literal(url: &Url) -> Result<(), Failure> {
-    match url.host() {
-        Some(Host::Ipv4(address)) => guard::check(address.into())?,
-        Some(Host::Ipv6(address)) => guard::check(address.into())?,
-        Some(Host::Domain(name)) if name == "localhost" || name.ends_with(".localhost") => {
-            guard::check(Ipv4Addr::LOCALHOST.into())?;
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
-/// `url` as the `http` crate takes it: it is stricter than browsers about a few characters, which are then escaped.
-fn uri(url: &Url) -> Result<Uri, Failure> {
-    if url.as_str().len() > URL_BYTES_MAX {
-        return Err(Failure::new(
-            Class::Redirect,
-            Phase::Send,
-            format!("the URL is longer than {URL_BYTES_MAX} bytes"),
-        ));
-    }
-    let escaped = |byte: char| match byte {
-        '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}' => format!("%{:02X}", u32::from(byte)),
-        other => other.to_string(),
-    };
-    url.as_str()
-        .parse()
-        .or_else(|_| url.as_str().chars().map(escaped).collect::<String>().parse())
-        .map_err(|error| policy(format!("{} is no URL that HTTP can ask for: {error}", redirect::shown(url))))
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-}
-
-fn policy(message: String) -> Failure {
-    Failure::new(Class::Policy, Phase::Resolve, message)
 }

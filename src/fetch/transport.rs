@@ -3,6 +3,9 @@
 //!
 //! Runs on a fiber: where ureq would block, the fiber waits. `is_open` and `Drop` never wait: ureq calls them under its
 //! pool's lock, and unwinding calls `Drop`.
+//!
+//! ureq's pool stays empty. It asks `is_open` exactly when an answer was read to its end and both sides keep the
+//! connection, and that is when ours is handed back ([`Returned`]).
 
 use std::cell::RefCell;
 use std::fmt;
@@ -29,14 +32,23 @@ pub(crate) struct Connection {
     pub(crate) tls: Option<Box<ClientConnection>>,
 }
 
+/// Where a connection is put that can be used again.
+pub(crate) type Returned = Rc<RefCell<Option<Connection>>>;
+
 /// Hands one connection, made beforehand, to ureq.
 pub(crate) struct Prepared(SendWrapper<RefCell<Option<FlightTransport>>>);
 
 impl Prepared {
     /// `request_bytes` is room for the longest line of the request's head.
-    pub(crate) fn new(connection: Connection, flight: Rc<Flight>, request_bytes: usize) -> Prepared {
+    pub(crate) fn new(
+        connection: Connection,
+        flight: Rc<Flight>,
+        request_bytes: usize,
+        returned: &Returned,
+    ) -> Prepared {
         let transport = FlightTransport {
-            connection: SendWrapper::new(connection),
+            connection: SendWrapper::new(Some(connection)),
+            returned: SendWrapper::new(returned.clone()),
             flight: SendWrapper::new(flight),
             buffers: LazyBuffers::new(ANSWER_HEAD_BYTES_MAX, request_bytes),
             sealed: Vec::new(),
@@ -80,7 +92,9 @@ impl Resolver for Dialled {
 
 /// The socket as ureq reads and writes it. Its deadlines are the flight's, not ureq's: those are only the backstop.
 pub(crate) struct FlightTransport {
-    connection: SendWrapper<Connection>,
+    /// `None` once it was handed back, which is the last that ureq does with it.
+    connection: SendWrapper<Option<Connection>>,
+    returned: SendWrapper<Returned>,
     flight: SendWrapper<Rc<Flight>>,
     buffers: LazyBuffers,
     /// Bytes received but not yet taken by rustls, from `sealed_at`.
@@ -96,14 +110,14 @@ impl FlightTransport {
     }
 
     fn send(&mut self, bytes: &[u8]) -> Result<(), ureq::Error> {
-        let connection = &mut *self.connection;
-        Self::within(&self.flight, connection.socket.write_all(bytes))
+        let Connection { socket, .. } = connection(&mut self.connection);
+        Self::within(&self.flight, socket.write_all(bytes))
     }
 
     /// Receives plain text into the input buffer; 0 at the end of the stream.
     fn receive(&mut self) -> Result<usize, ureq::Error> {
         let flight = &**self.flight;
-        let Connection { socket, tls } = &mut *self.connection;
+        let Connection { socket, tls } = connection(&mut self.connection);
         let room = self.buffers.input_append_buf();
         if room.is_empty() {
             let message = format!("the answer's head is longer than {ANSWER_HEAD_BYTES_MAX} bytes");
@@ -151,7 +165,7 @@ impl Transport for FlightTransport {
             self.flight.enter(Phase::Send);
         }
         let output = self.buffers.output()[..amount].to_vec();
-        let bytes = match &mut self.connection.tls {
+        let bytes = match &mut connection(&mut self.connection).tls {
             Some(tls) => tls::encrypt(tls, &output)?,
             None => output,
         };
@@ -172,12 +186,20 @@ impl Transport for FlightTransport {
     }
 
     fn is_open(&mut self) -> bool {
-        // Never pooled by ureq: a connection is used once.
+        // Bytes that nobody asked for are the beginning of no answer.
+        let is_clean = |tls: &mut ClientConnection| matches!(tls::read_plain(tls, &mut [0]), Ok(Some(0)));
+        if self.sealed_at == self.sealed.len()
+            && let Some(mut connection) = (*self.connection).take()
+            && connection.tls.as_deref_mut().is_none_or(is_clean)
+        {
+            *self.returned.borrow_mut() = Some(connection);
+        }
+        // Never pooled by ureq.
         false
     }
 
     fn is_tls(&self) -> bool {
-        self.connection.tls.is_some()
+        self.connection.as_ref().is_some_and(|connection| connection.tls.is_some())
     }
 }
 
@@ -185,6 +207,10 @@ impl fmt::Debug for FlightTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("FlightTransport")
     }
+}
+
+fn connection(there: &mut Option<Connection>) -> &mut Connection {
+    there.as_mut().expect("ureq reads and writes nothing after the end of an answer")
 }
 
 /// Lets the core turn every so many reads: a fast peer never makes one wait.

@@ -1,6 +1,9 @@
 //! What a request carries, and what it does not.
 
-use rssd::tarpit::{Answer, Script};
+use std::collections::HashSet;
+use std::time::Duration;
+
+use rssd::tarpit::{Answer, Options, Recorded, Script, Step, Tarpit};
 
 use super::RSS;
 use crate::support::{Daemon, Feeds, Home, guids, header, rss, tarpit};
@@ -76,4 +79,121 @@ fn cookies_live_for_one_chain_of_redirects() {
     assert_eq!(sent("elsewhere.localhost"), [None, None], "none to another host");
     let db = home.db();
     assert_eq!((db.articles_of("round"), db.articles_of("away")), (2, 1), "{}", db.error_of("round"));
+}
+
+#[test]
+fn a_host_has_one_connection_at_a_time_behind_redirects_too() {
+    const ANSWER_TIME: Duration = Duration::from_millis(150);
+    let tarpit = tarpit();
+    let mut feeds = Feeds::new();
+    for number in 0..6 {
+        let (name, path) = (format!("f{number}"), format!("/{number}"));
+        let host = format!("{name}.localhost");
+        tarpit.route(&host, "/feed", Answer::redirect(302, tarpit.url("shared.localhost", &path)));
+        let answer = Answer::ok(RSS, rss(&name, guids(&name, 1)));
+        tarpit.route("shared.localhost", &path, [Step::Wait(ANSWER_TIME), Step::Answer(answer)]);
+        feeds = feeds.feed(&name, tarpit.url(&host, "/feed"));
+    }
+    let home = Home::with(&feeds.daemon("cores = 1"));
+    home.once();
+    assert_eq!(home.db().articles(), 6);
+    let requests = tarpit.requests();
+    let times: Vec<_> = requests.iter().filter(|r| r.head.host == "shared.localhost").map(|r| r.at).collect();
+    // An answer is not before its time: a request that comes sooner after another was made beside it.
+    let least = times.windows(2).map(|pair| pair[1] - pair[0]).min().expect("there are six");
+    assert!(times.len() == 6 && least >= ANSWER_TIME, "two requests within {least:?}");
+}
+
+/// How many connections the requests to a host came by.
+fn connections(requests: &[Recorded], host: &str) -> usize {
+    let of_host = requests.iter().filter(|request| request.head.host == host);
+    of_host.map(|request| request.connection).collect::<HashSet<_>>().len()
+}
+
+#[test]
+fn feeds_of_a_host_that_follow_each_other_share_a_connection() {
+    let tarpit = tarpit();
+    let home = Home::new();
+    home.write("ca.pem", tarpit.ca_pem());
+    let mut feeds = Feeds::new();
+    for number in 0..8 {
+        let name = format!("{number}");
+        let path = format!("/{number}");
+        let feed = Answer::ok(RSS, rss(&name, guids(&name, 3)));
+        let answers = [
+            ("plain", feed.clone()),
+            ("sealed", feed.clone()),
+            // By its own framing, and without a body.
+            ("chunked", feed.clone().chunked().coded(rssd::tarpit::Coding::Gzip)),
+            ("moved", Answer::redirect(302, format!("/to{path}"))),
+            // Not to be used again: the server says so, or the end of the answer is the end of the connection.
+            ("closing", feed.clone().close()),
+            ("until-close", feed.clone().until_close()),
+        ];
+        for (host, answer) in answers {
+            tarpit.route(&format!("{host}.localhost"), &path, answer);
+            let url = match host {
+                "sealed" => tarpit.tls_url("sealed.localhost", &path),
+                host => tarpit.url(&format!("{host}.localhost"), &path),
+            };
+            feeds = feeds.feed_with(&format!("{host}-{number}"), url, "ca_file = \"ca.pem\"");
+        }
+        tarpit.route("moved.localhost", &format!("/to{path}"), feed);
+    }
+    home.subscribe(&feeds);
+    home.once();
+    let db = home.db();
+    assert_eq!((db.articles(), db.one::<i64>("SELECT count(*) FROM feed WHERE last_error IS NOT NULL")), (144, 0));
+    let requests = tarpit.requests();
+    for (host, count) in [("plain", 1), ("sealed", 1), ("chunked", 1), ("moved", 1), ("closing", 8), ("until-close", 8)]
+    {
+        assert_eq!(connections(&requests, &format!("{host}.localhost")), count, "{host}");
+    }
+}
+
+#[test]
+fn a_kept_connection_is_for_its_like_only() {
+    let tarpit = tarpit();
+    let home = Home::new();
+    home.write("ca.pem", tarpit.ca_pem());
+    home.write("twice.pem", [tarpit.ca_pem(), Tarpit::start(Options::default()).expect("another").ca_pem()].concat());
+    let mut feeds = Feeds::new();
+    for (name, trust) in [("one", "ca.pem"), ("two", "ca.pem"), ("other", "twice.pem")] {
+        let path = format!("/{name}");
+        tarpit.route("trust.localhost", &path, Answer::ok(RSS, rss(name, guids(name, 1))));
+        feeds = feeds.feed_with(name, tarpit.tls_url("trust.localhost", &path), &format!("ca_file = \"{trust}\""));
+    }
+    home.subscribe(&feeds);
+    home.once();
+    assert_eq!(home.db().articles(), 3);
+    assert_eq!(connections(&tarpit.requests(), "trust.localhost"), 2, "other roots, another connection");
+}
+
+#[test]
+fn a_kept_connection_that_is_dead_is_replaced_once() {
+    let tarpit = tarpit();
+    let feed = |name: &str| Answer::ok(RSS, rss(name, guids(name, 1)));
+    // Promises to keep the connection, and closes it with the next request unanswered; with or without a reset.
+    let port = |end: Step| {
+        let steps = [Step::ReadRequest, Step::Answer(feed("first")), Step::ReadRequest, end];
+        tarpit.listen(Script::from(steps).then([Step::ReadRequest, Step::Answer(feed("second"))])).expect("a port")
+    };
+    let mut feeds = Feeds::new();
+    for (name, end) in [("closed", Step::Close), ("reset", Step::Reset)] {
+        let address = port(end);
+        for number in [1, 2] {
+            feeds = feeds.feed(&format!("{name}-{number}"), format!("http://{address}/{number}"));
+        }
+    }
+    // Dead in the middle of an answer is not asked twice.
+    let cut =
+        [Step::ReadRequest, Step::Answer(feed("cut")), Step::ReadRequest, Step::send("HTTP/1.1 200"), Step::Close];
+    let address = tarpit.listen(cut).expect("a port");
+    feeds = feeds.feed("cut-1", format!("http://{address}/1")).feed("cut-2", format!("http://{address}/2"));
+    let home = Home::with(&feeds);
+    home.once();
+    let failing: Vec<String> =
+        home.db().list("SELECT name FROM feed WHERE last_error IS NOT NULL", |row| row.get::<_, String>(0));
+    assert!(failing.len() == 1 && failing[0].starts_with("cut"), "{failing:?}");
+    assert_eq!(tarpit.requests().len(), 3 + 3 + 2);
 }
