@@ -12,7 +12,7 @@ use std::time::Duration;
 use rssd::tarpit::{ANY, Answer, Step, Tarpit};
 
 use crate::support::http::{Client, Events, get, get_with, listening};
-use crate::support::{Daemon, Feeds, HANG_GUARD, Home, guids, pause, rss, tarpit, until};
+use crate::support::{Daemon, Feeds, Home, guids, pause, rss, tarpit, until};
 
 const PAGE: &str = "Accept: text/html\r\n";
 
