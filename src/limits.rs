@@ -342,6 +342,13 @@ pub const TURN_AWAY_TIMEOUT: Duration = secs(1);
 /// Connections that the kernel may hold ready for us.
 pub const LISTEN_BACKLOG: i32 = 1_024;
 
+/// An address that is in use at the start is tried for so long, as a daemon that was killed may still hold it; then
+/// the start fails.
+pub const LISTEN_RETRY: Duration = Duration::from_secs(1);
+
+/// Between two of these tries.
+pub const LISTEN_RETRY_INTERVAL: Duration = Duration::from_millis(20);
+
 /// After a failed accept, mostly for want of descriptors, the next try waits so long.
 pub const ACCEPT_RETRY_MS: u64 = 50;
 

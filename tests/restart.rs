@@ -1,9 +1,11 @@
-//! Timers survive a restart: what was polled a moment ago is not asked again, what is overdue is.
+//! What a restart finds again: timers, so that what was polled a moment ago is not asked again and what is overdue is; and
+//! the port.
 
 use nix::sys::signal::Signal::SIGTERM;
 use rusqlite::Connection;
 
-use crate::support::{Feeds, Home, tarpit};
+use crate::support::http::listening;
+use crate::support::{Daemon, Feeds, Home, tarpit};
 
 #[test]
 fn a_restart_polls_nobody_early_and_the_overdue_soon() {
@@ -81,4 +83,20 @@ fn a_retry_after_holds_over_a_restart() {
     let least: i64 = db.one("SELECT min(next_poll_at - last_polled_at) FROM feed WHERE last_error_class = 'status'");
     assert!(least >= 7_200_000, "{least} ms");
     assert_eq!((db.polls_of("busy"), db.polls_of("slower")), (1, 1));
+}
+
+/// The kernel takes the io_uring of a killed process apart after its end, and the listener with it: about two of three
+/// daemons that are started at once find the port taken.
+#[test]
+fn a_killed_daemon_leaves_its_port_to_the_next() {
+    let home = Home::with(&Feeds::new());
+    let mut daemon = home.start();
+    let at = listening(&mut daemon);
+    for _ in 0..10 {
+        daemon.kill();
+        let mut command = home.daemon_command();
+        command.arg("--listen").arg(at.to_string());
+        daemon = Daemon::spawn(command);
+        assert_eq!(listening(&mut daemon), at);
+    }
 }

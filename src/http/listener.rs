@@ -7,12 +7,14 @@
 use std::io::{self, ErrorKind};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
+use std::thread;
 
 use glommio::io::PollableFd;
 use glommio::net::TcpStream;
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::limits::{CLIENT_SEND_BUFFER_BYTES, LISTEN_BACKLOG};
+use crate::clock::Clock;
+use crate::limits::{CLIENT_SEND_BUFFER_BYTES, LISTEN_BACKLOG, LISTEN_RETRY, LISTEN_RETRY_INTERVAL};
 
 /// Where to listen.
 #[derive(Clone, Debug)]
@@ -64,7 +66,21 @@ impl Listener {
     }
 }
 
+/// A daemon that was killed a moment ago holds its port until the kernel has taken its io_uring apart, which it does after
+/// the process has ended: so an address in use is tried again for [`LISTEN_RETRY`].
 fn bind(address: SocketAddr) -> io::Result<Socket> {
+    let deadline = Clock::monotonic() + LISTEN_RETRY;
+    loop {
+        match bind_once(address) {
+            Err(error) if error.kind() == ErrorKind::AddrInUse && Clock::monotonic() < deadline => {
+                thread::park_timeout(LISTEN_RETRY_INTERVAL);
+            }
+            bound => return bound,
+        }
+    }
+}
+
+fn bind_once(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restart must not wait for the old one's connections to be forgotten.
     socket.set_reuse_address(true)?;
