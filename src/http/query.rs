@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::limits::{
-    ARTICLES_ASKED_DEFAULT, ARTICLES_ASKED_MAX, PARAMETERS_MAX, SEARCH_BYTES_MAX, WAIT_DEFAULT, WAIT_MAX,
+    ARTICLES_ASKED_DEFAULT, ARTICLES_ASKED_MAX, FEEDS_LISTED_MAX, FILTER_VALUES_MAX, PARAMETERS_MAX, SEARCH_BYTES_MAX,
+    WAIT_DEFAULT, WAIT_MAX,
 };
 use crate::store;
 use crate::stream::{After, Filter, FilterMistake};
@@ -86,11 +87,16 @@ impl Query {
         Ok(Some(Search { asked: text.to_owned(), has_words: store::quote_search(text).is_some() }))
     }
 
-    /// `feed=` and `label=K:V`, each as often as one likes.
+    /// `feed=` and `label=K:V`, each as often as one likes. Fields of a form that are left empty ask for nothing.
     pub(super) fn filter(&self) -> Result<Filter, Problem> {
-        Filter::new(self.all("feed"), self.all("label")).map_err(|mistake| match mistake {
+        let too_many = || Problem::new(400, format!("more than {FILTER_VALUES_MAX} values of `feed` or `label`"));
+        if ["feed", "label"].iter().any(|name| self.all(name).count() > FILTER_VALUES_MAX) {
+            return Err(too_many());
+        }
+        let given = |name| self.all(name).filter(|value| !value.is_empty());
+        Filter::new(given("feed"), given("label")).map_err(|mistake| match mistake {
             FilterMistake::NoColon => Problem::bad_parameter("label", "KEY:VALUE"),
-            FilterMistake::TooMany => Problem::new(400, "too many values of `feed` or `label`"),
+            FilterMistake::TooMany => too_many(),
         })
     }
 
@@ -111,12 +117,11 @@ impl Query {
         }
     }
 
-    /// `offset=`: how many to leave out.
+    /// `offset=`: how many to leave out, 0 to 100,000.
     pub(super) fn offset(&self) -> Result<usize, Problem> {
-        match self.one("offset")? {
-            None => Ok(0),
-            Some(text) => text.parse().map_err(|_| Problem::bad_parameter("offset", "a number")),
-        }
+        let Some(text) = self.one("offset")? else { return Ok(0) };
+        let wanted = || Problem::bad_parameter("offset", format!("a number from 0 to {FEEDS_LISTED_MAX}"));
+        text.parse().ok().filter(|&offset| offset <= FEEDS_LISTED_MAX).ok_or_else(wanted)
     }
 
     /// A text that is taken as it is.
@@ -183,6 +188,15 @@ mod tests {
         ] {
             assert_eq!(query(text).before().map_err(|problem| problem.status()), before, "{text}");
         }
+        for (text, offset) in [
+            ("", Ok(0)),
+            ("offset=100000", Ok(100_000)),
+            ("offset=100001", Err(400)),
+            ("offset=-1", Err(400)),
+            ("offset=", Err(400)),
+        ] {
+            assert_eq!(query(text).offset().map_err(|problem| problem.status()), offset, "{text}");
+        }
     }
 
     #[test]
@@ -192,6 +206,15 @@ mod tests {
         assert!(!query("q=%22*").search().unwrap().unwrap().has_words);
         let long = format!("q={}", "a".repeat(SEARCH_BYTES_MAX + 1));
         assert_eq!(query(&long).search().unwrap_err().status(), 400);
+    }
+
+    #[test]
+    fn fields_left_empty_ask_for_nothing() {
+        let filter = |text: &str| query(text).filter().map_err(|problem| problem.status());
+        assert_eq!(filter("q=&feed=&label="), Ok(Filter::default()));
+        assert_eq!(filter("feed=&label=k%3Av"), filter("label=k:v"));
+        assert_eq!(filter("label=k"), Err(400));
+        assert_eq!(filter(&"label=&".repeat(FILTER_VALUES_MAX + 1)), Err(400));
     }
 
     #[test]
