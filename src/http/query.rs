@@ -75,7 +75,7 @@ impl Query {
 
     /// `after=`: a `seq`, or a cursor.
     pub(super) fn after(&self) -> Result<Option<After>, Problem> {
-        self.one("after")?.map(cursor).transpose()
+        self.one("after")?.map(|text| cursor("after", text)).transpose()
     }
 
     /// `q=`: `None` where nothing is searched for.
@@ -138,9 +138,9 @@ pub(super) struct Search {
     pub(super) has_words: bool,
 }
 
-/// A `seq` or a cursor, from a parameter or a header.
-pub(super) fn cursor(text: &str) -> Result<After, Problem> {
-    text.parse().map_err(|_| Problem::bad_parameter("after", "a seq, or the cursor of an earlier answer"))
+/// A `seq` or a cursor, from the parameter or header of this name.
+pub(super) fn cursor(name: &'static str, text: &str) -> Result<After, Problem> {
+    text.parse().map_err(|_| Problem::bad_parameter(name, "a seq, or the cursor of an earlier answer"))
 }
 
 #[cfg(test)]

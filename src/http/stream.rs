@@ -72,9 +72,10 @@ pub(super) async fn serve(site: &Rc<Site>, query: &Query, headers: &HeaderMap) -
         .iter()
         .filter_map(|accept| accept.to_str().ok())
         .any(|accept| accept.contains("text/event-stream"));
-    let last_event_id = headers.get("last-event-id").and_then(|id| id.to_str().ok()).filter(|_| wants_events);
+    // An event source that has had none yet may say so with an empty one.
+    let last_event_id = headers.get("last-event-id").filter(|id| !id.is_empty());
     let after = match last_event_id {
-        Some(id) => Some(cursor(id)?),
+        Some(id) => Some(cursor("Last-Event-ID", id.to_str().unwrap_or_default())?),
         None => query.after()?,
     };
     let filter = query.filter()?;
