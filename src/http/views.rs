@@ -107,11 +107,14 @@ pub(super) fn health(row: &FeedRow, now_ms: i64) -> FeedHealth {
     }
 }
 
-/// Why a feed fails, class and sentence.
+/// Why a feed fails, class and sentence; the sentence alone where it begins with its class (`status 404: ...`).
 pub(super) fn reason(row: &FeedRow) -> Option<String> {
     let state = &row.feed.state;
-    let class = state.last_error_class.as_deref()?;
-    Some(format!("{class}: {}", state.last_error.as_deref().unwrap_or_default()))
+    let (class, sentence) = (state.last_error_class.as_deref()?, state.last_error.as_deref().unwrap_or_default());
+    match sentence.split_whitespace().next() == Some(class) {
+        true => Some(sentence.to_owned()),
+        false => Some(format!("{class}: {sentence}")),
+    }
 }
 
 pub(super) fn feed_line(row: &FeedRow, now_ms: i64) -> FeedLine {

@@ -30,16 +30,25 @@ pub(super) fn shown(html: &SafeHtml) -> String {
     out
 }
 
+/// Tags that stand within a word or a sentence.
+const INLINE: [&str; 22] = [
+    "a", "abbr", "b", "bdi", "bdo", "cite", "code", "del", "em", "i", "ins", "kbd", "mark", "q", "s", "samp", "small",
+    "span", "strong", "sub", "sup", "u",
+];
+
 /// The first words, without any markup but character references, cut after `chars_max` characters.
 pub(super) fn excerpt(html: &SafeHtml, chars_max: usize) -> String {
     let mut out = String::new();
     let mut chars = 0;
     let mut space_due = false;
     for piece in Pieces(html.as_str()) {
-        let Piece::Text(mut text) = piece else {
-            // `<p>one</p><p>two</p>` is two words.
-            space_due = true;
-            continue;
+        let mut text = match piece {
+            Piece::Text(text) => text,
+            Piece::Tag(tag) => {
+                // `<p>one</p><p>two</p>` is two words, `<b>on</b>e` is one.
+                space_due |= !INLINE.contains(&tag.name());
+                continue;
+            }
         };
         while let Some(unit) = text.chars().next() {
             let bytes = match unit {
@@ -205,6 +214,7 @@ mod tests {
     fn an_excerpt_is_words_alone() {
         for (html, chars_max, want) in [
             ("<p>one</p><p>two  <b>three</b></p>", 50, "one two three"),
+            ("<p>by <b>4 %</b>. <i>t</i>ea<br>milk</p><ul><li>a</li><li>b</li></ul>", 50, "by 4 %. tea milk a b"),
             ("a &amp; b", 50, "a &amp; b"),
             ("ab&amp;cd", 3, "ab&amp;…"),
             ("日本語", 2, "日本…"),
