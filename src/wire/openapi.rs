@@ -10,7 +10,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::limits::STREAMS_MAX;
+    use crate::limits::{FEEDS_LISTED_MAX, FETCH_LOG_POLLS, FILTER_VALUES_MAX, SEARCH_BYTES_MAX, STREAMS_MAX};
 
     /// The contract's routes.
     const ROUTES: [&str; 20] = [
@@ -33,7 +33,7 @@ mod tests {
         "/openapi.json",
         "/assets/style.css",
         "/assets/live.js",
-        "/favicon.ico",
+        "/assets/icon.svg",
     ];
 
     fn document() -> Value {
@@ -75,6 +75,40 @@ mod tests {
         }
         let document = document();
         walk(&document, &document);
+    }
+
+    /// A fuzzer finds what is described and not so; what is read and not described only this finds.
+    #[test]
+    fn every_parameter_that_is_read_is_described() {
+        let document = document();
+        let parameters = document["components"]["parameters"].as_object().unwrap();
+        let described: HashSet<&str> = parameters.values().filter_map(|value| value["name"].as_str()).collect();
+        let mut read = HashSet::new();
+        for source in
+            [include_str!("../http/query.rs"), include_str!("../http/routes.rs"), include_str!("../http/stream.rs")]
+        {
+            let source = source.split("#[cfg(test)]").next().unwrap();
+            for call in [".one(\"", ".flag(\"", ".text(\"", ".all(\"", " given(\""] {
+                read.extend(source.split(call).skip(1).filter_map(|rest| rest.split('"').next()));
+            }
+        }
+        assert!(read.len() >= 9, "{read:?}");
+        assert!(read.is_subset(&described), "{:?}", read.difference(&described));
+    }
+
+    #[test]
+    fn bounds_are_those_that_hold() {
+        let document = document();
+        for (place, bound) in [
+            ("/components/parameters/feed/schema/maxItems", FILTER_VALUES_MAX),
+            ("/components/parameters/label/schema/maxItems", FILTER_VALUES_MAX),
+            ("/components/parameters/offset/schema/maximum", FEEDS_LISTED_MAX),
+            ("/components/parameters/q/schema/maxLength", SEARCH_BYTES_MAX),
+            ("/components/schemas/FeedList/properties/feeds/maxItems", FEEDS_LISTED_MAX),
+            ("/components/schemas/FeedDetail/properties/polls/maxItems", FETCH_LOG_POLLS as usize),
+        ] {
+            assert_eq!(document.pointer(place), Some(&bound.into()), "{place}");
+        }
     }
 
     #[test]
