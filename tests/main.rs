@@ -5,6 +5,7 @@
 
 mod activation;
 mod bad_input;
+mod clients;
 mod commands;
 mod crash;
 mod demo;
