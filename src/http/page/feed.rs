@@ -80,14 +80,18 @@ impl PollLine {
 impl FeedPage {
     pub(crate) fn to_html(&self) -> String {
         let title = self.title.as_deref().unwrap_or(&self.name);
+        // Without a title of its own the name is the heading.
+        let name = match self.title {
+            Some(_) => format!(r#"<p class="meta"><bdi>{}</bdi></p>"#, text(&self.name)),
+            None => String::new(),
+        };
         let main = format!(
-            r#"<header class="lead"><p class="meta"><bdi>{name}</bdi></p>
+            r#"<header class="lead">{name}
 <h1 dir="auto">{title}</h1>
 <p class="state">{badge} {state}</p>
 {reason}</header>
 {next}{polls}{articles}<section aria-labelledby="facts"><h2 id="facts">What is known of it</h2>
 <dl class="facts">{facts}</dl></section>"#,
-            name = text(&self.name),
             title = text(title),
             badge = self.health.badge(),
             state = self.state(),
