@@ -14,13 +14,13 @@ use super::doctype;
 use super::names::Ns;
 use super::text;
 use crate::article::Enclosure;
-use crate::failure::{Class, Failure, Phase};
-use crate::limits::{
-    ATTRIBUTES_MAX, BASE_BYTES_MAX, ELEMENTS_MAX, ENTRY_ELEMENTS_MAX, MEDIA_PRODUCT_MAX, NAMESPACES_OPEN_MAX,
-    NESTING_MAX, RECURSION_MAX,
-};
+use crate::failure::Failure;
+use crate::limits::{ENTRY_ELEMENTS_MAX, MEDIA_PRODUCT_MAX};
 
+mod bounds;
 mod fields;
+
+pub(crate) use bounds::{too_complex, too_deep};
 
 /// Prefixes that are remembered as declared; a document with more is read by way of the repair.
 const PREFIXES_MAX: usize = 64;
@@ -87,6 +87,9 @@ impl Scan {
 /// # Errors
 ///
 /// [`Class::TooDeep`] and [`Class::TooComplex`], with the limit that was passed.
+///
+/// [`Class::TooDeep`]: crate::failure::Class::TooDeep
+/// [`Class::TooComplex`]: crate::failure::Class::TooComplex
 pub(crate) fn xml(text: &str, articles_max: usize) -> Result<Verdict, Failure> {
     let start = declaration_end(text);
     let mut reader = Reader::from_str(&text[start..]);
@@ -239,35 +242,6 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    /// Counts what feed-rs does per attribute. Gives the bytes of `xml:base` and the number of namespaces declared.
-    fn judge_attributes(&mut self, tag: &BytesStart<'_>, local: &str) -> Result<(usize, usize), Failure> {
-        let raw = tag.attributes_raw();
-        if raw.is_empty() {
-            return Ok((0, 0));
-        }
-        // Values may hold '=' too: only where that bound is passed is it worth an exact count.
-        if raw.len() > ATTRIBUTES_MAX
-            && raw.bytes().filter(|b| *b == b'=').count() > ATTRIBUTES_MAX
-            && tag.attributes().with_checks(false).take(ATTRIBUTES_MAX + 1).count() > ATTRIBUTES_MAX
-        {
-            return Err(too_complex("more attributes on a tag", ATTRIBUTES_MAX));
-        }
-        if !raw.contains("xml") {
-            return Ok((0, 0));
-        }
-        let (mut base_bytes, mut namespaces) = (0, 0);
-        for attribute in tag.attributes().with_checks(false).flatten() {
-            let key = attribute.key.0;
-            if key == "xml:base" {
-                base_bytes = attribute.value.len();
-            } else if let Some(prefix) = key.strip_prefix("xmlns") {
-                namespaces += 1;
-                self.declare(prefix.strip_prefix(':').unwrap_or(""), &attribute.value, local);
-            }
-        }
-        Ok((base_bytes, namespaces))
-    }
-
     fn declare(&mut self, prefix: &str, uri: &str, local: &str) {
         let ns = Ns::of(uri);
         let known = match ns {
@@ -291,37 +265,6 @@ impl<'a> Pass<'a> {
         } else if self.prefixes.len() < PREFIXES_MAX && !self.prefixes.iter().any(|p| p == prefix) {
             self.prefixes.push(prefix.to_owned());
         }
-    }
-
-    fn judge_size(&mut self, base_bytes: usize, namespaces: usize) -> Result<(), Failure> {
-        self.elements += 1;
-        if self.elements > ELEMENTS_MAX {
-            return Err(too_complex("more elements in the document", ELEMENTS_MAX));
-        }
-        self.namespaces += namespaces;
-        if self.namespaces > NAMESPACES_OPEN_MAX {
-            return Err(too_complex("more namespaces declared at once", NAMESPACES_OPEN_MAX));
-        }
-        self.base_bytes += base_bytes;
-        self.base_copied += self.base_bytes;
-        if self.base_copied > BASE_BYTES_MAX {
-            return Err(too_complex("more bytes of xml:base times elements", BASE_BYTES_MAX));
-        }
-        Ok(())
-    }
-
-    fn judge_nesting(&mut self, local: &str, open: Open<'a>) -> Result<(), Failure> {
-        // Whatever the prefix: a document may give any to the namespaces that feed-rs recurses in.
-        let recursive = matches!(local, "group" | "content" | "category");
-        self.recursion += usize::from(recursive);
-        self.stack.push(Open { recursive, ..open });
-        if self.recursion > RECURSION_MAX {
-            return Err(too_deep("media or category elements", RECURSION_MAX));
-        }
-        if self.stack.len() > NESTING_MAX {
-            return Err(too_deep("elements", NESTING_MAX));
-        }
-        Ok(())
     }
 
     fn root(&mut self, tag: &BytesStart<'_>, qname: &str, local: &str) {
@@ -446,14 +389,4 @@ impl<'a> Pass<'a> {
 fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
     let found = tag.attributes().with_checks(false).flatten().find(|a| a.key.0 == name)?;
     Some(text::decode(&found.value).into_owned())
-}
-
-pub(crate) fn too_complex(what: &str, max: usize) -> Failure {
-    let message = format!("the document is refused before it is parsed: {what} than the limit of {max}");
-    Failure::new(Class::TooComplex, Phase::Parse, message)
-}
-
-pub(crate) fn too_deep(what: &str, max: usize) -> Failure {
-    let message = format!("the document is refused before it is parsed: {what} nested deeper than the limit of {max}");
-    Failure::new(Class::TooDeep, Phase::Parse, message)
 }
