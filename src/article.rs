@@ -2,6 +2,8 @@
 //!
 //! Times are milliseconds since 1970, UTC. Absent is `None`, never an empty string.
 
+use std::fmt;
+
 /// What a document says of the feed itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FeedMeta {
@@ -39,6 +41,8 @@ pub struct Article {
     pub language: Option<String>,
     pub published_at: Option<i64>,
     pub updated_at: Option<i64>,
+    /// The page where it is discussed, absolute, http or https.
+    pub comments_url: Option<String>,
 }
 
 /// A file that comes with an article.
@@ -47,6 +51,8 @@ pub struct Enclosure {
     pub url: String,
     pub media_type: Option<String>,
     pub length_bytes: Option<u64>,
+    /// How long it plays, in whole seconds.
+    pub duration_s: Option<u64>,
 }
 
 /// A parsed feed document.
@@ -57,6 +63,79 @@ pub struct Document {
     pub articles: Vec<Article>,
     /// How many entries were left out because the document held more than `articles_max`.
     pub articles_dropped: usize,
-    /// What had to be repaired before the document could be read, in words for a person.
-    pub repaired: Vec<String>,
+    /// What had to be repaired before the document could be read, one a kind.
+    pub repaired: Vec<Repair>,
+}
+
+/// One kind of damage in a document, and how often it was found. Shown as in `bare ampersand x3`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repair {
+    pub kind: RepairKind,
+    pub count: usize,
+}
+
+impl fmt::Display for Repair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.count {
+            1 => f.write_str(self.kind.words()),
+            count => write!(f, "{} x{count}", self.kind.words()),
+        }
+    }
+}
+
+/// The kinds of damage that are repaired: each has a name for metrics and words for people.
+macro_rules! repair_kinds {
+    ($($(#[$doc:meta])* $kind:ident = $name:literal, $words:literal;)*) => {
+        /// What may be wrong with a document that can be read all the same.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum RepairKind {
+            $($(#[$doc])* $kind,)*
+        }
+
+        impl RepairKind {
+            /// In the order of their discriminants.
+            pub const ALL: [RepairKind; [$(RepairKind::$kind),*].len()] = [$(RepairKind::$kind),*];
+
+            /// A label of metrics: it never changes.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(RepairKind::$kind => $name,)*
+                }
+            }
+
+            /// For a person.
+            pub fn words(self) -> &'static str {
+                match self {
+                    $(RepairKind::$kind => $words,)*
+                }
+            }
+        }
+    };
+}
+
+repair_kinds! {
+    BareAmpersand = "bare_ampersand", "bare ampersand";
+    /// One that HTML knows and XML does not.
+    HtmlEntity = "html_entity", "html entity";
+    ControlCharacter = "control_character", "control character";
+    /// Which of the two it was cannot be told by one tag.
+    Tags = "tags", "unclosed or crossed tag";
+    /// What is ill-formed in another way.
+    Markup = "markup", "broken markup";
+    JunkBefore = "junk_before", "junk before the feed";
+    JunkBehind = "junk_behind", "junk behind the feed";
+    /// Absent, of no known version, or in the middle of the document.
+    Version = "version", "odd version";
+    Declaration = "declaration", "odd xml declaration";
+    Prefix = "prefix", "prefix that is not declared";
+    Nesting = "nesting", "article in an odd place";
+    CutOff = "cut_off", "cut off in the middle of an article, which was left out";
+    /// The parser refused the feed for the value.
+    RefusedValue = "refused_value", "value that the parser refuses";
+    PanickedValue = "panicked_value", "value that the parser panicked on";
+    JsonItems = "json_items", "missing items";
+    JsonItem = "json_item", "item that is no object";
+    JsonType = "json_type", "value of another type";
+    JsonAuthor = "json_author", "author that is no object";
+    JsonAttachment = "json_attachment", "attachment without a type";
 }

@@ -406,6 +406,9 @@ impl Core {
         add(&self.gauges.articles_new, polled.new_count as u64);
         add(&self.gauges.wire_bytes, polled.wire_bytes);
         add(&self.gauges.latencies[latency_slot(polled.took_ms)], 1);
+        for repair in &polled.repaired {
+            add(&self.gauges.repairs[repair.kind as usize], 1);
+        }
         if let Some(news) = &self.desk.news {
             let outcome = polled.outcome.clone();
             let news_of_it = PollNews { feed: subscription.feed.name.clone(), outcome, new_count: polled.new_count };

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 
+use crate::article::RepairKind;
 use crate::clock::{Clock, duration_ms};
 use crate::failure::Class;
 
@@ -21,6 +22,8 @@ pub struct CoreGauges {
     pub wire_bytes: AtomicU64,
     /// Polls that failed, by class.
     pub(crate) failures: [AtomicU64; Class::ALL.len()],
+    /// Documents that had to be repaired, by kind of damage.
+    pub(crate) repairs: [AtomicU64; RepairKind::ALL.len()],
     /// Polls by how long they took.
     pub(crate) latencies: [AtomicU64; LATENCY_SLOTS],
     /// Feeds whose last poll failed.
@@ -46,6 +49,7 @@ impl Default for CoreGauges {
             articles_new: AtomicU64::default(),
             wire_bytes: AtomicU64::default(),
             failures: std::array::from_fn(|_| AtomicU64::default()),
+            repairs: std::array::from_fn(|_| AtomicU64::default()),
             latencies: std::array::from_fn(|_| AtomicU64::default()),
             feeds_failing: AtomicUsize::default(),
             feeds_polled: AtomicUsize::default(),

@@ -12,7 +12,7 @@ use futures_channel::{mpsc, oneshot};
 use glommio::sync::Semaphore;
 use sha2::{Digest, Sha256};
 
-use crate::article::{Document, FeedMeta};
+use crate::article::{Document, FeedMeta, Repair};
 use crate::clock::Clock;
 use crate::config;
 use crate::executor::nap;
@@ -90,6 +90,8 @@ pub(crate) struct Polled {
     /// Until the next one.
     pub(crate) wait: Duration,
     pub(crate) new_count: usize,
+    /// What was wrong with the document, if one was read.
+    pub(crate) repaired: Vec<Repair>,
     pub(crate) wire_bytes: u64,
     /// As in `fetch_log`.
     pub(crate) outcome: String,
@@ -159,10 +161,12 @@ pub(crate) async fn poll(
     let outcome = outcome_word(&reading);
     let took_ms = flight.age_ms();
     log.outcome = outcome.clone();
+    let mut repaired = Vec::new();
     let (feed_meta, articles, failure) = match reading {
         Ok(Reading::Articles { mut document, .. }) => {
             // Documents put the newest first; the stream puts it last.
             document.articles.reverse();
+            repaired = document.repaired;
             (Some(document.feed), document.articles, None)
         }
         Ok(Reading::Unchanged { .. } | Reading::NotModified { .. }) => (None, Vec::new(), None),
@@ -180,7 +184,16 @@ pub(crate) async fn poll(
         }
     };
     let memory = Memory { poll_count: memory.poll_count + 1, ..memory };
-    Some(Polled { memory, wait: next.wait, new_count, wire_bytes: trip.wire_bytes, outcome, took_ms, failure })
+    Some(Polled {
+        memory,
+        wait: next.wait,
+        new_count,
+        repaired,
+        wire_bytes: trip.wire_bytes,
+        outcome,
+        took_ms,
+        failure,
+    })
 }
 
 /// `doubts`: the last answers are not believed, so nothing is sent that could lead to another one of the kind.
@@ -300,11 +313,12 @@ fn next_state(
             }
             return state;
         }
-        Ok(Reading::Articles { validators, body_hash, is_delta, .. }) => {
+        Ok(Reading::Articles { validators, body_hash, is_delta, document }) => {
             // What a delta adds to is the last whole body still.
             if !is_delta {
                 state.body_hash = Some(*body_hash);
             }
+            state.repaired = document.repaired.iter().map(Repair::to_string).collect();
             set_validators(&mut state, validators);
         }
         Ok(Reading::NotModified { validators } | Reading::Unchanged { validators }) => {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::exit;
-use crate::article::{Article, Document};
+use crate::article::{Article, Document, Repair};
 use crate::clock::Clock;
 use crate::parse::{self, Source};
 
@@ -92,14 +92,16 @@ pub(crate) fn json_of(document: &Document) -> Value {
         },
         "articles": document.articles.iter().map(article_json).collect::<Vec<_>>(),
         "articles_dropped": document.articles_dropped,
-        "repaired": document.repaired,
+        "repaired": document.repaired.iter().map(Repair::to_string).collect::<Vec<_>>(),
     })
 }
 
 /// An article but for what only the store knows.
 fn article_json(article: &Article) -> Value {
-    let enclosures = article.enclosures.iter();
-    let enclosures = enclosures.map(|e| json!({ "url": e.url, "type": e.media_type, "length": e.length_bytes }));
+    let enclosures = article
+        .enclosures
+        .iter()
+        .map(|e| json!({ "url": e.url, "type": e.media_type, "length": e.length_bytes, "duration_s": e.duration_s }));
     json!({
         "guid": article.guid,
         "url": article.url,
@@ -113,6 +115,7 @@ fn article_json(article: &Article) -> Value {
         "language": article.language,
         "published": article.published_at.and_then(rfc3339),
         "updated": article.updated_at.and_then(rfc3339),
+        "comments": article.comments_url,
     })
 }
 
@@ -124,7 +127,7 @@ fn rfc3339(at_ms: i64) -> Option<String> {
 pub(crate) fn for_person(document: &Document) -> String {
     let printable = |text: &str| parse::printable(text, TITLE_CHARS_MAX);
     let mut shown = format!("{}\n", printable(document.feed.title.as_deref().unwrap_or("(no title)")));
-    let repaired = document.repaired.iter().map(|line| printable(line)).collect::<Vec<_>>().join(", ");
+    let repaired = document.repaired.iter().map(Repair::to_string).collect::<Vec<_>>().join(", ");
     shown += &match document.articles.len() {
         1 => "1 article".to_owned(),
         count => format!("{count} articles"),
@@ -149,6 +152,7 @@ pub(crate) fn for_person(document: &Document) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::article::RepairKind;
 
     #[test]
     fn a_person_sees_no_escape_of_a_feed() {
@@ -161,7 +165,7 @@ mod tests {
         let shown = for_person(&Document {
             articles: vec![article],
             articles_dropped: 2,
-            repaired: vec!["bare ampersand x3".into()],
+            repaired: vec![Repair { kind: RepairKind::BareAmpersand, count: 3 }],
             ..Document::default()
         });
         assert_eq!(

@@ -1,7 +1,7 @@
 //! Which address is answered by what.
 
 use std::rc::Rc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use hyper::header::{ACCEPT, HOST, HeaderMap, IF_NONE_MATCH};
 use hyper::{Request, StatusCode};
@@ -18,6 +18,9 @@ use super::similar::similar;
 use super::site::Site;
 use super::stream::{self, stored_filter};
 use super::views;
+use crate::article::RepairKind;
+use crate::failure::Class;
+use crate::gauges::CoreGauges;
 use crate::limits::{FAILING_SHOWN, FEEDS_LISTED_MAX, FEEDS_ON_PAGE, FEEDS_READ_AT_ONCE, NEWEST_SHOWN};
 use crate::store::{self, FeedRow, Queries, QueryError, StoredArticle, SubscriptionRow};
 use crate::stream::Cursor;
@@ -403,6 +406,11 @@ async fn subscriptions(site: &Rc<Site>) -> Result<Answer, Problem> {
     Ok(respond::answer(StatusCode::OK, "text/x-opml; charset=utf-8", body))
 }
 
+/// A counter that each core keeps for itself.
+fn sum_of_cores(site: &Site, counter: impl Fn(&CoreGauges) -> &AtomicU64) -> u64 {
+    site.sources.cores.iter().map(|core| counter(core).load(Ordering::Relaxed)).sum()
+}
+
 fn metrics(site: &Site, headers: &HeaderMap) -> Answer {
     let format = Format::of_accept(headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()));
     let counts = &site.counts;
@@ -411,14 +419,11 @@ fn metrics(site: &Site, headers: &HeaderMap) -> Answer {
         uptime_ms: crate::clock::Clock::elapsed_ms(site.sources.started),
         cores: site.sources.cores.iter().map(|core| CoreSnapshot::of(core)).collect(),
         writer: WriterSnapshot::of(site.sources.writer.gauges(), site.sources.writer.queue_len(), site.now_ms()),
-        failures: crate::failure::Class::ALL
-            .into_iter()
-            .map(|class| {
-                let of_core = |core: &std::sync::Arc<crate::gauges::CoreGauges>| {
-                    core.failures[class as usize].load(Ordering::Relaxed)
-                };
-                (class, site.sources.cores.iter().map(of_core).sum())
-            })
+        failures: (Class::ALL.into_iter())
+            .map(|class| (class, sum_of_cores(site, |core| &core.failures[class as usize])))
+            .collect(),
+        repairs: (RepairKind::ALL.into_iter())
+            .map(|kind| (kind, sum_of_cores(site, |core| &core.repairs[kind as usize])))
             .collect(),
         http: HttpSnapshot {
             connections: counts.connections.get(),

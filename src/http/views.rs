@@ -34,6 +34,7 @@ pub(super) fn view(article: &StoredArticle) -> ArticleView<'_> {
         published_at: article.published_at,
         updated_at: article.updated_at,
         fetched_at: article.fetched_at,
+        comments: article.comments_url.as_deref(),
     }
 }
 
@@ -72,6 +73,7 @@ pub(super) fn article_page(article: &StoredArticle, now_ms: i64) -> ArticlePage 
         updated_at: article.updated_at,
         fetched_at: article.fetched_at,
         revision: article.revision.unsigned_abs(),
+        comments_url: article.comments_url.clone(),
     }
 }
 
@@ -86,6 +88,7 @@ fn enclosure_line(enclosure: &crate::article::Enclosure) -> EnclosureLine {
         url: enclosure.url.clone(),
         media_type: enclosure.media_type.clone(),
         length_bytes: enclosure.length_bytes,
+        duration_s: enclosure.duration_s,
     }
 }
 
@@ -151,6 +154,7 @@ pub(super) fn feed_page(detail: &FeedDetail, articles: Vec<ArticleLine>, now_ms:
         failure_count: u64::from(state.failure_count),
         reason: reason(row),
         next_poll_at: state.next_poll_at,
+        repaired: state.repaired.clone(),
         // Kept with politeness.
         rules: Vec::new(),
         poll_count: row.feed.poll_count,
@@ -201,6 +205,7 @@ pub(super) fn feed_json(row: &FeedRow, now_ms: i64) -> Value {
         "gone": rfc3339(state.gone_at),
         "etag": lossy(state.etag.as_deref()),
         "last_modified": lossy(state.last_modified.as_deref()),
+        "repaired": state.repaired,
         "poll_count": row.feed.poll_count,
         "article_count": row.feed.article_count,
     })

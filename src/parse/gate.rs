@@ -8,12 +8,13 @@
 //! It changes nothing: [`super::repair`] does that, and what it makes comes through here again.
 
 use quick_xml::Reader;
+use quick_xml::errors::{Error, IllFormedError};
 use quick_xml::events::{BytesStart, Event};
 
 use super::doctype;
 use super::names::Ns;
 use super::text;
-use crate::article::Enclosure;
+use crate::article::{Enclosure, RepairKind};
 use crate::failure::Failure;
 use crate::limits::{ENTRY_ELEMENTS_MAX, MEDIA_PRODUCT_MAX};
 
@@ -21,6 +22,7 @@ mod bounds;
 mod fields;
 
 pub(crate) use bounds::{too_complex, too_deep};
+pub(crate) use fields::is_base64;
 
 /// Prefixes that are remembered as declared; a document with more is read by way of the repair.
 const PREFIXES_MAX: usize = 64;
@@ -30,8 +32,17 @@ const PREFIXES_MAX: usize = 64;
 pub(crate) enum Verdict {
     /// feed-rs reads it as it stands.
     Fit(Scan),
-    /// feed-rs would refuse it, or leave articles or fields out: why, for a person.
-    Unfit(String),
+    /// feed-rs would refuse it, or leave articles or fields out.
+    Unfit(Unfit),
+}
+
+/// Why a document goes by way of the repair.
+#[derive(Debug)]
+pub(crate) struct Unfit {
+    /// For a person.
+    pub(crate) why: String,
+    /// The damage that it is a sign of; none where the document is as it should be, and only feed-rs does not know it.
+    pub(crate) damage: Option<RepairKind>,
 }
 
 /// What the gate saw on its way.
@@ -65,6 +76,12 @@ pub(crate) struct Extra {
     /// `media:description` and `media:credit`, which feed-rs gives only where there is a file beside them.
     pub(crate) media_description: Option<String>,
     pub(crate) credits: Vec<String>,
+    /// `itunes:category`, `itunes:keywords` and `media:category`.
+    pub(crate) categories: Vec<String>,
+    /// `itunes:duration`, in seconds: of the first file that plays.
+    pub(crate) duration_s: Option<u64>,
+    /// Durations of files by their addresses as written, where they are not said of the file itself.
+    pub(crate) durations: Vec<(String, u64)>,
 }
 
 impl Scan {
@@ -98,7 +115,7 @@ pub(crate) fn xml(text: &str, articles_max: usize) -> Result<Verdict, Failure> {
         let before = start + usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX);
         let event = match reader.read_event() {
             Ok(event) => event,
-            Err(error) => return Ok(Verdict::Unfit(format!("cannot read the feed: {error}"))),
+            Err(error) => return Ok(Verdict::Unfit(ill_formed(&error))),
         };
         match event {
             Event::Start(tag) => {
@@ -114,19 +131,21 @@ pub(crate) fn xml(text: &str, articles_max: usize) -> Result<Verdict, Failure> {
                 pass.close();
             }
             Event::DocType(doctype) if doctype::judge(&doctype)? => pass.unfit("entities of its own"),
-            Event::Decl(_) => pass.unfit("an XML declaration in the middle of the document"),
+            Event::Decl(_) => pass.damaged(RepairKind::Declaration, "an XML declaration in the middle of the document"),
             Event::GeneralRef(name) if name.starts_with('#') && name.resolve_char_ref().is_err() => {
-                pass.unfit("a reference to no character")
+                pass.damaged(RepairKind::ControlCharacter, "a reference to no character")
             }
             Event::Text(text) if pass.stack.is_empty() && !text.trim().is_empty() => {
-                pass.unfit("text outside of the document's root")
+                let kind =
+                    if pass.dialect == Dialect::Unknown { RepairKind::JunkBefore } else { RepairKind::JunkBehind };
+                pass.damaged(kind, "text outside of the document's root")
             }
             Event::Eof => break,
             _ => {}
         }
     }
     if !pass.stack.is_empty() {
-        pass.unfit("the document ends in the middle");
+        pass.damaged(RepairKind::Tags, "the document ends in the middle");
     }
     Ok(pass.verdict())
 }
@@ -134,7 +153,26 @@ pub(crate) fn xml(text: &str, articles_max: usize) -> Result<Verdict, Failure> {
 /// Where the text goes on after an XML declaration at its start, else 0.
 fn declaration_end(text: &str) -> usize {
     let blank = text.len() - text.trim_start().len();
-    if text[blank..].starts_with("<?xml ") { text[blank..].find("?>").map_or(0, |at| blank + at + 2) } else { 0 }
+    let Some(declaration) = text[blank..].strip_prefix("<?xml ") else { return 0 };
+    // One without an end would otherwise take in all up to the next instruction.
+    let end = declaration
+        .find(['<', '>'])
+        .filter(|at| declaration[..*at].ends_with('?') && declaration[*at..].starts_with('>'));
+    end.map_or(0, |at| blank + "<?xml ".len() + at + 1)
+}
+
+/// What quick-xml stopped at.
+fn ill_formed(error: &Error) -> Unfit {
+    let damage = match error {
+        Error::IllFormed(
+            IllFormedError::MismatchedEndTag { .. }
+            | IllFormedError::UnmatchedEndTag(_)
+            | IllFormedError::MissingEndTag(_),
+        ) => RepairKind::Tags,
+        Error::IllFormed(IllFormedError::UnclosedReference) => RepairKind::BareAmpersand,
+        _ => RepairKind::Markup,
+    };
+    Unfit { why: format!("cannot read the feed: {error}"), damage: Some(damage) }
 }
 
 /// Which document it is, once its root was seen.
@@ -158,7 +196,7 @@ struct Open<'a> {
 struct Pass<'a> {
     articles_max: usize,
     scan: Scan,
-    unfit: Option<&'static str>,
+    unfit: Option<(&'static str, Option<RepairKind>)>,
     dialect: Dialect,
     stack: Vec<Open<'a>>,
     /// All that were declared so far, wherever.
@@ -217,8 +255,14 @@ impl<'a> Pass<'a> {
         }
     }
 
+    /// A shape that feed-rs does not read.
     fn unfit(&mut self, why: &'static str) {
-        self.unfit.get_or_insert(why);
+        self.unfit.get_or_insert((why, None));
+    }
+
+    /// What no publisher means to write.
+    fn damaged(&mut self, kind: RepairKind, why: &'static str) {
+        self.unfit.get_or_insert((why, Some(kind)));
     }
 
     fn open(&mut self, tag: &BytesStart<'_>, text: &'a str, at: usize, empty: bool) -> Result<(), Failure> {
@@ -229,12 +273,14 @@ impl<'a> Pass<'a> {
         self.judge_size(base_bytes, namespaces)?;
         self.judge_nesting(local, Open { name: qname, recursive: false, base_bytes, namespaces })?;
         if !prefix.is_empty() && !self.prefixes.iter().any(|p| p == prefix) {
-            self.unfit("a prefix that is not declared");
+            self.damaged(RepairKind::Prefix, "a prefix that is not declared");
         }
         match self.stack.len() {
             1 => self.root(tag, qname, local),
             depth if depth == self.entry_depth && !self.in_entry => self.entry(tag, prefix, local, at, empty),
-            2 if self.dialect == Dialect::Rss && local == "item" => self.unfit("an item outside of the channel"),
+            2 if self.dialect == Dialect::Rss && local == "item" => {
+                self.damaged(RepairKind::Nesting, "an item outside of the channel")
+            }
             depth if self.in_entry => self.within_entry(tag, prefix, local, depth)?,
             depth if depth + 1 >= self.entry_depth && local == "link" && self.scan.hub.is_none() => self.feed_link(tag),
             _ => {}
@@ -249,7 +295,9 @@ impl<'a> Pass<'a> {
             Ns::Atom03 => false,
             ns => ns.known_as().is_none_or(|known| known == uri),
         };
-        if !known {
+        // The fields are told by their prefixes.
+        let usual = prefix.is_empty() || Ns::of_prefix(prefix) == ns;
+        if !known || !usual {
             self.unfit("a namespace under another name");
         }
         if prefix.is_empty() {
@@ -269,14 +317,14 @@ impl<'a> Pass<'a> {
 
     fn root(&mut self, tag: &BytesStart<'_>, qname: &str, local: &str) {
         if self.dialect != Dialect::Unknown {
-            return self.unfit("a second root");
+            return self.damaged(RepairKind::JunkBehind, "a second root");
         }
         let version = attribute(tag, "version");
         let default = attribute(tag, "xmlns").map_or(Ns::Rss, |uri| Ns::of(&uri));
         self.dialect = match local {
             "rss" if qname == local => {
                 if !matches!(version.as_deref(), Some("2.0" | "" | "0.91" | "0.92")) {
-                    self.unfit("an rss element without a version that is known");
+                    self.unfit("an rss element without a version that feed-rs knows");
                 }
                 if default != Ns::Rss {
                     self.unfit("an rss element in another namespace");
@@ -307,6 +355,8 @@ impl<'a> Pass<'a> {
         if local != wanted {
             if local == "link" && self.scan.hub.is_none() {
                 self.feed_link(tag);
+            } else if prefix == "dc" && local == "title" {
+                self.unfit("fields that feed-rs does not read");
             }
             return;
         }
@@ -379,7 +429,7 @@ impl<'a> Pass<'a> {
 
     fn verdict(self) -> Verdict {
         match self.unfit {
-            Some(why) => Verdict::Unfit(format!("cannot read the feed: {why}")),
+            Some((why, damage)) => Verdict::Unfit(Unfit { why: format!("cannot read the feed: {why}"), damage }),
             None => Verdict::Fit(self.scan),
         }
     }

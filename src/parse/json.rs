@@ -7,7 +7,10 @@
 use serde_json::{Map, Value, json};
 
 use super::gate::{Extra, Scan, too_complex, too_deep};
-use super::text;
+use super::repair::escape;
+use super::repairs::Repairs;
+use super::{duration, text};
+use crate::article::{Repair, RepairKind};
 use crate::failure::{Class, Failure, Phase};
 use crate::limits::{ELEMENTS_MAX, JSON_NESTING_MAX};
 
@@ -55,7 +58,7 @@ pub(crate) fn judge(text: &str) -> Result<(), Failure> {
 /// # Errors
 ///
 /// [`Class::Parse`] for what is no JSON, [`Class::NotFeed`] for JSON that is no feed.
-pub(crate) fn prepare(text: &str, articles_max: usize) -> Result<(String, Scan, Vec<String>), Failure> {
+pub(crate) fn prepare(text: &str, articles_max: usize) -> Result<(String, Scan, Vec<Repair>), Failure> {
     let trimmed = text.trim_matches(|c: char| c == '\u{feff}' || c == '\0' || c.is_whitespace());
     let (mut value, dropped) = capped::read(trimmed, articles_max).map_err(|e| {
         let cause = text::printable(&e.to_string(), 200);
@@ -71,7 +74,7 @@ pub(crate) fn prepare(text: &str, articles_max: usize) -> Result<(String, Scan, 
     }
     let mut repairs = Repairs::default();
     if !version.starts_with("https://jsonfeed.org/version/1") {
-        repairs.count("odd version");
+        repairs.count(RepairKind::Version);
         feed.insert("version".into(), json!("https://jsonfeed.org/version/1.1"));
     }
     let hub = feed.get("hubs").and_then(|h| h.get(0)?.get("url")?.as_str().map(str::to_owned));
@@ -79,20 +82,20 @@ pub(crate) fn prepare(text: &str, articles_max: usize) -> Result<(String, Scan, 
     feed.entry("title").or_insert(json!(""));
     repairs.authors(feed);
     if !feed.get("items").is_some_and(Value::is_array) {
-        repairs.count("missing items");
+        repairs.count(RepairKind::JsonItems);
         feed.insert("items".into(), json!([]));
     }
     let mut extras = Vec::new();
     if let Some(items) = feed.get_mut("items").and_then(Value::as_array_mut) {
         let before = items.len();
         items.retain(Value::is_object);
-        repairs.counts("item that is no object", before - items.len());
+        repairs.counts(RepairKind::JsonItem, before - items.len());
         for item in items.iter_mut().filter_map(Value::as_object_mut) {
             extras.push(extra(item));
             repairs.item(item);
         }
     }
-    Ok((value.to_string(), Scan::of_json(extras, hub, dropped), repairs.lines()))
+    Ok((value.to_string(), Scan::of_json(extras, hub, dropped), repairs.list()))
 }
 
 fn extra(item: &Map<String, Value>) -> Extra {
@@ -100,35 +103,19 @@ fn extra(item: &Map<String, Value>) -> Extra {
     Extra {
         image: string("image").or_else(|| string("banner_image")),
         language: string("language"),
+        durations: (item.get("attachments").and_then(Value::as_array).into_iter().flatten())
+            .filter_map(|a| Some((a.get("url")?.as_str()?.to_owned(), seconds(a.get("duration_in_seconds")?)?)))
+            .collect(),
         ..Extra::default()
     }
 }
 
-/// What was repaired, how often.
-#[derive(Default)]
-pub(crate) struct Repairs(Vec<(&'static str, usize)>);
+/// Whole seconds, of a number or of one in a string.
+fn seconds(value: &Value) -> Option<u64> {
+    value.as_str().map_or_else(|| duration::parse(&value.to_string()), duration::parse)
+}
 
 impl Repairs {
-    pub(crate) fn count(&mut self, what: &'static str) {
-        self.counts(what, 1);
-    }
-
-    pub(crate) fn counts(&mut self, what: &'static str, times: usize) {
-        match self.0.iter_mut().find(|(known, _)| *known == what) {
-            Some((_, count)) => *count += times,
-            None if times > 0 => self.0.push((what, times)),
-            None => {}
-        }
-    }
-
-    /// One line a kind, as in `bare ampersand x3`.
-    pub(crate) fn lines(self) -> Vec<String> {
-        self.0
-            .into_iter()
-            .map(|(what, times)| if times == 1 { what.to_owned() } else { format!("{what} x{times}") })
-            .collect()
-    }
-
     /// Makes the values under `keys` strings; leaves out what cannot be one.
     fn strings(&mut self, object: &mut Map<String, Value>, keys: &[&str]) {
         for key in keys {
@@ -139,7 +126,7 @@ impl Repairs {
                 Value::Bool(b) => *value = Value::String(b.to_string()),
                 Value::Array(_) | Value::Object(_) => *value = Value::Null,
             }
-            self.count("value of another type");
+            self.count(RepairKind::JsonType);
         }
         if object.get("title").is_some_and(Value::is_null) {
             object.remove("title");
@@ -161,6 +148,12 @@ impl Repairs {
                 "date_modified",
             ],
         );
+        if let Some(Value::String(text)) = item.get_mut("content_text") {
+            // A content is HTML.
+            let mut html = String::with_capacity(text.len());
+            escape(text, &mut html);
+            *text = html;
+        }
         self.authors(item);
         if let Some(tags) = item.get_mut("tags") {
             match tags {
@@ -177,8 +170,9 @@ impl Repairs {
             list.retain(|a| a.get("url").is_some_and(Value::is_string));
             for attachment in list.iter_mut().filter_map(Value::as_object_mut) {
                 attachment.remove("title");
+                attachment.remove("duration_in_seconds");
                 if !attachment.get("mime_type").is_some_and(Value::is_string) {
-                    self.count("attachment without a type");
+                    self.count(RepairKind::JsonAttachment);
                     attachment.insert("mime_type".into(), json!("application/octet-stream"));
                 }
                 if !attachment.get("size_in_bytes").is_some_and(Value::is_u64) {
@@ -202,7 +196,7 @@ impl Repairs {
             .into_iter()
             .filter_map(|person| match person {
                 Value::String(name) => {
-                    self.count("author that is no object");
+                    self.count(RepairKind::JsonAuthor);
                     Some(json!({ "name": name }))
                 }
                 Value::Object(mut person) => {

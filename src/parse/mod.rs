@@ -8,13 +8,14 @@
 
 use url::Url;
 
-use crate::article::Document;
+use crate::article::{Document, Repair, RepairKind};
 use crate::failure::{Class, Failure, Phase};
 
 mod charset;
 mod date;
 mod doctype;
 mod document;
+mod duration;
 #[cfg(test)]
 mod effort;
 mod entities;
@@ -27,6 +28,7 @@ mod normalise;
 pub(crate) mod opml;
 mod panics;
 mod repair;
+mod repairs;
 mod sniff;
 mod text;
 
@@ -68,6 +70,15 @@ pub(crate) fn links(source: &Source<'_>) -> Vec<Link> {
     links::feeds(&charset::to_utf8(source.bytes, source.content_type), source.base_url)
 }
 
+/// The gate's part of [`parse`], for the bench: whether it would let the text through to feed-rs as it stands.
+#[doc(hidden)]
+pub fn gate_alone(text: &str, articles_max: usize) -> bool {
+    match text.starts_with('{') {
+        true => json::judge(text).is_ok(),
+        false => matches!(gate::xml(text, articles_max), Ok(gate::Verdict::Fit(_))),
+    }
+}
+
 fn read(source: &Source<'_>) -> Result<Document, Failure> {
     sniff::refuse_binary(source.bytes)?;
     let text = charset::to_utf8(source.bytes, source.content_type);
@@ -77,25 +88,32 @@ fn read(source: &Source<'_>) -> Result<Document, Failure> {
     }
 }
 
+/// What may stand around a document without being anything.
+const BLANK: [char; 6] = ['\u{feff}', '\0', ' ', '\t', '\r', '\n'];
+
 /// Straight through feed-rs where it reads the document as it is; otherwise by way of [`repair`].
 fn parse_xml(source: &Source<'_>, text: &str) -> Result<Document, Failure> {
-    let refused = match gate::xml(text, source.articles_max)? {
+    let text = text.trim_matches(BLANK);
+    let (refused, damage) = match gate::xml(text, source.articles_max)? {
         gate::Verdict::Fit(scan) => match document::read(scan.pieces(text), source) {
             Ok(feed) => return Ok(normalise::document(feed, scan, source, Vec::new())),
-            Err(refused) => refused,
+            Err(refused) if refused.class == Class::Panic => (refused, Some(RepairKind::PanickedValue)),
+            Err(refused) => (refused, Some(RepairKind::RefusedValue)),
         },
-        gate::Verdict::Unfit(why) => Failure::new(Class::Parse, Phase::Parse, why),
+        gate::Verdict::Unfit(unfit) => (Failure::new(Class::Parse, Phase::Parse, unfit.why), unfit.damage),
     };
-    let Some(mut made) = repair::xml(text, source.articles_max, source.base_url) else { return Err(refused) };
-    if refused.class == Class::Panic {
-        made.repaired.push("a value that the parser panicked on".into());
+    let Some(made) = repair::xml(text, source.articles_max, source.base_url) else { return Err(refused) };
+    let mut repaired = made.repairs.list();
+    // The repair reads past much of what stopped the others without having to know it.
+    if let Some(kind) = damage.filter(|kind| repaired.iter().all(|repair| repair.kind != *kind)) {
+        repaired.push(Repair { kind, count: 1 });
     }
     match gate::xml(&made.text, source.articles_max)? {
         gate::Verdict::Fit(mut scan) => {
             scan.articles_dropped += made.articles_dropped;
             scan.feed_id = made.feed_id;
             let feed = document::read(scan.pieces(&made.text), source)?;
-            Ok(normalise::document(feed, scan, source, made.repaired))
+            Ok(normalise::document(feed, scan, source, repaired))
         }
         gate::Verdict::Unfit(_) => Err(refused),
     }

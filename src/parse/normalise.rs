@@ -5,12 +5,12 @@
 
 use std::borrow::Cow;
 
-use feed_rs::model::{Category, Content, Entry, Feed, FeedType, Link, MediaObject, Person, Text};
+use feed_rs::model::{Category, Content, Entry, Feed, FeedType, Link, LinkTarget, MediaObject, Person, Text};
 use url::Url;
 
 use super::gate::{Extra, Scan};
 use super::{Source, identity, text};
-use crate::article::{Article, Document, Enclosure, FeedMeta};
+use crate::article::{Article, Document, Enclosure, FeedMeta, Repair};
 use crate::limits::{
     CONTENT_BYTES_MAX, DATE_AHEAD_MS_MAX, LIST_MAX, SUMMARY_BYTES_MAX, TITLE_BYTES_MAX, TITLE_HTML_BYTES_MAX,
     URL_BYTES_MAX,
@@ -20,7 +20,7 @@ use crate::limits::{
 const IMAGE_SEARCH_BYTES_MAX: usize = 32 << 10;
 
 /// The document that a feed and what the gate saw of it make.
-pub(crate) fn document(feed: Feed, mut scan: Scan, source: &Source<'_>, repaired: Vec<String>) -> Document {
+pub(crate) fn document(feed: Feed, mut scan: Scan, source: &Source<'_>, repaired: Vec<Repair>) -> Document {
     let context = Context { base: source.base_url, now_ms: source.now_ms, feed_type: feed.feed_type.clone() };
     let is_rss = matches!(feed.feed_type, FeedType::RSS0 | FeedType::RSS1 | FeedType::RSS2);
     let meta = context.feed(&feed, &scan, is_rss);
@@ -65,20 +65,21 @@ impl Context<'_> {
     /// An article, unless the entry says nothing.
     fn article(&self, entry: Entry, extra: Extra, is_rss: bool) -> Option<Article> {
         // Not cut here: its key is made of the whole.
-        let guid = text::line(&entry.id, usize::MAX);
+        let guid = text::block(&entry.id, usize::MAX);
         let link = page_link(&entry.links, is_rss).and_then(|l| self.url(&l.href));
         let link = link.or_else(|| guid.as_deref().filter(|g| g.starts_with("http")).and_then(|g| self.url(g)));
         let published_at = entry.published.and_then(|t| self.date(t.timestamp_millis()));
         let updated_at = entry.updated.and_then(|t| self.date(t.timestamp_millis()));
         let content = entry.content.as_ref().and_then(readable).and_then(|c| text::block(c, CONTENT_BYTES_MAX));
         let summary = entry.summary.as_ref().and_then(|s| text::block(&s.content, SUMMARY_BYTES_MAX));
+        let enclosures = self.enclosures(&entry, &extra);
         let in_media = || {
             let description = entry.media.iter().find_map(|m| m.description.as_ref());
             description.and_then(|d| text::block(&d.content, SUMMARY_BYTES_MAX))
         };
         let summary =
             summary.or(extra.itunes_summary).or(extra.media_description).or_else(in_media).or(extra.itunes_subtitle);
-        let enclosures = self.enclosures(&entry, extra.enclosures);
+        let comments_url = comments_link(&entry.links).and_then(|l| self.url(&l.href));
         let mut authors = list(entry.authors.iter().filter_map(author));
         if authors.is_empty() {
             authors.extend(extra.itunes_author.as_deref().and_then(author_name));
@@ -88,7 +89,7 @@ impl Context<'_> {
             authors = list(credits.filter_map(|c| author_name(c)));
         }
         let title = entry.title.as_ref().and_then(|t| self.title(t));
-        let categories = list(entry.categories.iter().flat_map(category));
+        let categories = list(entry.categories.iter().filter_map(category).chain(extra.categories));
         let dated = published_at.or(updated_at).is_some();
         let says_something = dated || !authors.is_empty() || !categories.is_empty();
         if !says_something
@@ -122,6 +123,7 @@ impl Context<'_> {
             published_at,
             // feed-rs copies an RSS item's publication date into the other field.
             updated_at: updated_at.filter(|at| !(is_rss && Some(*at) == published_at)),
+            comments_url,
         })
     }
 
@@ -156,24 +158,46 @@ impl Context<'_> {
         (at_ms >= DAY_MS && at_ms <= self.now_ms.saturating_add(DATE_AHEAD_MS_MAX)).then_some(at_ms)
     }
 
-    /// RSS enclosures, links that enclose, and media: one a URL.
-    fn enclosures(&self, entry: &Entry, rss: Vec<Enclosure>) -> Vec<Enclosure> {
-        let links = entry.links.iter().filter(|l| encloses(l));
-        let links = links.map(|l| (l.href.as_str(), l.media_type.clone(), l.length));
-        let media = entry.media.iter().flat_map(|m| &m.content).filter_map(|c| {
-            let media_type = c.content_type.as_ref().map(ToString::to_string);
-            Some((c.url.as_ref()?.as_str(), media_type, c.size))
+    /// RSS enclosures, links that enclose, and media: one a URL, with what any of them says of it.
+    fn enclosures(&self, entry: &Entry, extra: &Extra) -> Vec<Enclosure> {
+        let links = entry.links.iter().filter(|l| encloses(l)).map(|l| Enclosure {
+            url: l.href.clone(),
+            media_type: l.media_type.clone(),
+            length_bytes: l.length,
+            duration_s: extra.durations.iter().find(|(url, _)| *url == l.href).map(|(_, duration_s)| *duration_s),
         });
-        let rss = rss.iter().map(|e| (e.url.as_str(), e.media_type.clone(), e.length_bytes));
+        let media = entry.media.iter().flat_map(|m| &m.content).filter_map(|c| {
+            Some(Enclosure {
+                url: c.url.as_ref()?.to_string(),
+                media_type: c.content_type.as_ref().map(ToString::to_string),
+                length_bytes: c.size,
+                duration_s: c.duration.map(|duration| duration.as_secs()),
+            })
+        });
         let mut enclosures: Vec<Enclosure> = Vec::new();
-        for (url, media_type, length_bytes) in rss.chain(links).chain(media) {
-            if enclosures.len() == LIST_MAX {
-                break;
+        for found in extra.enclosures.iter().cloned().chain(links).chain(media) {
+            let Some(url) = self.url(&found.url) else { continue };
+            let found = Enclosure {
+                url,
+                media_type: found.media_type.as_deref().and_then(|t| text::line(t, TITLE_BYTES_MAX)),
+                // Many publishers write 0 where they do not know.
+                length_bytes: found.length_bytes.filter(|l| *l > 0),
+                duration_s: found.duration_s.filter(|s| *s > 0),
+            };
+            if let Some(known) = enclosures.iter_mut().find(|known| known.url == found.url) {
+                known.media_type = known.media_type.take().or(found.media_type);
+                known.length_bytes = known.length_bytes.or(found.length_bytes);
+                known.duration_s = known.duration_s.or(found.duration_s);
+            } else if enclosures.len() < LIST_MAX {
+                enclosures.push(found);
             }
-            let Some(url) = self.url(url).filter(|url| enclosures.iter().all(|e| e.url != *url)) else { continue };
-            let media_type = media_type.as_deref().and_then(|t| text::line(t, TITLE_BYTES_MAX));
-            // Many publishers write 0 where they do not know.
-            enclosures.push(Enclosure { url, media_type, length_bytes: length_bytes.filter(|l| *l > 0) });
+        }
+        // What is said of the entry is meant of the file that plays.
+        if extra.duration_s.is_some()
+            && enclosures.iter().all(|e| e.duration_s.is_none())
+            && let Some(playing) = enclosures.iter_mut().find(|e| plays(e.media_type.as_deref()))
+        {
+            playing.duration_s = extra.duration_s;
         }
         enclosures
     }
@@ -220,6 +244,20 @@ fn encloses(link: &Link) -> bool {
     }
 }
 
+/// Whether a file of such a type may play: one that says nothing better may.
+fn plays(media_type: Option<&str>) -> bool {
+    media_type.is_none_or(|t| ["audio/", "video/", "application/"].iter().any(|plays| t.starts_with(plays)))
+}
+
+/// The page where an entry is discussed: RSS `comments`, Atom's `replies` (RFC 4685) unless that is a feed.
+fn comments_link(links: &[Link]) -> Option<&Link> {
+    let replies = |l: &&Link| {
+        let html = l.media_type.as_deref().is_none_or(|t| t.contains("html"));
+        html && l.rel.as_deref().is_some_and(|rel| rel.eq_ignore_ascii_case("replies"))
+    };
+    links.iter().find(|l| l.target == Some(LinkTarget::Comments)).or_else(|| links.iter().find(replies))
+}
+
 /// A content that is text; not a picture in base64.
 fn readable(content: &Content) -> Option<&str> {
     let kind = content.content_type.to_string();
@@ -252,10 +290,54 @@ fn list(values: impl Iterator<Item = String>) -> Vec<String> {
     list
 }
 
-/// A language tag (RFC 5646) as published, if it can be one.
+/// A language tag, if it can be one, in its usual case (RFC 5646, section 2.1.1): `en`, `en-GB`, `zh-Hant-TW`.
 fn language(tag: &str) -> Option<String> {
     let tag = tag.trim();
     let fits =
         (2..=35).contains(&tag.len()) && tag.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-    fits.then(|| tag.to_owned())
+    if !fits || tag.split(['-', '_']).any(str::is_empty) {
+        return None;
+    }
+    let mut usual = String::with_capacity(tag.len());
+    let mut after_single = false;
+    for (place, part) in tag.split(['-', '_']).enumerate() {
+        if place > 0 {
+            usual.push('-');
+        }
+        let mut part = part.to_ascii_lowercase();
+        match part.len() {
+            2 if place > 0 && !after_single => part.make_ascii_uppercase(),
+            4 if place > 0 && !after_single => part[..1].make_ascii_uppercase(),
+            _ => {}
+        }
+        // Behind `x-` and the like stands what has rules of its own.
+        after_single |= part.len() == 1;
+        usual.push_str(&part);
+    }
+    Some(usual)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::language;
+
+    #[test]
+    fn languages_have_their_usual_case() {
+        for (tag, want) in [
+            ("en", Some("en")),
+            (" EN-gb ", Some("en-GB")),
+            ("en_us", Some("en-US")),
+            ("zh-hant-tw", Some("zh-Hant-TW")),
+            ("es-419", Some("es-419")),
+            ("sl-rozaj-biske", Some("sl-rozaj-biske")),
+            ("de-x-AB", Some("de-x-ab")),
+            ("-", None),
+            ("en--", None),
+            ("e", None),
+            ("en us", None),
+            ("fran\u{e7}ais", None),
+        ] {
+            assert_eq!(language(tag).as_deref(), want, "{tag}");
+        }
+    }
 }

@@ -63,6 +63,8 @@ pub(crate) fn kind(text: &str, base_url: &Url) -> Result<Kind, Failure> {
     if start.starts_with('{') {
         return Ok(Kind::Json);
     }
+    // Some feeds say so too: the root decides.
+    let mut typed_as_page = false;
     let mut first = None;
     for (name, rest) in tags(head) {
         let local = name.rsplit(':').next().unwrap_or(name).to_ascii_lowercase();
@@ -71,9 +73,10 @@ pub(crate) fn kind(text: &str, base_url: &Url) -> Result<Kind, Failure> {
             "rss" | "rdf" => return Ok(Kind::Xml),
             "feed" | "entry" | "channel" if first.is_none() || tag.contains("xmlns") => return Ok(Kind::Xml),
             "html" | "head" | "body" | "frameset" => return Err(page(text, base_url)),
-            "!doctype" if tag.to_ascii_lowercase().split_ascii_whitespace().nth(1) == Some("html") => {
-                return Err(page(text, base_url));
+            "!doctype" => {
+                typed_as_page |= tag.to_ascii_lowercase().split_ascii_whitespace().nth(1) == Some("html");
             }
+            _ if typed_as_page => return Err(page(text, base_url)),
             _ => first = first.or((!name.starts_with('!')).then_some(name)),
         }
     }
@@ -148,6 +151,7 @@ mod tests {
             "<atom:feed xmlns:atom='x'>",
             "<br /><b>Warning</b>: x in <b>y</b><?xml version='1.0'?><feed xmlns='x'>",
             "<!DOCTYPE rss PUBLIC 'x' 'y'><RSS>",
+            "<!DOCTYPE html PUBLIC 'x' 'y'><!-- z --><rss>",
         ] {
             assert_eq!(look(text), Ok(Kind::Xml), "{text}");
         }

@@ -10,6 +10,7 @@ const ENTITY_BYTES_MAX: usize = 32;
 
 /// A title as plain text on one line: control characters out, white space folded, cut to `bytes_max`.
 pub(crate) fn line(text: &str, bytes_max: usize) -> Option<String> {
+    let text = &*western(text);
     let mut line = String::with_capacity(text.len().min(bytes_max));
     for word in text.split(|c: char| c.is_whitespace() || is_control(c)).filter(|w| !w.is_empty()) {
         if !line.is_empty() {
@@ -27,13 +28,23 @@ pub(crate) fn line(text: &str, bytes_max: usize) -> Option<String> {
 
 /// A longer text as published: trimmed, control characters but line ends and tabs out, cut to `bytes_max`.
 pub(crate) fn block(text: &str, bytes_max: usize) -> Option<String> {
-    let text = cut(text.trim(), bytes_max);
+    let text = &*western(cut(text.trim(), bytes_max));
     let unwanted = |c: char| is_control(c) && !matches!(c, '\n' | '\t' | '\r');
     // Bytes are looked at many at once, characters one by one: C1 controls start with C2, the noncharacters with EF.
     let suspect = |b: u8| (b < 0x20 && !matches!(b, b'\n' | b'\t' | b'\r')) || matches!(b, 0x7f | 0xc2 | 0xef);
     let clean =
         if text.bytes().any(suspect) { text.chars().filter(|c| !unwanted(*c)).collect() } else { text.to_owned() };
     (!clean.trim().is_empty()).then_some(clean)
+}
+
+/// C1 controls as what they were meant for: nobody writes these, but in windows-1252 there are quotes and dashes at
+/// their places, and browsers read them so.
+fn western(text: &str) -> Cow<'_, str> {
+    // All of them start with this byte, and so does little else.
+    if !text.bytes().any(|b| b == 0xc2) || !text.contains(|c| matches!(c, '\u{80}'..='\u{9f}')) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.chars().map(|c| character(u32::from(c)).unwrap_or(c)).collect())
 }
 
 /// Undoes UTF-8 that a publisher's software took for windows-1252 and encoded again: `Ã©` for `é`, `â€™` for `’`. Only
@@ -153,8 +164,9 @@ fn character(code: u32) -> Option<char> {
 /// What the rest of a text was searched for in vain: not again, or the search would be quadratic.
 #[derive(Default)]
 struct Missing {
-    comment_end: bool,
     tag_end: bool,
+    double_quote: bool,
+    single_quote: bool,
     script_end: bool,
     style_end: bool,
 }
@@ -162,7 +174,8 @@ struct Missing {
 /// The tag or comment that a text starts with: its length, and whether it separates words.
 fn tag(text: &str, missing: &mut Missing) -> Option<(usize, bool)> {
     if text.starts_with("<!--") {
-        return Some((find_unless(&mut missing.comment_end, text, "-->")? + 3, false));
+        // Without an end it is the rest, as in a browser (HTML, 13.2.5.45).
+        return Some((find(text, "-->").map_or(text.len(), |at| at + 3), false));
     }
     let name = text[1..].strip_prefix('/').unwrap_or(&text[1..]);
     let end = name.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(name.len());
@@ -181,7 +194,34 @@ fn tag(text: &str, missing: &mut Missing) -> Option<(usize, bool)> {
         *(if name == "script" { &mut missing.script_end } else { &mut missing.style_end }) = end.is_none();
         return Some((end?, true));
     }
-    Some((find_unless(&mut missing.tag_end, text, ">")? + 1, breaks))
+    Some((tag_end(text, missing)? + 1, breaks))
+}
+
+/// Where the `>` of a tag is: one inside of an attribute's quotes ends nothing.
+fn tag_end(text: &str, missing: &mut Missing) -> Option<usize> {
+    let mut at = 0;
+    while !missing.tag_end {
+        let found = text[at..].find(['>', '"', '\'']);
+        #[cfg(test)]
+        super::effort::scanned(found.unwrap_or(text.len() - at));
+        let Some(found) = found else {
+            missing.tag_end = true;
+            break;
+        };
+        at += found;
+        let mark = &text[at..=at];
+        if mark == ">" {
+            return Some(at);
+        }
+        let opens = text[..at].trim_end().ends_with('=');
+        at += 1;
+        let known_missing = if mark == "\"" { &mut missing.double_quote } else { &mut missing.single_quote };
+        // A quote that nothing closes is none.
+        if opens && let Some(close) = find_unless(known_missing, &text[at..], mark) {
+            at += close + 1;
+        }
+    }
+    None
 }
 
 /// The end of an element whose text is read up to its end tag, in whatever case that is written.
@@ -310,6 +350,10 @@ mod tests {
             ("<img src=x onerror='a'>x", "x"),
             ("x <!-- hidden --> y", "x  y"),
             ("<b unclosed", "<b unclosed"),
+            ("x<!-- <b> --", "x"),
+            ("<img alt=\"a<br />b>\" src='>'>x", "x"),
+            ("<a href=\"x>y</a> isn't", "y isn't"),
+            ("<a href = 'x>y'>z", "z"),
             ("&#xD800; &#1114112; &#", "&#xD800; &#1114112; &#"),
         ] {
             assert_eq!(from_html(html), want, "{html}");
@@ -351,6 +395,9 @@ mod tests {
             "<a ",
             "</a ",
             "<br/",
+            "<a b=\"",
+            "<a b='>",
+            "<a b='>' ",
             "<script></script",
             "<script></scripT ",
             "&",
@@ -367,7 +414,9 @@ mod tests {
         assert_eq!(line(" \n", 100), None);
         assert_eq!(line("ééé", 5).as_deref(), Some("éé"));
         assert_eq!(line("ab cd", 3).as_deref(), Some("ab"));
-        assert_eq!(block(" a\n\u{7}b\u{9b}\t ", 100).as_deref(), Some("a\nb"));
+        assert_eq!(block(" a\n\u{7}b\u{81}\t ", 100).as_deref(), Some("a\nb"));
+        assert_eq!(block("don\u{92}t \u{81}", 100).as_deref(), Some("don’t "));
+        assert_eq!(line("\u{93}a\u{94} \u{96}", 100).as_deref(), Some("“a” –"));
         assert_eq!(block("日本", 4).as_deref(), Some("日"));
         assert_eq!(block("\u{0}", 4), None);
     }

@@ -116,8 +116,8 @@ fn is_known(db: &Connection, feed_id: i64, key: &str) -> rusqlite::Result<bool> 
 fn insert_article(db: &Connection, feed_id: i64, seq: i64, article: &Article, fetched_at: i64) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO article (seq, feed_id, key, guid, url, title, authors, summary, content, image_url, enclosures,
-             categories, language, published_at, updated_at, fetched_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+             categories, language, published_at, updated_at, fetched_at, comments_url)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
     )?
     .execute(params![
         seq,
@@ -136,6 +136,7 @@ fn insert_article(db: &Connection, feed_id: i64, seq: i64, article: &Article, fe
         article.published_at,
         article.updated_at,
         fetched_at,
+        article.comments_url,
     ])?;
     Ok(())
 }
@@ -188,11 +189,17 @@ struct EnclosureJson<'a> {
     url: &'a str,
     r#type: Option<&'a str>,
     length: Option<u64>,
+    duration_s: Option<u64>,
 }
 
 impl<'a> From<&'a Enclosure> for EnclosureJson<'a> {
     fn from(enclosure: &'a Enclosure) -> EnclosureJson<'a> {
-        EnclosureJson { url: &enclosure.url, r#type: enclosure.media_type.as_deref(), length: enclosure.length_bytes }
+        EnclosureJson {
+            url: &enclosure.url,
+            r#type: enclosure.media_type.as_deref(),
+            length: enclosure.length_bytes,
+            duration_s: enclosure.duration_s,
+        }
     }
 }
 

@@ -39,6 +39,8 @@ pub struct FeedState {
     pub last_error: Option<String>,
     pub last_error_class: Option<String>,
     pub gone_at: Option<i64>,
+    /// What was repaired in the last document that was read, in words: `bare ampersand x3`.
+    pub repaired: Vec<String>,
     pub moving: Moving,
     pub changes: Changes,
 }
@@ -71,7 +73,7 @@ pub struct Changes {
 pub(super) const FEED_COLUMNS: &str = "id, name, url, title, site_url, language, poll_count, article_count, \
      effective_url, etag, last_modified, validators_for, body_hash, next_poll_at, last_polled_at, last_ok_at, \
      failing_since, failure_count, last_error, last_error_class, gone_at, \
-     moved_to, moved_count, moved_since, likeness, changed_at, changed_gap_ms, doubted_at";
+     moved_to, moved_count, moved_since, likeness, changed_at, changed_gap_ms, doubted_at, repaired";
 
 impl FeedRecord {
     pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<FeedRecord> {
@@ -109,6 +111,7 @@ impl FeedRecord {
                     gap_ms: row.get("changed_gap_ms")?,
                     doubted_at: row.get("doubted_at")?,
                 },
+                repaired: serde_json::from_str(row.get_ref("repaired")?.as_str()?).unwrap_or_default(),
             },
         })
     }
@@ -128,7 +131,7 @@ pub(super) fn advance(
              next_poll_at = ?7, last_polled_at = ?8, last_ok_at = ?9, failing_since = ?10, failure_count = ?11,
              last_error = ?12, last_error_class = ?13, gone_at = ?14,
              moved_to = ?17, moved_count = ?18, moved_since = ?19, likeness = ?20,
-             changed_at = ?21, changed_gap_ms = ?22, doubted_at = ?23,
+             changed_at = ?21, changed_gap_ms = ?22, doubted_at = ?23, repaired = ?24,
              poll_count = poll_count + 1, article_count = article_count + ?15
          WHERE id = ?1 AND url = ?16
          RETURNING poll_count",
@@ -158,6 +161,7 @@ pub(super) fn advance(
             state.changes.changed_at,
             state.changes.gap_ms,
             state.changes.doubted_at,
+            serde_json::Value::from(state.repaired.clone()).to_string(),
         ],
         |row| row.get(0),
     )

@@ -17,6 +17,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_feeds_and_articles.sql"),
     include_str!("../../migrations/0002_search.sql"),
     include_str!("../../migrations/0003_request.sql"),
+    include_str!("../../migrations/0004_repaired.sql"),
 ];
 
 /// Refuses what is not ours, then applies the files that are missing. `path` is for messages.

@@ -37,6 +37,8 @@ pub(crate) struct ArticleView<'a> {
     pub(crate) published_at: Option<i64>,
     pub(crate) updated_at: Option<i64>,
     pub(crate) fetched_at: i64,
+    /// The page where it is discussed.
+    pub(crate) comments: Option<&'a str>,
 }
 
 /// What became of it when it got its `seq`.
@@ -76,6 +78,7 @@ struct ArticleJson<'a> {
     published: Option<String>,
     updated: Option<String>,
     fetched: Option<String>,
+    comments: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -83,6 +86,7 @@ struct EnclosureJson<'a> {
     url: &'a str,
     r#type: Option<&'a str>,
     length: Option<u64>,
+    duration_s: Option<u64>,
 }
 
 impl<'a> ArticleView<'a> {
@@ -110,6 +114,7 @@ impl<'a> ArticleView<'a> {
             url: &enclosure.url,
             r#type: enclosure.media_type.as_deref(),
             length: enclosure.length_bytes,
+            duration_s: enclosure.duration_s,
         });
         ArticleJson {
             seq: self.seq,
@@ -130,6 +135,7 @@ impl<'a> ArticleView<'a> {
             published: self.published_at.and_then(rfc3339),
             updated: self.updated_at.and_then(rfc3339),
             fetched: rfc3339(self.fetched_at),
+            comments: self.comments,
         }
     }
 
@@ -181,9 +187,10 @@ mod tests {
             r#""guid":"g-1","url":"https://example.org/a/1","title":"A <b>title</b>","authors":["Ann","Ben"],"#,
             r#""summary":"<p>short</p>","content":"long <img src=\"https://example.org/a/i.png\">","#,
             r#""image":"https://example.org/i.png","#,
-            r#""enclosures":[{"url":"https://example.org/e.mp3","type":"audio/mpeg","length":1234},"#,
-            r#"{"url":"https://example.org/f","type":null,"length":null}],"categories":["x","y"],"language":"en-GB","#,
-            r#""published":"2024-05-06T07:08:09Z","updated":"2024-05-06T07:08:09.25Z","fetched":"2024-05-06T08:00:00Z"}"#,
+            r#""enclosures":[{"url":"https://example.org/e.mp3","type":"audio/mpeg","length":1234,"duration_s":90},"#,
+            r#"{"url":"https://example.org/f","type":null,"length":null,"duration_s":null}],"categories":["x","y"],"language":"en-GB","#,
+            r#""published":"2024-05-06T07:08:09Z","updated":"2024-05-06T07:08:09.25Z","fetched":"2024-05-06T08:00:00Z","#,
+            r#""comments":"https://example.org/a/1#talk"}"#,
         );
         assert_eq!(std::str::from_utf8(&json).unwrap(), want);
     }
@@ -195,7 +202,7 @@ mod tests {
         let want = concat!(
             r#"{"seq":1,"id":1,"op":"new","feed":"f","labels":{},"guid":null,"url":null,"title":null,"authors":[],"#,
             r#""summary":null,"content":null,"image":null,"enclosures":[],"categories":[],"language":null,"#,
-            r#""published":null,"updated":null,"fetched":"1970-01-01T00:00:00Z"}"#,
+            r#""published":null,"updated":null,"fetched":"1970-01-01T00:00:00Z","comments":null}"#,
         );
         assert_eq!(std::str::from_utf8(&json).unwrap(), want);
     }

@@ -60,6 +60,8 @@ struct Attachment<'a> {
     mime_type: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     size_in_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_in_seconds: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -102,6 +104,7 @@ fn item<'a>(outlet: &Outlet<'a>, article: &ArticleView<'a>) -> Item<'a> {
                 url: &enclosure.url,
                 mime_type: enclosure.media_type.as_deref().unwrap_or("application/octet-stream"),
                 size_in_bytes: enclosure.length_bytes,
+                duration_in_seconds: enclosure.duration_s,
             })
             .collect(),
         _rssd: Ours { about: outlet.home_url, seq: article.seq, feed: article.feed, labels: article.labels },
@@ -141,7 +144,8 @@ mod tests {
                 "tags": ["x", "y"],
                 "language": "en-GB",
                 "attachments": [
-                    {"url": "https://example.org/e.mp3", "mime_type": "audio/mpeg", "size_in_bytes": 1234},
+                    {"url": "https://example.org/e.mp3", "mime_type": "audio/mpeg", "size_in_bytes": 1234,
+                     "duration_in_seconds": 90},
                     {"url": "https://example.org/f", "mime_type": "application/octet-stream"},
                 ],
                 "_rssd": {

@@ -31,6 +31,7 @@ pub(crate) struct Sample {
     pub(crate) published_at: Option<i64>,
     pub(crate) updated_at: Option<i64>,
     pub(crate) fetched_at: i64,
+    pub(crate) comments: Option<String>,
 }
 
 impl Sample {
@@ -55,6 +56,7 @@ impl Sample {
             published_at: None,
             updated_at: None,
             fetched_at: 0,
+            comments: None,
         }
     }
 
@@ -78,6 +80,7 @@ impl Sample {
                     url: "https://example.org/e.mp3".into(),
                     media_type: Some("audio/mpeg".into()),
                     length_bytes: Some(1234),
+                    duration_s: Some(90),
                 },
                 Enclosure { url: "https://example.org/f".into(), ..Enclosure::default() },
             ],
@@ -86,6 +89,7 @@ impl Sample {
             published_at: Some(1_714_979_289_000),
             updated_at: Some(1_714_979_289_250),
             fetched_at: 1_714_982_400_000,
+            comments: Some("https://example.org/a/1#talk".into()),
         }
     }
 
@@ -109,6 +113,7 @@ impl Sample {
             published_at: self.published_at,
             updated_at: self.updated_at,
             fetched_at: self.fetched_at,
+            comments: self.comments.as_deref(),
         }
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct ArticlePage {
     pub(crate) fetched_at: i64,
     /// How often it changed since it was first stored.
     pub(crate) revision: u64,
+    /// The page where it is discussed.
+    pub(crate) comments_url: Option<String>,
 }
 
 /// A file that comes with an article.
@@ -38,6 +40,8 @@ pub(crate) struct EnclosureLine {
     pub(crate) url: String,
     pub(crate) media_type: Option<String>,
     pub(crate) length_bytes: Option<u64>,
+    /// How long it plays.
+    pub(crate) duration_s: Option<u64>,
 }
 
 impl ArticlePage {
@@ -107,6 +111,7 @@ impl ArticlePage {
             ("Changed", changed),
             ("Categories", Some(categories.join(", "))),
             ("Files", Some(enclosures)),
+            ("Comments", self.comments_url.as_deref().and_then(address)),
             ("Image", self.image_url.as_deref().and_then(address)),
             ("Language", self.language.as_deref().map(bdi)),
             ("Labels", Some(labels(&self.labels))),
@@ -134,6 +139,7 @@ impl EnclosureLine {
         let file = link(&self.url).map_or_else(|| bdi(&self.url), |link| link.around(text(&self.url)));
         let kind = self.media_type.as_deref().map(|kind| format!(", {}", text(kind))).unwrap_or_default();
         let size = self.length_bytes.map(|n| format!(", {}", words::bytes(n))).unwrap_or_default();
-        format!("<p>{file}{kind}{size}</p>")
+        let plays = self.duration_s.map(|s| format!(", plays {}", words::duration(s.saturating_mul(1000))));
+        format!("<p>{file}{kind}{size}{}</p>", plays.unwrap_or_default())
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct FeedPage {
     pub(crate) labels: Vec<(String, String)>,
     pub(crate) etag: Option<String>,
     pub(crate) last_modified: Option<String>,
+    /// What was wrong with its last document, a line a kind.
+    pub(crate) repaired: Vec<String>,
     pub(crate) last_polled_at: Option<i64>,
     pub(crate) last_ok_at: Option<i64>,
     pub(crate) failing_since: Option<i64>,
@@ -224,6 +226,7 @@ impl FeedPage {
             ("Articles kept", Some(words::count(self.article_count))),
             ("ETag", self.etag.as_deref().map(bdi)),
             ("Last-Modified", self.last_modified.as_deref().map(bdi)),
+            ("Repaired", Some(text(&self.repaired.join(", ")).to_string())),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some(fact(name, &value.filter(|value| !value.is_empty())?)))

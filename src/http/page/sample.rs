@@ -214,6 +214,7 @@ fn article() -> ArticlePage {
             url: "https://media.nature.com/podcast/soil.mp3".into(),
             media_type: Some("audio/mpeg".into()),
             length_bytes: Some(28_311_552),
+            duration_s: Some(1_742),
         }],
         categories: vec!["Ecology".into(), "Climate sciences".into()],
         language: Some("en-GB".into()),
@@ -221,6 +222,7 @@ fn article() -> ArticlePage {
         updated_at: Some(NOW_MS - 34 * MINUTE_MS),
         fetched_at: NOW_MS - 33 * MINUTE_MS,
         revision: 1,
+        comments_url: Some("https://www.nature.com/articles/d41586-026-01234-5#comments".into()),
     }
 }
 
@@ -315,6 +317,7 @@ fn feed() -> FeedPage {
         labels: vec![("category".into(), "world".into()), ("country".into(), "GB".into())],
         etag: Some("W/\"5f0c9a77b1e2d340\"".into()),
         last_modified: Some("Wed, 29 Jul 2026 05:41:12 GMT".into()),
+        repaired: vec!["bare ampersand x3".into(), "odd version".into()],
         last_polled_at: Some(NOW_MS - 4 * MINUTE_MS),
         last_ok_at: Some(NOW_MS - 4 * MINUTE_MS),
         failing_since: None,

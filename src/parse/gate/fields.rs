@@ -4,9 +4,9 @@
 use quick_xml::events::BytesStart;
 
 use super::{Dialect, Pass, attribute};
-use crate::article::Enclosure;
-use crate::limits::{LIST_MAX, SUMMARY_BYTES_MAX, TITLE_HTML_BYTES_MAX};
-use crate::parse::text;
+use crate::article::{Enclosure, RepairKind};
+use crate::limits::{LIST_MAX, SUMMARY_BYTES_MAX, TITLE_BYTES_MAX, TITLE_HTML_BYTES_MAX};
+use crate::parse::{duration, text};
 
 /// A field whose text is noted.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,9 @@ pub(super) enum Noted {
     Subtitle,
     Description,
     Credit,
+    Duration,
+    Keywords,
+    Category,
 }
 
 impl Pass<'_> {
@@ -35,7 +38,7 @@ impl Pass<'_> {
             ("atom" | "a10" | "atom10", "link" | "author" | "summary" | "content" | "published" | "title" | "id") => {
                 self.unfit("fields of Atom");
             }
-            ("", "item") => self.unfit("an item inside of an item"),
+            ("", "item") => self.damaged(RepairKind::Nesting, "an item inside of an item"),
             // feed-rs takes the last, and it is the copy that is often in another zone.
             ("", "pubDate") | ("dc", "date") => {
                 self.dates += 1;
@@ -68,6 +71,10 @@ impl Pass<'_> {
             {
                 self.unfit("content of another shape");
             }
+            ("", "summary" | "title") if attribute(tag, "type").as_deref().is_some_and(is_base64) => {
+                self.unfit("text in base64");
+            }
+            ("", "link") if attribute(tag, "href").is_none() => self.unfit("links as in RSS"),
             _ => {}
         }
     }
@@ -78,6 +85,9 @@ impl Pass<'_> {
             ("itunes", "author") => Some(Noted::Author),
             ("itunes", "summary") => Some(Noted::Summary),
             ("itunes", "subtitle") => Some(Noted::Subtitle),
+            ("itunes", "duration") => Some(Noted::Duration),
+            ("itunes", "keywords") => Some(Noted::Keywords),
+            ("media", "category") => Some(Noted::Category),
             ("media", "description") => Some(Noted::Description),
             ("media", "credit") => Some(Noted::Credit),
             _ => None,
@@ -113,6 +123,16 @@ impl Pass<'_> {
                     .extend(text::line(&data, TITLE_HTML_BYTES_MAX).filter(|_| extra.credits.len() < LIST_MAX));
                 return;
             }
+            Noted::Keywords | Noted::Category => {
+                let apart = if matches!(field, Noted::Keywords) { ',' } else { '\n' };
+                let found = data.split(apart).filter_map(|c| text::line(c, TITLE_BYTES_MAX));
+                extra.categories.extend(found.take(LIST_MAX - extra.categories.len().min(LIST_MAX)));
+                return;
+            }
+            Noted::Duration => {
+                extra.duration_s = extra.duration_s.or_else(|| duration::parse(&data));
+                return;
+            }
             Noted::Author => &mut extra.itunes_author,
             Noted::Summary => &mut extra.itunes_summary,
             Noted::Subtitle => &mut extra.itunes_subtitle,
@@ -130,8 +150,14 @@ impl Pass<'_> {
             ("", "enclosure") if self.dialect == Dialect::Rss && extra.enclosures.len() < LIST_MAX => {
                 if let Some(url) = attribute(tag, "url").or_else(|| attribute(tag, "href")) {
                     let length_bytes = attribute(tag, "length").and_then(|l| l.trim().parse().ok());
-                    extra.enclosures.push(Enclosure { url, media_type: attribute(tag, "type"), length_bytes });
+                    // No attribute of RSS: it is how the repair hands on what it read elsewhere.
+                    let duration_s = attribute(tag, "duration").as_deref().and_then(duration::parse);
+                    let media_type = attribute(tag, "type");
+                    extra.enclosures.push(Enclosure { url, media_type, length_bytes, duration_s });
                 }
+            }
+            ("itunes", "category") if extra.categories.len() < LIST_MAX => {
+                extra.categories.extend(attribute(tag, "text").and_then(|c| text::line(&c, TITLE_BYTES_MAX)));
             }
             ("media", "thumbnail") if extra.image.is_none() => extra.image = attribute(tag, "url"),
             ("itunes", "image") if extra.image.is_none() => extra.image = attribute(tag, "href"),
@@ -144,6 +170,12 @@ impl Pass<'_> {
             self.scan.hub = attribute(tag, "href");
         }
     }
+}
+
+/// Whether text of such a type is in base64 (RFC 4287, section 4.1.3.3).
+pub(crate) fn is_base64(kind: &str) -> bool {
+    let kind = kind.trim().to_ascii_lowercase();
+    kind.contains('/') && !kind.starts_with("text/") && !kind.ends_with("xml") && !kind.contains("html")
 }
 
 /// Fields of an RSS item that feed-rs reads up to the first element inside.

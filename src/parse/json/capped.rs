@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::limits::LIST_MAX;
 
 /// The members that are read, of a feed, an item, an author, a hub or an attachment.
-const MEMBERS: [&str; 27] = [
+const MEMBERS: [&str; 28] = [
     "version",
     "title",
     "home_page_url",
@@ -39,6 +39,7 @@ const MEMBERS: [&str; 27] = [
     "attachments",
     "mime_type",
     "size_in_bytes",
+    "duration_in_seconds",
 ];
 
 /// A document, and how many of its items were left out.

@@ -43,6 +43,7 @@ pub(super) struct File {
     pub(super) url: String,
     pub(super) kind: Option<String>,
     pub(super) length: Option<String>,
+    pub(super) duration_s: Option<u64>,
 }
 
 /// The page among links: the best, and the first of those.
@@ -89,6 +90,9 @@ pub(super) struct Entry {
     pub(super) image: Option<String>,
     /// Where the content is, if it is elsewhere.
     pub(super) content_src: Option<String>,
+    pub(super) duration_s: Option<u64>,
+    /// The page where it is discussed.
+    pub(super) comments: Option<String>,
     authors: Vec<String>,
     /// These two stand in where there are no authors.
     itunes_author: Option<String>,
@@ -109,6 +113,10 @@ impl Ranked {
         if self.0.as_ref().is_none_or(|(known, _)| rank < *known) {
             self.0 = Some((rank, value));
         }
+    }
+
+    fn rank(&self) -> Option<u8> {
+        self.0.as_ref().map(|(rank, _)| *rank)
     }
 
     fn get(&self) -> Option<&str> {
@@ -165,6 +173,8 @@ impl Entry {
             Slot::Guid if rank == 0 || self.guid.is_none() => self.guid = Some(value),
             Slot::Guid => {}
             Slot::Title => self.title.offer(rank, shortened(value)),
+            // What says more than the description is written a second time is the content.
+            Slot::Summary if rank == 0 && self.summary.rank() == Some(0) => self.content.offer(2, value),
             Slot::Summary => self.summary.offer(rank, value),
             Slot::Content => self.content.offer(rank, value),
             Slot::Published => self.published.offer(rank, value),
@@ -189,6 +199,12 @@ impl Entry {
         if self.categories.len() < LIST_MAX {
             self.categories.push(shortened(category));
         }
+    }
+
+    /// Atom's link to the discussion (RFC 4685), unless that is a feed.
+    fn replies(&self) -> Option<&str> {
+        let html = |l: &&Link| l.kind.as_deref().is_none_or(|kind| kind.contains("html"));
+        self.links.iter().filter(|l| l.is("replies")).find(html).map(|l| l.href.as_str())
     }
 
     pub(super) fn write(&self, out: &mut String) {
@@ -216,13 +232,18 @@ impl Entry {
         for category in &self.categories {
             element(out, "category", Some(category));
         }
+        element(out, "comments", self.comments.as_deref().or(self.replies()));
+        element(out, "itunes:duration", self.duration_s.map(|s| s.to_string()).as_deref());
         let links = self.links.iter().filter(|l| l.is("enclosure"));
-        let links = links.map(|l| (&l.href, l.kind.as_deref(), l.length.as_deref()));
+        let links = links.map(|l| (&l.href, l.kind.as_deref(), l.length.as_deref(), None));
         let [enclosures, media] = [&self.enclosures, &self.media]
-            .map(|files| files.iter().map(|f| (&f.url, f.kind.as_deref(), f.length.as_deref())));
+            .map(|files| files.iter().map(|f| (&f.url, f.kind.as_deref(), f.length.as_deref(), f.duration_s)));
         // In the order in which they are taken from a healthy document.
-        for (url, kind, length) in enclosures.chain(links).chain(media) {
-            attributes(out, "enclosure", &[("url", Some(url)), ("type", kind), ("length", length)]);
+        for (url, kind, length, duration_s) in enclosures.chain(links).chain(media) {
+            let duration = duration_s.map(|s| s.to_string());
+            let values =
+                [("url", Some(url.as_str())), ("type", kind), ("length", length), ("duration", duration.as_deref())];
+            attributes(out, "enclosure", &values);
         }
         if let Some(image) = &self.image {
             attributes(out, "media:thumbnail", &[("url", Some(image))]);

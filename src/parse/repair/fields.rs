@@ -5,7 +5,7 @@ use super::tokens::{Tag, Token};
 use super::{Name, Reader};
 use crate::limits::LIST_MAX;
 use crate::parse::names::Ns;
-use crate::parse::text;
+use crate::parse::{duration, text};
 
 impl<'a> Reader<'a> {
     pub(super) fn field(&mut self, tag: Tag<'a>, name: &Name) {
@@ -73,7 +73,27 @@ impl<'a> Reader<'a> {
                     entry.author(name.ns, person);
                 }
             }
-            (Ns::Rss | Ns::Atom, "category") | (Ns::Dc, "subject") => {
+            (Ns::Itunes, "category") => {
+                let category = tag.attribute("text").map(|text| self.decoded(text));
+                if let (Some(category), Some(entry)) = (category, &mut self.entry) {
+                    entry.category(category);
+                }
+            }
+            (Ns::Itunes, "keywords") => {
+                let keywords = self.value(tag, name).unwrap_or_default();
+                for keyword in keywords.split(',') {
+                    self.entry.iter_mut().for_each(|entry| entry.category(keyword.to_owned()));
+                }
+            }
+            (Ns::Itunes, "duration") => {
+                let duration_s = self.value(tag, name).as_deref().and_then(duration::parse);
+                self.entry.iter_mut().for_each(|entry| entry.duration_s = entry.duration_s.or(duration_s));
+            }
+            (Ns::Rss, "comments") => {
+                let comments = self.value(tag, name).and_then(|url| self.absolute(&tag, &url));
+                self.entry.iter_mut().for_each(|entry| entry.comments = entry.comments.take().or(comments.clone()));
+            }
+            (Ns::Rss | Ns::Atom | Ns::Media, "category") | (Ns::Dc, "subject") => {
                 let named = tag.attribute("term").filter(|t| !t.trim().is_empty()).or_else(|| tag.attribute("label"));
                 let category = match named {
                     Some(term) => Some(self.decoded(term)),
@@ -109,8 +129,9 @@ impl<'a> Reader<'a> {
     ) {
         let Some(url) = url.map(|url| self.decoded(url)).and_then(|url| self.absolute(tag, &url)) else { return };
         let kind = tag.attribute("type").map(|kind| self.decoded(kind));
+        let duration_s = tag.attribute("duration").and_then(duration::parse);
         if let Some(list) = self.entry.as_mut().map(list).filter(|list| list.len() < LIST_MAX) {
-            list.push(File { url, kind, length: length.map(|l| l.trim().to_owned()) });
+            list.push(File { url, kind, length: length.map(|l| l.trim().to_owned()), duration_s });
         }
     }
 
@@ -133,7 +154,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An address with the base that is in force; as it stands where there is none.
-    fn absolute(&self, tag: &Tag<'a>, href: &str) -> Option<String> {
+    pub(super) fn absolute(&self, tag: &Tag<'a>, href: &str) -> Option<String> {
         let outer = self.entry_base.as_ref().or(self.base.as_ref());
         let own = tag.attribute("xml:base").and_then(|base| self.base_from(outer, base));
         if href.len() > crate::limits::URL_BYTES_MAX {

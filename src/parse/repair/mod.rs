@@ -11,10 +11,12 @@ use url::Url;
 
 use self::entry::{Entry, Feed};
 use self::tokens::{Tag, Token, Tokens};
+use super::BLANK;
 use super::doctype::entities;
-use super::json::Repairs;
 use super::names::Ns;
+use super::repairs::Repairs;
 use super::text;
+use crate::article::RepairKind;
 
 mod entry;
 mod fields;
@@ -27,8 +29,7 @@ pub(crate) struct Repaired {
     pub(crate) articles_dropped: usize,
     /// Atom's `id` of the feed, for which RSS has no place.
     pub(crate) feed_id: Option<String>,
-    /// What was wrong with it, in words for a person.
-    pub(crate) repaired: Vec<String>,
+    pub(crate) repairs: Repairs,
 }
 
 /// The document made anew, or nothing where no feed was found in it.
@@ -42,8 +43,8 @@ pub(crate) fn xml(text: &str, articles_max: usize, base_url: &Url) -> Option<Rep
     reader.feed.write_start(&mut made);
     made.push_str(&reader.made);
     made.push_str("</channel></rss>");
-    let repaired = reader.repairs.lines();
-    Some(Repaired { text: made, articles_dropped: reader.dropped, feed_id: reader.feed.id, repaired })
+    let Reader { dropped, feed, repairs, .. } = reader;
+    Some(Repaired { text: made, articles_dropped: dropped, feed_id: feed.id, repairs })
 }
 
 struct Reader<'a> {
@@ -103,7 +104,7 @@ impl<'a> Reader<'a> {
     }
 
     fn read(&mut self) {
-        let mut open_roots = 0usize;
+        let (mut open_roots, mut closed) = (0usize, false);
         while let Some(token) = self.tokens.next() {
             match token {
                 Token::Doctype(doctype) => {
@@ -130,24 +131,26 @@ impl<'a> Reader<'a> {
                         self.end_entry();
                     } else if is_container(local) {
                         if self.entry.is_some() {
-                            self.repairs.count("unclosed tag");
+                            self.repairs.count(RepairKind::Tags);
                         }
                         self.end_entry();
+                        closed = open_roots == 1;
                         open_roots = open_roots.saturating_sub(1);
                     }
                 }
-                Token::Text(text)
-                    if !self.found && !text.trim_matches(['\u{feff}', '\0', ' ', '\t', '\r', '\n']).is_empty() =>
-                {
-                    self.repairs.count("junk before the feed");
+                Token::Text(text) if !self.found && !text.trim_matches(BLANK).is_empty() => {
+                    self.repairs.count(RepairKind::JunkBefore);
+                }
+                Token::Text(text) if closed && !text.trim_matches(BLANK).is_empty() => {
+                    self.repairs.count(RepairKind::JunkBehind);
                 }
                 Token::Text(_) | Token::Cdata(_) => {}
             }
         }
         if self.entry.take().is_some() {
-            self.repairs.count("cut off in the middle of an article, which was left out");
+            self.repairs.count(RepairKind::CutOff);
         } else if open_roots > 0 {
-            self.repairs.count("unclosed tag");
+            self.repairs.count(RepairKind::Tags);
         }
     }
 
@@ -207,7 +210,7 @@ impl<'a> Reader<'a> {
             if name.local == "rss"
                 && !matches!(tag.attribute("version"), Some("2.0" | "0.90" | "0.91" | "0.92" | "0.93" | "0.94" | "1.0"))
             {
-                self.repairs.count("odd version");
+                self.repairs.count(RepairKind::Version);
             }
         }
         if let Some(language) = tag.attribute("xml:lang") {
@@ -226,7 +229,7 @@ impl<'a> Reader<'a> {
 
     fn begin_entry(&mut self, tag: &Tag<'a>, name: &Name) {
         if self.entry.is_some() {
-            self.repairs.count("unclosed tag");
+            self.repairs.count(RepairKind::Tags);
             self.end_entry();
         }
         self.atom |= name.local == "entry";
@@ -237,6 +240,9 @@ impl<'a> Reader<'a> {
         let mut entry = Entry::default();
         entry.guid = tag.attribute("rdf:about").map(|about| self.decoded(about));
         entry.language = tag.attribute("xml:lang").map(str::to_owned);
+        // As in CDF, the ancestor of them all.
+        let href = tag.attribute("href").map(|href| self.decoded(href)).and_then(|href| self.absolute(tag, &href));
+        entry.links.extend(href.map(|href| entry::Link { href, ..entry::Link::default() }));
         self.entry = Some(entry);
         if tag.empty {
             self.end_entry();
@@ -259,7 +265,7 @@ fn local_of(qname: &str) -> &str {
 }
 
 /// Text as HTML, or as XML: both know these three.
-fn escape(text: &str, out: &mut String) {
+pub(super) fn escape(text: &str, out: &mut String) {
     for c in text.chars() {
         match c {
             '&' => out.push_str("&amp;"),

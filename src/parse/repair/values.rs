@@ -3,7 +3,9 @@
 use super::super::text;
 use super::tokens::{Tag, Token, Tokens};
 use super::{Name, Reader, escape, is_container, local_of};
+use crate::article::RepairKind;
 use crate::limits::{ENTITY_EXPANSION_BYTES_MAX, ENTRY_ELEMENTS_MAX, REWIND_BYTES_MAX, TITLE_HTML_BYTES_MAX};
+use crate::parse::gate::is_base64;
 use crate::parse::names::Ns;
 
 impl<'a> Reader<'a> {
@@ -50,7 +52,7 @@ impl<'a> Reader<'a> {
                 }
                 Some(token @ (Token::Text(_) | Token::Cdata(_) | Token::Doctype(_))) => token,
                 ended => {
-                    self.repairs.count("unclosed tag");
+                    self.repairs.count(RepairKind::Tags);
                     self.tokens.at = before;
                     // What was cut off with the document is not looked at again.
                     if let Some((at, length)) =
@@ -107,7 +109,7 @@ impl<'a> Reader<'a> {
             }
         }
         let trimmed = value.trim();
-        if mode == "base64" {
+        if mode == "base64" || self.atom && name.local != "content" && is_base64(&kind) {
             use base64::Engine;
             let bytes: Vec<u8> = trimmed.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
             let decoded = base64::engine::general_purpose::STANDARD.decode(bytes).ok()?;
@@ -164,7 +166,7 @@ impl<'a> Reader<'a> {
         let unwanted = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
         let count = resolved.chars().filter(|c| unwanted(*c)).count();
         if count > 0 {
-            self.repairs.counts("control character", count);
+            self.repairs.counts(RepairKind::ControlCharacter, count);
             resolved.retain(|c| !unwanted(c));
         }
         resolved
@@ -182,16 +184,30 @@ impl<'a> Reader<'a> {
         match text::reference(text) {
             Some((length, value)) => {
                 if !text.starts_with("&#") && !matches!(&text[1..length - 1], "amp" | "lt" | "gt" | "quot" | "apos") {
-                    self.repairs.count("html entity");
+                    self.repairs.count(RepairKind::HtmlEntity);
                 }
                 (length, value)
             }
-            None => {
-                self.repairs.count("bare ampersand");
-                (1, "&".into())
-            }
+            None => match reference_to_nothing(text) {
+                Some(length) => {
+                    self.repairs.count(RepairKind::ControlCharacter);
+                    (length, "".into())
+                }
+                None => {
+                    self.repairs.count(RepairKind::BareAmpersand);
+                    (1, "&".into())
+                }
+            },
         }
     }
+}
+
+/// How long a reference by number is that no character has, as `&#0;` and `&#xD800;`.
+fn reference_to_nothing(text: &str) -> Option<usize> {
+    let figures = text.strip_prefix("&#")?;
+    let end = text::cut(figures, 16).find(';')?;
+    let digits = figures[..end].trim_start_matches(['x', 'X']);
+    (!digits.is_empty() && digits.bytes().all(|b| b.is_ascii_hexdigit())).then_some("&#".len() + end + 1)
 }
 
 /// What stands inside of the one `div` that XHTML content is wrapped in (RFC 4287, section 3.1.1.3).

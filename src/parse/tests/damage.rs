@@ -2,29 +2,84 @@
 
 use super::*;
 
+/// What the documents of the first table hold, whatever else is wrong with them.
+const ONE: &str = "<item><title>One</title><link>https://a.example/?a=1&amp;b=2</link><guid>1</guid></item>";
+
 #[test]
 fn damage_is_repaired_and_named() {
-    let item = "<item><title>One</title><link>https://a.example/?a=1&amp;b=2</link></item>";
+    let raw = ONE.replace("&amp;", "&");
+    let one = |title: &str| ONE.replace("One", title);
+    let field = |field: &str| ONE.replace("</title>", &format!("</title>{field}"));
+    let whole = rss(ONE);
+    let headed = |declaration: &str| format!("{declaration}{whole}");
     for (text, repaired) in [
-        (format!("<rss version='2.0'><channel>{}</channel></rss>", item.replace("&amp;", "&")), "bare ampersand"),
-        (rss(&format!("<item><title>Fish & chips & &eacute;</title></item>{item}")), "bare ampersand x2"),
-        (format!("<br /><b>Warning</b>: x{}", rss(item)), "junk before the feed x2"),
-        (format!("<rss><channel>{item}</channel></rss>"), "odd version"),
-        (format!("<rss version='abc'><channel>{item}</channel></rss>"), "odd version"),
-        (rss(&format!("<item><title>Zero<link>https://a.example/0</link></item>{item}")), "unclosed tag"),
-        (rss(&format!("<item><title>Zero</title>{item}")), "unclosed tag"),
-        (rss(item).replace("</channel></rss>", ""), "unclosed tag"),
-        (rss(&format!("{item}<item><title>Cut")).replace("</channel></rss>", ""), "unclosed tag"),
-        (rss(&item.replace("One", "One & \u{1}")), "control character"),
+        // References.
+        (rss(&raw), "bare ampersand"),
+        (rss(&one("One & chips && &nosuch; &")), "bare ampersand x5"),
+        (rss(&one("One &eacute;&nbsp;&hellip; &")), "html entity x3"),
+        (format!("<!DOCTYPE rss [<!ENTITY x \"&#233;\">]>{}", rss(&one("One &x; &"))), "bare ampersand"),
+        (rss(&one("One &#0; &#xD800;")), "control character x2"),
+        (rss(&one("One & \u{1}")), "control character"),
+        // Tags.
+        (rss(&format!("<item><title>Zero<link>https://a.example/0</link></item>{ONE}")), "unclosed or crossed tag"),
+        (rss(&format!("<item><title>Zero</title>{ONE}")), "unclosed or crossed tag"),
+        (rss(ONE).replace("</channel></rss>", ""), "unclosed or crossed tag"),
+        (rss(&one("<b>One")), "unclosed or crossed tag"),
+        (rss(&field("<description><p>a <b>b</p></b></description>")), "unclosed or crossed tag"),
+        (rss(&field("<category><dc:subject>x</category></dc:subject>")), "unclosed or crossed tag"),
+        (rss(&field("<description>x</Description>")), "unclosed or crossed tag"),
+        (rss(&field("<description>a <3 b</description>")), "unclosed or crossed tag"),
+        (rss(&field("<enclosure url='x/>")), "broken markup"),
+        (rss(&field("<foo:bar>x</foo:bar>")), "prefix that is not declared"),
+        (format!("<rss version='2.0'><channel><title>t</title></channel>{ONE}</rss>"), "article in an odd place"),
+        (rss(&format!("<item><title>Zero</title>{ONE}</item>")), "article in an odd place"),
+        // Before and behind.
+        (format!("<br /><b>Warning</b>: x{whole}"), "junk before the feed x2"),
+        (format!("junk{whole}"), "junk before the feed"),
+        (format!("{whole}<!-- cached --> in 0.2 s"), "junk behind the feed"),
+        (format!("{whole}<script>x</script>"), "junk behind the feed"),
+        (format!("{whole}{whole}"), "junk behind the feed"),
+        // Versions and declarations.
+        (format!("<rss><channel>{ONE}</channel></rss>"), "odd version"),
+        (format!("<rss version='abc'><channel>{ONE}</channel></rss>"), "odd version"),
+        (headed("<?xml version='1.0'?><?xml version='1.0'?>"), "odd xml declaration"),
+        (headed("<!-- first --><?xml version='1.0'?>"), "odd xml declaration"),
+        (headed("<?xml version='1.0'>"), "broken markup"),
+        (headed("<?xml version='1.0'><?xml-stylesheet href='x'?>"), "odd xml declaration"),
+        // Ends.
+        (rss(&format!("{ONE}<item><title>Cut")).replace("</channel></rss>", ""), "unclosed or crossed tag"),
         (
-            format!("<!DOCTYPE rss [<!ENTITY x \"&#233;\">]>{}", rss(&item.replace("One", "One &x; &"))),
-            "bare ampersand",
+            rss(&format!("{ONE}<item><title>Cut</title>")).replace("</channel></rss>", ""),
+            "cut off in the middle of an article, which was left out",
+        ),
+        (format!("{}<item><title>Cut</ti", whole.replace("</channel></rss>", "")), "broken markup"),
+        // Values that feed-rs refuses the whole feed for, or panics on.
+        (
+            rss(&field("<itunes:duration>999999999999999999999999999999</itunes:duration>")),
+            "value that the parser panicked on",
+        ),
+        (
+            rss(&field("<media:thumbnail url='http://a/' time='99999999999999999999999'/>")),
+            "value that the parser panicked on",
         ),
     ] {
         let document = read(&text);
         let one = document.articles.iter().find(|a| a.url.as_deref() == Some("https://a.example/?a=1&b=2"));
         assert!(one.is_some_and(|a| a.title.as_deref().is_some_and(|t| t.starts_with("One"))), "{text}\n{document:?}");
-        assert!(document.repaired.iter().any(|r| r == repaired), "{text}\n{:?}", document.repaired);
+        assert!(document.repaired.iter().any(|r| r.to_string() == repaired), "{text}\n{:?}", document.repaired);
+    }
+}
+
+#[test]
+fn what_is_odd_but_whole_is_read_without_a_word() {
+    for text in [
+        format!("\u{feff}\r\n\0<?xml version='1.1' encoding='bogus' standalone='perhaps'?>{}\n\0", rss(ONE)),
+        format!("<?xml version='1.0' encoding='utf-16'?><!DOCTYPE html PUBLIC 'x' 'y'>{}", rss(ONE)),
+        rss(ONE).replace("media", "m").replace("dc:", "d:").replace("xmlns:dc", "xmlns:d"),
+        rss(&ONE.replace("<title>", "<itunes:explicit>maybe</itunes:explicit><title>")),
+    ] {
+        let document = read(&text);
+        assert_eq!((titles(&document), document.repaired.as_slice()), (vec!["One"], [].as_slice()), "{text}");
     }
 }
 
@@ -69,6 +124,20 @@ fn a_healthy_and_a_damaged_document_give_the_same_articles() {
             None,
         ),
         (item("<link rel='enclosure' type='image/png'>https://a.example/i.png</link>"), None, None),
+        (
+            item(
+                "<itunes:duration>1:02</itunes:duration><enclosure url='/1.mp3' type='audio/mpeg'/>\
+                 <comments>/talk</comments>",
+            ),
+            None,
+            None,
+        ),
+        (item("<media:content url='/1.mp4' duration='62'/><itunes:duration>9</itunes:duration>"), None, None),
+        (item("<itunes:category text='A'><itunes:category text='B &amp; C'/></itunes:category>"), None, None),
+        (item("<media:category>A, B</media:category>"), None, None),
+        (item("<itunes:keywords> a, b c,,d </itunes:keywords>"), None, None),
+        (atom("<link rel='replies' type='text/html' href='/talk'/><title>t</title>"), Some("t"), None),
+        (atom("<link rel='replies' type='application/atom+xml' href='/talk.xml'/><title>t</title>"), Some("t"), None),
         (atom("<title>Use of &lt;b> tags</title><summary>s</summary>"), Some("Use of <b> tags"), Some("s")),
         (atom("<title type='text'>&amp;#39;AT&amp;amp;T&amp;#39; &lt;i></title>"), Some("'AT&T' <i>"), None),
         (atom("<title type='html'>Use &lt;b>of&lt;/b> &amp;lt;b></title>"), Some("Use of <b>"), None),

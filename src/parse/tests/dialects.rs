@@ -23,11 +23,11 @@ fn rss_2_0() {
     );
     assert_eq!(document.feed.title.as_deref(), Some("The & Daily"));
     assert_eq!(document.feed.site_url.as_deref(), Some("https://example.org/"));
-    assert_eq!(document.feed.language.as_deref(), Some("en-gb"));
+    assert_eq!(document.feed.language.as_deref(), Some("en-GB"));
     assert_eq!(document.feed.ttl_minutes, Some(30));
     assert_eq!(document.feed.hub.as_deref(), Some("https://hub.example/"));
     assert_eq!(document.feed.updated_at, ms("2024-05-04T10:00:00Z"));
-    assert_eq!(document.repaired, [""; 0]);
+    assert_eq!(document.repaired, []);
     let [first, second] = document.articles.as_slice() else { panic!("{:?}", titles(&document)) };
     let want = Article {
         key: "guid:id-1".into(),
@@ -42,11 +42,13 @@ fn rss_2_0() {
             url: "https://cdn.example/a.mp3".into(),
             media_type: Some("audio/mpeg".into()),
             length_bytes: Some(123),
+            duration_s: None,
         }],
         categories: vec!["One".into(), "Two".into()],
         language: None,
         published_at: ms("2024-05-04T13:00:00Z"),
         updated_at: None,
+        comments_url: None,
     };
     assert_eq!(*first, want);
     assert_eq!(second.url, None);
@@ -105,7 +107,7 @@ fn json_feed() {
         assert_eq!(article.categories, ["t"]);
         assert_eq!(article.enclosures[0].url, "https://j.example/a.mp3");
         assert_eq!(document.articles[1].content.as_deref(), Some("text"));
-        assert!(document.repaired.contains(&"value of another type".to_owned()), "{:?}", document.repaired);
+        assert!(document.repaired.iter().any(|r| r.kind == RepairKind::JsonType), "{:?}", document.repaired);
     }
     assert_eq!(refused(r#"{"title":"x"}"#).class, Class::NotFeed);
     assert_eq!(refused(r#"{"version":"https://jsonfeed.org/version/1","items":[1e999]}"#).class, Class::Parse);
@@ -129,7 +131,7 @@ fn older_dialects() {
     let article = &rss_1_0.articles[0];
     assert_eq!((article.key.as_str(), article.published_at), ("guid:u1", ms("2024-05-01T00:00:00Z")));
     assert_eq!((article.authors.join(""), article.categories.join("")), ("Ann".to_owned(), "s".to_owned()));
-    assert_eq!(rss_1_0.repaired, [""; 0]);
+    assert_eq!(rss_1_0.repaired, []);
 
     let rss_0_90 = read(
         r#"<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns="http://my.netscape.com/rdf/simple/0.9/">
@@ -158,4 +160,140 @@ fn older_dialects() {
     );
     assert_eq!((article.published_at, article.updated_at), (ms("2024-05-01T00:00:00Z"), ms("2024-05-02T00:00:00Z")));
     assert_eq!((article.authors.join(""), article.content.as_deref()), ("Ann".to_owned(), Some("<p>A &amp; B</p>")));
+}
+
+#[test]
+fn a_file_says_how_long_it_plays() {
+    let enclosures = |fields: &str| {
+        let document = read(&rss(&format!("<item><title>t</title>{fields}</item>")));
+        let files = document.articles[0].enclosures.iter();
+        files.map(|e| format!("{} {}", &e.url[19..], e.duration_s.unwrap_or(0))).collect::<Vec<_>>()
+    };
+    for (fields, want) in [
+        ("<enclosure url='/a.mp3' type='audio/mpeg'/><itunes:duration>1:02:03</itunes:duration>", vec!["/a.mp3 3723"]),
+        ("<itunes:duration>62</itunes:duration><enclosure url='/a.mp3'/>", vec!["/a.mp3 62"]),
+        ("<itunes:duration>an hour</itunes:duration><enclosure url='/a.mp3'/>", vec!["/a.mp3 0"]),
+        (
+            "<enclosure url='/a.png' type='image/png'/><enclosure url='/a.mp3' type='audio/mpeg'/>\
+             <enclosure url='/a.ogg' type='audio/ogg'/><itunes:duration>62</itunes:duration>",
+            vec!["/a.png 0", "/a.mp3 62", "/a.ogg 0"],
+        ),
+        (
+            "<enclosure url='/a.mp4' type='video/mp4'/><itunes:duration>62</itunes:duration>\
+             <media:content url='/a.mp4' fileSize='9' duration='61'/><media:content url='/b.mp4' duration='0'/>",
+            vec!["/a.mp4 61", "/b.mp4 0"],
+        ),
+    ] {
+        assert_eq!(enclosures(fields), want, "{fields}");
+    }
+    let json = |duration: &str| {
+        let document = read(&format!(
+            "{{\"version\":\"https://jsonfeed.org/version/1.1\",\"title\":\"t\",\"items\":[{{\"id\":\"1\",\"attachments\":\
+             [{{\"url\":\"https://j.example/a.mp3\",\"mime_type\":\"audio/mpeg\",\"duration_in_seconds\":{duration}}}]}}]}}"
+        ));
+        document.articles[0].enclosures[0].duration_s
+    };
+    for (duration, want) in [("62", Some(62)), ("62.5", Some(62)), ("\"62\"", Some(62)), ("-1", None), ("[]", None)] {
+        assert_eq!(json(duration), want, "{duration}");
+    }
+}
+
+#[test]
+fn a_file_that_is_named_twice_is_one_with_all_that_is_said_of_it() {
+    let document = read(&rss("<item><title>t</title><enclosure url='https://a.example/1.mp3'/>\
+         <media:content url='https://a.example/1.mp3' type='audio/mpeg' fileSize='9' duration='62'/></item>"));
+    let want = crate::article::Enclosure {
+        url: "https://a.example/1.mp3".into(),
+        media_type: Some("audio/mpeg".into()),
+        length_bytes: Some(9),
+        duration_s: Some(62),
+    };
+    assert_eq!(document.articles[0].enclosures, [want]);
+}
+
+#[test]
+fn where_it_is_discussed() {
+    let in_rss = |fields: &str| rss(&format!("<item><title>t</title>{fields}</item>"));
+    let in_atom = |fields: &str| {
+        format!("<feed xmlns='http://www.w3.org/2005/Atom'><entry><id>1</id><title>t</title>{fields}</entry></feed>")
+    };
+    let talk = Some("https://example.org/talk");
+    for (document, want) in [
+        (in_rss("<comments> /talk </comments>"), talk),
+        (in_rss("<comments>javascript:alert(1)</comments>"), None),
+        (in_rss("<comments>3</comments>"), Some("https://example.org/feeds/3")),
+        (in_rss("<atom:link rel='replies' type='text/html' href='/talk'/>"), talk),
+        (in_atom("<link rel='replies' href='/talk.xml' type='application/atom+xml'/>"), None),
+        (
+            in_atom(
+                "<link rel='replies' href='/x.xml' type='application/atom+xml'/><link rel='replies' href='/talk'/>",
+            ),
+            talk,
+        ),
+        (in_atom(""), None),
+    ] {
+        let article = &read(&document).articles[0];
+        assert_eq!((article.comments_url.as_deref(), article.url.as_deref()), (want, None), "{document}");
+    }
+}
+
+#[test]
+fn categories_of_every_vocabulary() {
+    for (field, want) in [
+        ("<category>A</category><category domain='x'>B</category>", vec!["A", "B"]),
+        ("<dc:subject>A</dc:subject><category>B</category>", vec!["A", "B"]),
+        ("<itunes:category text='A'><itunes:category text='B'/></itunes:category>", vec!["A", "B"]),
+        ("<itunes:keywords>a, b c,, a</itunes:keywords>", vec!["a", "b c"]),
+        ("<media:category scheme='x'>A/B</media:category>", vec!["A/B"]),
+    ] {
+        let document = read(&rss(&format!("<item><title>t</title>{field}</item>")));
+        assert_eq!(document.articles[0].categories, want, "{field}");
+    }
+}
+
+#[test]
+fn shapes_that_feed_rs_passes_over() {
+    let channel = |fields: &str| read(&rss(fields));
+    assert_eq!(channel("<dc:title>x</dc:title>").feed.title.as_deref(), Some("t"));
+    let untitled = rss("<dc:title>x</dc:title>").replace("<title>t</title>", "");
+    assert_eq!(read(&untitled).feed.title.as_deref(), Some("x"));
+
+    let article = |document: &str| read(document).articles.swap_remove(0);
+    let atom = |fields: &str| {
+        article(&format!("<feed xmlns='http://www.w3.org/2005/Atom'><entry><id>1</id>{fields}</entry></feed>"))
+    };
+    let linked =
+        atom("<link rel='enclosure'>https://a.example/f</link><link rel='alternate'>https://a.example/p</link>");
+    assert_eq!(linked.url.as_deref(), Some("https://a.example/p"));
+    let encoded = atom("<title type='application/octet-stream'>\nQSAmYW1wOyBC\n</title>");
+    assert_eq!(encoded.title.as_deref(), Some("A & B"));
+
+    let item = |fields: &str| article(&rss(&format!("<item><title>t</title>{fields}</item>")));
+    let twice = item("<description>short</description><summary>the whole of it</summary>");
+    assert_eq!((twice.summary.as_deref(), twice.content.as_deref()), (Some("short"), Some("the whole of it")));
+    let thrice = item("<description>a</description><description>b</description><content:encoded>c</content:encoded>");
+    assert_eq!((thrice.summary.as_deref(), thrice.content.as_deref()), (Some("a"), Some("c")));
+
+    let prefixed = article(
+        "<rss version='2.0' xmlns:i='http://www.itunes.com/dtds/podcast-1.0.dtd' xmlns:itunes='https://other.example/'>\
+         <channel><item><title>t</title><itunes:author>Bob</itunes:author><i:author>Ann</i:author></item></channel></rss>",
+    );
+    assert_eq!(prefixed.authors, ["Ann"]);
+    let cdf = article("<CHANNEL><ITEM HREF='https://a.example/p'><TITLE>t</TITLE></ITEM></CHANNEL>");
+    assert_eq!(cdf.url.as_deref(), Some("https://a.example/p"));
+}
+
+#[test]
+fn plain_text_of_json_becomes_html() {
+    let document = read(
+        r#"{"version":"https://jsonfeed.org/version/1.1","title":"t","items":[{"id":"1","content_text":"a <b> & c"}]}"#,
+    );
+    assert_eq!(document.articles[0].content.as_deref(), Some("a &lt;b&gt; &amp; c"));
+}
+
+#[test]
+fn a_guid_is_as_published() {
+    let document = read(&rss("<item><title>t</title><guid>\n a  b/\u{7}c </guid></item>"));
+    assert_eq!(document.articles[0].guid.as_deref(), Some("a  b/c"));
+    assert_eq!(document.articles[0].key, "guid:a  b/c");
 }

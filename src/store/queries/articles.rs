@@ -42,6 +42,7 @@ pub struct StoredArticle {
     pub published_at: Option<i64>,
     pub updated_at: Option<i64>,
     pub fetched_at: i64,
+    pub comments_url: Option<String>,
 }
 
 /// Why an article has the place that it has.
@@ -121,7 +122,8 @@ fn load(db: &Connection, mut found: Found) -> rusqlite::Result<Page> {
 }
 
 const SELECT_ARTICLE: &str = "SELECT seq, id, revision, feed_id, key, guid, url, title, authors, summary, content, \
-     image_url, enclosures, categories, language, published_at, updated_at, fetched_at FROM article";
+     image_url, enclosures, categories, language, published_at, updated_at, fetched_at, \
+     comments_url FROM article";
 
 fn article(row: &Row<'_>, feeds: &mut Feeds<'_>) -> rusqlite::Result<StoredArticle> {
     let revision = row.get(2)?;
@@ -147,6 +149,7 @@ fn article(row: &Row<'_>, feeds: &mut Feeds<'_>) -> rusqlite::Result<StoredArtic
         published_at: row.get(15)?,
         updated_at: row.get(16)?,
         fetched_at: row.get(17)?,
+        comments_url: row.get(18)?,
     })
 }
 
@@ -168,11 +171,13 @@ struct EnclosureJson {
     url: String,
     r#type: Option<String>,
     length: Option<u64>,
+    #[serde(default)]
+    duration_s: Option<u64>,
 }
 
 impl From<EnclosureJson> for Enclosure {
     fn from(json: EnclosureJson) -> Enclosure {
-        Enclosure { url: json.url, media_type: json.r#type, length_bytes: json.length }
+        Enclosure { url: json.url, media_type: json.r#type, length_bytes: json.length, duration_s: json.duration_s }
     }
 }
 

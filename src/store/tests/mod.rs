@@ -139,7 +139,9 @@ fn article(key: &str) -> Article {
             url: "https://example.org/a.mp3".into(),
             media_type: None,
             length_bytes: Some(3),
+            duration_s: Some(61),
         }],
+        comments_url: Some("https://example.org/talk".into()),
         ..Article::default()
     }
 }

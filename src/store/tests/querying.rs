@@ -33,7 +33,8 @@ fn an_article_comes_back_as_it_was_stored() {
     assert_eq!((found.seq, found.op, found.revision, &*found.feed, found.fetched_at), (1, Op::New, 0, "a", 1_007));
     assert_eq!(*found.labels, Labels::from([("category".to_owned(), "world".to_owned())]));
     let StoredArticle { key, guid, url, title, authors, summary, content, .. } = found.clone();
-    let StoredArticle { image_url, enclosures, categories, language, published_at, updated_at, .. } = found.clone();
+    let StoredArticle { image_url, enclosures, categories, language, published_at, updated_at, comments_url, .. } =
+        found.clone();
     let back = Article {
         key,
         guid,
@@ -48,6 +49,7 @@ fn an_article_comes_back_as_it_was_stored() {
         language,
         published_at,
         updated_at,
+        comments_url,
     };
     assert_eq!(back, stored);
     assert_eq!(page.articles[1].title, None);

@@ -30,6 +30,7 @@ fn a_poll_stores_its_articles_its_state_and_its_log_line() {
             likeness: Some(vec![1, 2, 3, 4]),
         },
         changes: Changes { changed_at: Some(500), gap_ms: Some(400), doubted_at: Some(300) },
+        repaired: vec!["bare ampersand x3".into()],
     };
     let state = first.state.clone();
     assert_eq!(running.store(first), Ok(Stored { new_count: 2 }));
@@ -51,7 +52,7 @@ fn a_poll_stores_its_articles_its_state_and_its_log_line() {
     assert_eq!(column::<String>(&db, "SELECT authors FROM article LIMIT 1"), [r#"["Ann \"A\" Author"]"#]);
     assert_eq!(
         column::<String>(&db, "SELECT enclosures FROM article LIMIT 1"),
-        [r#"[{"url":"https://example.org/a.mp3","type":null,"length":3}]"#]
+        [r#"[{"url":"https://example.org/a.mp3","type":null,"length":3,"duration_s":61}]"#]
     );
     assert_eq!(column::<i64>(&db, "SELECT new_count FROM fetch_log"), [2]);
 }

@@ -1,12 +1,13 @@
 //! `/metrics`: what the parts count, under names that dashboards rely on.
 //!
-//! Labels are bounded whatever feeds contain: the number of a core, a class of failure, a reason, a kind of refusal.
+//! Labels are bounded whatever feeds contain: the number of a core, a class of failure, a reason, a kind of refusal or of damage.
 //! Nothing of a feed is one.
 
 mod exposition;
 
 use std::sync::atomic::Ordering;
 
+use crate::article::RepairKind;
 use crate::failure::Class;
 use crate::gauges::CoreGauges;
 use crate::store::{Degraded, WriterGauges};
@@ -23,6 +24,8 @@ pub(crate) struct Snapshot {
     pub(crate) writer: WriterSnapshot,
     /// Failed polls since the start, by class.
     pub(crate) failures: Vec<(Class, u64)>,
+    /// Documents that had to be repaired since the start, by kind of damage.
+    pub(crate) repairs: Vec<(RepairKind, u64)>,
     pub(crate) http: HttpSnapshot,
 }
 
@@ -118,6 +121,10 @@ impl Snapshot {
         let mut failures = text.counter("rssd_poll_failures", "", "Failed polls, by class of failure.");
         for (class, count) in &self.failures {
             failures.sample(&[("class", class.name())], *count);
+        }
+        let mut repairs = text.counter("rssd_repairs", "", "Documents that had to be repaired, by kind of damage.");
+        for (kind, count) in &self.repairs {
+            repairs.sample(&[("kind", kind.name())], *count);
         }
         self.writer.write(&mut text);
         self.http.write(&mut text);
@@ -220,6 +227,7 @@ mod tests {
             cores: vec![CoreSnapshot { polls: 7, ..CoreSnapshot::of(&CoreGauges::default()) }, CoreSnapshot::default()],
             writer: WriterSnapshot { last_commit_age_ms: Some(20), ..WriterSnapshot::default() },
             failures: vec![(Class::Dns, 3), (Class::Timeout, 4)],
+            repairs: RepairKind::ALL.into_iter().zip(1..).collect(),
             http: HttpSnapshot::default(),
         };
         for format in [Format::OpenMetrics, Format::Prometheus] {
@@ -238,6 +246,7 @@ mod tests {
             }
             assert!(seen.contains("rssd_polls_total{core=\"0\"}") && seen.contains("rssd_uptime_seconds"), "{text}");
             assert!(text.contains("\nrssd_poll_failures_total{class=\"timeout\"} 4\n"), "{text}");
+            assert!(text.contains("\nrssd_repairs_total{kind=\"bare_ampersand\"} 1\n"), "{text}");
         }
     }
 }

@@ -60,6 +60,7 @@ pub(super) fn feed() -> FeedPage {
         labels: vec![(TEXT.into(), TEXT.into())],
         etag: Some(TEXT.into()),
         last_modified: Some(TEXT.into()),
+        repaired: vec![TEXT.into()],
         reason: Some(TEXT.into()),
         polls: vec![PollLine {
             outcome: TEXT.into(),
@@ -105,9 +106,11 @@ pub(super) fn article() -> ArticlePage {
             url: ADDRESS.into(),
             media_type: Some(TEXT.into()),
             length_bytes: Some(u64::MAX),
+            duration_s: Some(u64::MAX),
         }],
         categories: vec![TEXT.into()],
         language: Some(TEXT.into()),
+        comments_url: Some(ADDRESS.into()),
         ..super::article()
     }
 }
