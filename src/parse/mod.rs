@@ -81,7 +81,7 @@ pub fn gate_alone(text: &str, articles_max: usize) -> bool {
 
 fn read(source: &Source<'_>) -> Result<Document, Failure> {
     sniff::refuse_binary(source.bytes)?;
-    let text = charset::to_utf8(source.bytes, source.content_type);
+    let text = charset::to_utf8(source.bytes, source.content_type, source.base_url.host_str());
     match sniff::kind(&text, source.base_url)? {
         sniff::Kind::Xml => parse_xml(source, &text),
         sniff::Kind::Json => parse_json(source, &text),
