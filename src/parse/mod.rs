@@ -5,6 +5,21 @@
 //!
 //! No document ends the process: what would make feed-rs recurse, copy or compute without bound is refused by
 //! [`gate`] before feed-rs sees a byte, and what panics is caught in [`document`].
+//!
+//! # What is not read
+//!
+//! A document that feed-rs refuses or reads in part is made plain RSS 2.0 by [`repair`] first, so feed-rs limits little.
+//! What other parsers read and this does not, and why:
+//!
+//! - `xml:base` inside of an entry's HTML: feed-rs gives the text without it. Links in there start from the article's
+//!   page when it is served, as in a browser; those of the entry itself start from their `xml:base`.
+//! - `Content-Location` as a base: it is none any more (RFC 7231, appendix B).
+//! - A guid as an address: it stays as published, because it is a name. It becomes the link only where it is one whole,
+//!   for most that are not are UUIDs and numbers, which would lead nowhere.
+//! - A second content of an entry, in another language or type: an article has one.
+//! - An author's address beside the name: the name is what is shown.
+//! - `slash:comments`, `thr:total` and other counts, licences, places, players: an article has no field for them.
+//! - A tag that the end of the document cut, and the article around it: half of one would be stored as a whole one.
 
 use url::Url;
 

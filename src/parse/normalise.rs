@@ -107,7 +107,7 @@ impl Context<'_> {
             .as_deref()
             .and_then(|image| self.url(image))
             .or_else(|| self.media_image(&entry.media, &enclosures))
-            .or_else(|| self.first_image(content.as_deref().or(summary.as_deref())?));
+            .or_else(|| self.first_image(content.as_deref().or(summary.as_deref())?, link.as_deref()));
         Some(Article {
             key: String::new(),
             guid,
@@ -212,14 +212,16 @@ impl Context<'_> {
         })
     }
 
-    /// The first image in a content that is an address.
-    fn first_image(&self, html: &str) -> Option<String> {
+    /// The first image in a content that is an address, which starts from the article's page as in a browser.
+    fn first_image(&self, html: &str, page: Option<&str>) -> Option<String> {
         let html = text::cut(html, IMAGE_SEARCH_BYTES_MAX);
         let tag = &html[html.find("<img")?..];
         let tag = &tag[..tag.find('>')?];
         let at = tag.find(" src=")? + " src=".len();
         let quote = tag[at..].chars().next().filter(|c| matches!(c, '"' | '\''))?;
-        self.url(&text::decode(tag[at + 1..].split(quote).next()?))
+        let base = page.and_then(|page| Url::parse(page).ok());
+        let here = Context { base: base.as_ref().unwrap_or(self.base), feed_type: self.feed_type.clone(), ..*self };
+        here.url(&text::decode(tag[at + 1..].split(quote).next()?))
     }
 }
 

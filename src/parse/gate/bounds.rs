@@ -2,7 +2,7 @@
 
 use quick_xml::events::BytesStart;
 
-use super::{Open, Pass};
+use super::pass::{Open, Pass};
 use crate::failure::{Class, Failure, Phase};
 use crate::limits::{ATTRIBUTES_MAX, BASE_BYTES_MAX, ELEMENTS_MAX, NAMESPACES_OPEN_MAX, NESTING_MAX, RECURSION_MAX};
 

@@ -3,7 +3,8 @@
 
 use quick_xml::events::BytesStart;
 
-use super::{Dialect, Pass, attribute};
+use super::pass::{Dialect, Pass};
+use super::{attribute, has_attribute};
 use crate::article::{Enclosure, RepairKind};
 use crate::limits::{LIST_MAX, SUMMARY_BYTES_MAX, TITLE_BYTES_MAX, TITLE_HTML_BYTES_MAX};
 use crate::parse::{duration, text};
@@ -32,9 +33,7 @@ impl Pass<'_> {
             | ("xhtml", "body" | "div") => {
                 self.unfit("fields that feed-rs does not read");
             }
-            ("", "link") if attribute(tag, "href").is_some() || attribute(tag, "rel").is_some() => {
-                self.unfit("links as in Atom")
-            }
+            ("", "link") if has_attribute(tag, "href") || has_attribute(tag, "rel") => self.unfit("links as in Atom"),
             ("atom" | "a10" | "atom10", "link" | "author" | "summary" | "content" | "published" | "title" | "id") => {
                 self.unfit("fields of Atom");
             }
@@ -66,15 +65,13 @@ impl Pass<'_> {
             | ("dcterms", _) => {
                 self.unfit("fields that feed-rs does not read");
             }
-            ("", "content" | "summary" | "title")
-                if attribute(tag, "mode").is_some() || attribute(tag, "src").is_some() =>
-            {
+            ("", "content" | "summary" | "title") if has_attribute(tag, "mode") || has_attribute(tag, "src") => {
                 self.unfit("content of another shape");
             }
             ("", "summary" | "title") if attribute(tag, "type").as_deref().is_some_and(is_base64) => {
                 self.unfit("text in base64");
             }
-            ("", "link") if attribute(tag, "href").is_none() => self.unfit("links as in RSS"),
+            ("", "link") if !has_attribute(tag, "href") => self.unfit("links as in RSS"),
             _ => {}
         }
     }

@@ -215,8 +215,8 @@ fn entities_of_the_document_add_no_more_than_their_limit() {
     assert!(made.text.len() < 2 * crate::limits::ENTITY_EXPANSION_BYTES_MAX, "{}", made.text.len());
 }
 
-#[test]
-fn no_bytes_make_the_parser_panic() {
+/// Markup in any order: another document for each seed.
+fn scrambled(seed: u64) -> String {
     let pieces = [
         "<rss version='2.0'>",
         "<channel>",
@@ -259,17 +259,51 @@ fn no_bytes_make_the_parser_panic() {
     ];
     let starts =
         ["<rss version='2.0'><channel><item>", "<feed xmlns='http://www.w3.org/2005/Atom'>", "{", "<rdf:RDF><item>"];
-    for seed in 0..2_000u64 {
-        let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) + 1;
-        let mut text = String::from(starts[seed as usize % starts.len()]);
-        for _ in 0..40 {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            text.push_str(pieces[(state % pieces.len() as u64) as usize]);
-        }
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) + 1;
+    let mut text = String::from(starts[seed as usize % starts.len()]);
+    for _ in 0..40 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        text.push_str(pieces[(state % pieces.len() as u64) as usize]);
+    }
+    text
+}
+
+#[test]
+fn no_bytes_make_the_parser_panic() {
+    for seed in 0..2_000 {
+        let text = scrambled(seed);
         if let Err(failure) = parse_with(text.as_bytes(), 10) {
             assert_ne!(failure.class, Class::Panic, "seed {seed}: {failure}\n{text}");
         }
+    }
+}
+
+#[test]
+fn the_gate_stops_where_feed_rs_would() {
+    let is_fit = |text: &str| matches!(gate::xml(text, 10), Ok(gate::Verdict::Fit(_)));
+    let mut stopped = 0;
+    for seed in 0..4_000 {
+        // Closed, so that some of them are whole.
+        let text =
+            format!("<rss version='2.0'><channel><item><title>{}</title></item></channel></rss>", scrambled(seed));
+        let mut reader = quick_xml::Reader::from_str(&text);
+        let stops = loop {
+            match reader.read_event() {
+                Ok(quick_xml::events::Event::Eof) => break false,
+                Ok(_) => {}
+                Err(_) => break true,
+            }
+        };
+        assert!(!(stops && is_fit(&text)), "seed {seed}: {text}");
+        stopped += usize::from(stops);
+    }
+    assert!(stopped > 100, "{stopped}");
+    for (data, whole) in
+        [("a &lt; b &#38;amp;&x;", true), ("a & b", false), ("&lt", false), ("&a&b;", false), ("&;", true)]
+    {
+        let text = format!("<rss version='2.0'><channel><title>{data}</title></channel></rss>");
+        assert_eq!(is_fit(&text), whole, "{data}");
     }
 }

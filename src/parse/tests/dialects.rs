@@ -77,7 +77,7 @@ fn atom_1_0() {
     assert_eq!(article.url.as_deref(), Some("https://blog.example/x/one"));
     assert_eq!(article.enclosures[0].url, "https://blog.example/x/one.ogg");
     assert_eq!(article.content.as_deref(), Some("<p>Hi <img src=\"/i.png\"></img></p>"));
-    assert_eq!(article.image_url.as_deref(), Some("https://example.org/i.png"));
+    assert_eq!(article.image_url.as_deref(), Some("https://blog.example/i.png"));
     assert_eq!(article.language.as_deref(), Some("fr"));
     assert_eq!(article.published_at, ms("2024-04-30T08:00:00Z"));
     assert_eq!(article.updated_at, ms("2024-05-01T00:00:00Z"));
