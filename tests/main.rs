@@ -17,6 +17,7 @@ mod ingest;
 mod killers;
 mod politeness;
 mod reload;
+mod repaired;
 mod restart;
 mod status;
 mod stream;
