@@ -62,6 +62,7 @@ fn parse_prints_the_shape_of_the_contract() {
         "language",
         "published",
         "updated",
+        "comments",
     ];
     assert_eq!(keys(article), expected);
     assert_eq!(
@@ -80,7 +81,7 @@ fn parse_prints_the_shape_of_the_contract() {
     );
     assert_eq!(
         article["enclosures"],
-        serde_json::json!([{"url": "https://example.org/two.mp3", "type": "audio/mpeg", "length": 123}])
+        serde_json::json!([{"url": "https://example.org/two.mp3", "type": "audio/mpeg", "length": 123, "duration_s": null}])
     );
     let second = &printed["articles"][1];
     assert_eq!(
