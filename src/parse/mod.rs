@@ -21,6 +21,8 @@
 //! - `slash:comments`, `thr:total` and other counts, licences, places, players: an article has no field for them.
 //! - A tag that the end of the document cut, and the article around it: half of one would be stored as a whole one.
 
+use std::borrow::Cow;
+
 use url::Url;
 
 use crate::article::{Document, Repair, RepairKind};
@@ -82,7 +84,7 @@ pub fn parse(source: &Source<'_>) -> Result<Document, Failure> {
 
 /// The feeds that a document links to, if it is a page.
 pub(crate) fn links(source: &Source<'_>) -> Vec<Link> {
-    links::feeds(&charset::to_utf8(source.bytes, source.content_type), source.base_url)
+    links::feeds(&text(source), source.base_url)
 }
 
 /// The gate's part of [`parse`], for the bench: whether it would let the text through to feed-rs as it stands.
@@ -94,9 +96,13 @@ pub fn gate_alone(text: &str, articles_max: usize) -> bool {
     }
 }
 
+fn text<'a>(source: &Source<'a>) -> Cow<'a, str> {
+    charset::to_utf8(source.bytes, source.content_type, source.base_url.host_str())
+}
+
 fn read(source: &Source<'_>) -> Result<Document, Failure> {
     sniff::refuse_binary(source.bytes)?;
-    let text = charset::to_utf8(source.bytes, source.content_type, source.base_url.host_str());
+    let text = text(source);
     match sniff::kind(&text, source.base_url)? {
         sniff::Kind::Xml => parse_xml(source, &text),
         sniff::Kind::Json => parse_json(source, &text),

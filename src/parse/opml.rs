@@ -27,7 +27,7 @@ pub(crate) struct Outline {
 
 /// The outlines of a file in its order; `None` if it is no OPML: it has neither such an element nor an outline.
 pub(crate) fn outlines(bytes: &[u8]) -> Option<Vec<Outline>> {
-    let text = charset::to_utf8(bytes, None);
+    let text = charset::to_utf8(bytes, None, None);
     let mut reader = Reader { lines: Lines { text: &text, at: 0, line: 1 }, ..Reader::default() };
     let mut tokens = Tokens::new(&text);
     let mut is_opml = false;
