@@ -3,6 +3,7 @@
 //! Times are milliseconds since 1970, UTC. Absent is `None`, never an empty string.
 
 use std::fmt;
+use std::time::Duration;
 
 /// What a document says of the feed itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,8 +16,49 @@ pub struct FeedMeta {
     pub updated_at: Option<i64>,
     /// RSS `ttl`, in minutes.
     pub ttl_minutes: Option<u32>,
+    /// How often it changes: `sy:updatePeriod` by `sy:updateFrequency`.
+    pub update_period: Option<Duration>,
+    /// When it does not.
+    pub skip: Skip,
     /// WebSub hub.
     pub hub: Option<String>,
+}
+
+/// Hours of the day and days of the week, in GMT, in which a feed says that it does not change (RSS 2.0, `skipHours` and
+/// `skipDays`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Skip {
+    /// A bit an hour, the lowest is that from midnight to one.
+    pub hours: u32,
+    /// A bit a day, the lowest is Monday.
+    pub days: u8,
+}
+
+impl Skip {
+    pub(crate) const ALL_HOURS: u32 = (1 << 24) - 1;
+    pub(crate) const ALL_DAYS: u8 = (1 << 7) - 1;
+
+    const DAY_NAMES: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+    /// 0 to 23; 24 is how RSS 0.91 writes midnight. Any other is none.
+    pub(crate) fn add_hour(&mut self, hour: u32) {
+        match hour {
+            0..24 => self.hours |= 1 << hour,
+            24 => self.hours |= 1,
+            _ => {}
+        }
+    }
+
+    /// By its English name; any other is none.
+    pub(crate) fn add_day(&mut self, name: &str) {
+        if let Some(day) = Skip::DAY_NAMES.iter().position(|known| known.eq_ignore_ascii_case(name)) {
+            self.days |= 1 << day;
+        }
+    }
+
+    pub(crate) fn day_names(self) -> impl Iterator<Item = &'static str> {
+        (0..7).filter(move |day| self.days & (1 << day) != 0).map(|day| Skip::DAY_NAMES[day])
+    }
 }
 
 /// One item of a feed.

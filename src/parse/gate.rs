@@ -14,6 +14,7 @@ use quick_xml::events::{BytesStart, Event};
 use self::pass::{Dialect, Pass};
 use super::doctype;
 use super::text;
+use super::timing::Timing;
 use crate::article::{Enclosure, RepairKind};
 use crate::failure::Failure;
 
@@ -55,6 +56,8 @@ pub(crate) struct Scan {
     pub(crate) hub: Option<String>,
     /// What the feed calls itself, where the repair left that out of its document.
     pub(crate) feed_id: Option<String>,
+    /// What the feed says about when it changes.
+    pub(crate) timing: Timing,
 }
 
 /// What an entry holds that feed-rs does not give.

@@ -48,6 +48,7 @@ mod repair;
 mod repairs;
 mod sniff;
 mod text;
+mod timing;
 
 #[cfg(test)]
 mod tests;
@@ -133,6 +134,7 @@ fn parse_xml(source: &Source<'_>, text: &str) -> Result<Document, Failure> {
         gate::Verdict::Fit(mut scan) => {
             scan.articles_dropped += made.articles_dropped;
             scan.feed_id = made.feed_id;
+            scan.timing = made.timing;
             let feed = document::read(scan.pieces(&made.text), source)?;
             Ok(normalise::document(feed, scan, source, repaired))
         }

@@ -58,6 +58,8 @@ impl Context<'_> {
             description: feed.description.as_ref().and_then(|t| text::block(&t.content, SUMMARY_BYTES_MAX)),
             updated_at: feed.updated.or(feed.published).and_then(|t| self.date(t.timestamp_millis())),
             ttl_minutes: feed.ttl,
+            update_period: scan.timing.update_period(),
+            skip: scan.timing.skip,
             hub: hub.and_then(|hub| self.url(hub)),
         }
     }

@@ -7,7 +7,7 @@ use super::pass::{Dialect, Pass};
 use super::{attribute, has_attribute};
 use crate::article::{Enclosure, RepairKind};
 use crate::limits::{LIST_MAX, SUMMARY_BYTES_MAX, TITLE_BYTES_MAX, TITLE_HTML_BYTES_MAX};
-use crate::parse::{duration, text};
+use crate::parse::{duration, text, timing};
 
 /// A field whose text is noted.
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +105,10 @@ impl Pass<'_> {
     /// At the end of an element: notes the text of the field that it is, if that is wanted. `end` is where its end tag
     /// begins in `document`.
     pub(super) fn note_text(&mut self, document: &str, end: usize) {
-        if self.stack.len() != self.entry_depth.saturating_add(1) || !self.in_entry {
+        if !self.in_entry {
+            return self.note_timing(document, end);
+        }
+        if self.stack.len() != self.entry_depth.saturating_add(1) {
             return;
         }
         let (Some(field), Some(extra)) = (self.noted_field.take(), self.scan.extras.last_mut()) else { return };
@@ -137,6 +140,25 @@ impl Pass<'_> {
         };
         if noted.is_none() {
             *noted = text::block(&data, SUMMARY_BYTES_MAX);
+        }
+    }
+
+    /// The same for the feed's own elements, of which only those are wanted that say when it changes.
+    fn note_timing(&mut self, document: &str, end: usize) {
+        let above = match self.stack.len().checked_sub(self.entry_depth) {
+            Some(0) => None,
+            Some(1) => self.stack.get(self.stack.len() - 2).map(|open| open.name),
+            _ => return,
+        };
+        let Some(open) = self.stack.last() else { return };
+        let local = open.name.rsplit(':').next().unwrap_or(open.name);
+        let field = timing::Field::of(local).filter(|field| match field {
+            timing::Field::Hour => above == Some("skipHours"),
+            timing::Field::Day => above == Some("skipDays"),
+            timing::Field::UpdatePeriod | timing::Field::UpdateFrequency => above.is_none(),
+        });
+        if let Some(field) = field {
+            self.scan.timing.note(field, &character_data(&document[self.inner_at..end]));
         }
     }
 

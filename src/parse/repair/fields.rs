@@ -5,6 +5,7 @@ use super::tokens::{Tag, Token};
 use super::{Name, Reader};
 use crate::limits::LIST_MAX;
 use crate::parse::names::Ns;
+use crate::parse::timing::Field;
 use crate::parse::{duration, text};
 
 impl<'a> Reader<'a> {
@@ -41,7 +42,14 @@ impl<'a> Reader<'a> {
                     *field = value.or(field.take());
                 }
             }
-            _ => self.skip(tag),
+            (Ns::Rss, "skiphours" | "skipdays") => {}
+            (_, local) => match Field::of(local) {
+                Some(field) => {
+                    let value = self.value(tag, name);
+                    value.into_iter().for_each(|value| self.timing.note(field, &value));
+                }
+                None => self.skip(tag),
+            },
         }
     }
 

@@ -16,6 +16,7 @@ use super::doctype::entities;
 use super::names::Ns;
 use super::repairs::Repairs;
 use super::text;
+use super::timing::Timing;
 use crate::article::RepairKind;
 
 mod entry;
@@ -29,6 +30,8 @@ pub(crate) struct Repaired {
     pub(crate) articles_dropped: usize,
     /// Atom's `id` of the feed, for which RSS has no place.
     pub(crate) feed_id: Option<String>,
+    /// Likewise what the feed says about when it changes.
+    pub(crate) timing: Timing,
     pub(crate) repairs: Repairs,
 }
 
@@ -43,8 +46,8 @@ pub(crate) fn xml(text: &str, articles_max: usize, base_url: &Url) -> Option<Rep
     reader.feed.write_start(&mut made);
     made.push_str(&reader.made);
     made.push_str("</channel></rss>");
-    let Reader { dropped, feed, repairs, .. } = reader;
-    Some(Repaired { text: made, articles_dropped: dropped, feed_id: feed.id, repairs })
+    let Reader { dropped, feed, timing, repairs, .. } = reader;
+    Some(Repaired { text: made, articles_dropped: dropped, feed_id: feed.id, timing, repairs })
 }
 
 struct Reader<'a> {
@@ -57,6 +60,7 @@ struct Reader<'a> {
     expanded_bytes: usize,
     rewound_bytes: usize,
     feed: Feed,
+    timing: Timing,
     entry: Option<Entry>,
     /// What relative links of the feed and of the open entry start from.
     base: Option<Url>,
@@ -92,6 +96,7 @@ impl<'a> Reader<'a> {
             expanded_bytes: 0,
             rewound_bytes: 0,
             feed: Feed::default(),
+            timing: Timing::default(),
             entry: None,
             base: None,
             entry_base: None,
