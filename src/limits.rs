@@ -324,6 +324,29 @@ pub const JITTER_MAX: Duration = Duration::from_secs(3_600);
 /// Feeds that are all due at a start are polled at this rate, over all cores, though each within its interval: name servers,
 /// the network and the disk meet the first round as a stream and not as a wall.
 pub const POLLS_PER_SECOND_AT_START: u64 = 50;
+
+/// Answers of 410 in a row; with the last of them the feed is given up, until anything of it changes in feeds.toml.
+pub const GONE_POLLS_MAX: u32 = 3;
+
+/// Polls that skipped hours or days moved are spread over this time behind them.
+pub const SKIP_SPREAD: Duration = Duration::from_secs(600);
+
+/// What a feed publishes counts once it was watched for so long; before that it is polled at its interval.
+pub const CADENCE_WATCHED_MIN: Duration = Duration::from_secs(24 * 3_600);
+
+/// And once so many polls brought something new, the first one not counted, ...
+pub const CADENCE_ARRIVALS_MIN: u32 = 3;
+
+/// ... or none did for so long.
+pub const CADENCE_SILENCE_MIN: Duration = Duration::from_secs(24 * 3_600);
+
+/// Polls in the mean gap between two arrivals.
+pub const CADENCE_POLLS_A_GAP: u32 = 4;
+
+/// Polls in a silence as long as the present one.
+pub const CADENCE_POLLS_A_SILENCE: u32 = 32;
+
+const _: () = assert!(CADENCE_POLLS_A_SILENCE > CADENCE_POLLS_A_GAP);
 // ---- the HTTP core ----------------------------------------------------------------------------------------------------
 
 /// Connections at once beside the streams that there may be (`streams_max`), where RLIMIT_NOFILE allows; one more is

@@ -3,6 +3,8 @@
 //! It changes nothing but the database, and that only through the writer: validators travel in the same record as the
 //! articles that came with them. What the core needs to know comes back as [`Polled`].
 
+mod planning;
+
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use crate::gauges::PollNews;
 use crate::parse;
 use crate::schedule;
 use crate::store::{FeedRecord, FeedState, FetchLog, PollRecord, StoreFault, WriterHandle};
+use planning::{Plan, plan};
 
 /// A feed that a core polls: what feeds.toml says of it, and what was read from the files that it names.
 #[derive(Clone, Debug)]
@@ -89,6 +92,10 @@ pub(crate) struct Polled {
     pub(crate) memory: Memory,
     /// Until the next one.
     pub(crate) wait: Duration,
+    /// There is to be no next one, in spite of `wait`.
+    pub(crate) is_given_up: bool,
+    /// For so long nothing of the feed's host is to be asked.
+    pub(crate) host_hold: Option<Duration>,
     pub(crate) new_count: usize,
     /// What was wrong with the document, if one was read.
     pub(crate) repaired: Vec<Repair>,
@@ -146,7 +153,11 @@ pub(crate) async fn poll(
     let parse_ms = Clock::elapsed_ms(parse_started);
 
     // Schedule the next poll: it is stored with what this one brought.
-    let next = schedule_next(subscription, memory, &trip, reading.as_ref().err(), now_ms);
+    let document = match &reading {
+        Ok(Reading::Articles { document, .. }) => Some(document),
+        _ => None,
+    };
+    let Plan { next, planning } = plan(subscription, memory, &trip, reading.as_ref().err(), document, now_ms);
 
     // Batch and commit.
     flight.enter(Phase::Commit);
@@ -158,6 +169,7 @@ pub(crate) async fn poll(
         state.changes.doubted_at = Some(started_at);
     }
     let is_delta = matches!(reading, Ok(Reading::Articles { is_delta: true, .. }));
+    state.planning = planning;
     let outcome = outcome_word(&reading);
     let took_ms = flight.age_ms();
     log.outcome = outcome.clone();
@@ -175,8 +187,12 @@ pub(crate) async fn poll(
     log.error = failure.as_ref().map(|failure| failure.message.clone());
     let stored = commit(desk, &subscription.record, state.clone(), feed_meta, articles, is_delta, log).await;
 
+    let is_stored = stored.is_ok();
     let (memory, new_count, failure) = match stored {
-        Ok(new_count) => (Memory { state, unreadable, ..memory.clone() }, new_count, failure),
+        Ok(new_count) => {
+            state.planning.cadence = state.planning.cadence_after(new_count > 0).map(str::to_owned);
+            (Memory { state, unreadable, ..memory.clone() }, new_count, failure)
+        }
         // Not stored, so it did not happen: the old validators stay, and the feed is asked again later.
         Err(fault) => {
             let failure = Failure::new(Class::Local, Phase::Commit, fault.to_string());
@@ -187,6 +203,8 @@ pub(crate) async fn poll(
     Some(Polled {
         memory,
         wait: next.wait,
+        is_given_up: next.is_given_up && is_stored,
+        host_hold: next.host_hold,
         new_count,
         repaired,
         wire_bytes: trip.wire_bytes,
@@ -266,31 +284,6 @@ fn read(
     }
 }
 
-fn schedule_next(
-    subscription: &Subscription,
-    memory: &Memory,
-    trip: &Trip,
-    failure: Option<&Failure>,
-    now_ms: i64,
-) -> schedule::Next {
-    let answer = schedule::Answer {
-        outcome: match failure {
-            None => schedule::Outcome::Fine,
-            Some(Failure { class: Class::Gone, .. }) => schedule::Outcome::Gone,
-            Some(_) => schedule::Outcome::Failed,
-        },
-        status: trip.status(),
-        retry_after: trip.retry_after(now_ms),
-        // Publishers' hints come with politeness.
-        hints: schedule::Hints::default(),
-    };
-    let state = schedule::State {
-        failure_count: memory.state.failure_count,
-        seed: schedule::seed(&subscription.feed.name, memory.poll_count),
-    };
-    schedule::next(&subscription.pace(), &state, &answer, now_ms)
-}
-
 /// The feed's row after this poll. Validators and body hash change only with an answer that was read.
 fn next_state(
     old: &FeedState,
@@ -301,7 +294,7 @@ fn next_state(
 ) -> FeedState {
     let mut state = old.clone();
     state.last_polled_at = Some(started_at);
-    state.next_poll_at = Some(next.at_ms);
+    state.next_poll_at = (!next.is_given_up).then_some(next.at_ms);
     state.failure_count = next.failure_count;
     match reading {
         Err(failure) => {

@@ -13,6 +13,7 @@ mod dial;
 mod exchange;
 mod fiber;
 mod flight;
+mod freshness;
 pub(crate) mod frozen;
 mod guard;
 mod hop;
@@ -50,8 +51,10 @@ pub use validators::Validators;
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::limits::{BODIES_BYTES_MAX, RESOLVER_CLOSE};
+use crate::schedule::Freshness;
 use budget::Budget;
 use exchange::Body;
+use freshness::Caching;
 use kept::Kept;
 use redirect::Chain;
 use resolve::Resolver;
@@ -85,6 +88,8 @@ pub struct Trip {
     pub wire_bytes: u64,
     /// The last answer's Retry-After, as sent.
     pub retry_after: Option<String>,
+    /// What the last answer says of how long it is fresh.
+    caching: Caching,
 }
 
 impl Trip {
@@ -104,6 +109,11 @@ impl Trip {
     /// The last answer's Retry-After, as a wait from `now_ms`; `None` where it is missing or makes no sense.
     pub(crate) fn retry_after(&self, now_ms: i64) -> Option<Duration> {
         retry_after::parse(self.retry_after.as_deref()?, now_ms)
+    }
+
+    /// How long from `now_ms` the last answer is fresh; `None` where it says nothing that makes sense.
+    pub(crate) fn freshness(&self, now_ms: i64) -> Option<Freshness> {
+        self.caching.freshness(now_ms)
     }
 }
 
@@ -230,6 +240,7 @@ impl Fetcher {
             let answer = self.hop(request, url, conditions.into_iter().chain(cookies), flight, hop).await?;
             hop.status = Some(answer.status);
             trip.retry_after = text(&answer.headers, RETRY_AFTER.as_str());
+            trip.caching = Caching::of(&answer.headers);
             match (answer.status, answer.body) {
                 (status @ (200 | 203), Some(body)) => {
                     if let Some(who) = challenge::of_page(&body.bytes) {

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::page::{self, ArticleLine, ArticlePage, EnclosureLine, FeedHealth, FeedLine, FeedPage, PollLine, SafeHtml};
 use crate::sanitise;
+use crate::schedule;
 use crate::store::{self, FeedDetail, FeedRow, Labels, StoredArticle};
 use crate::wire::{ArticleView, Op};
 
@@ -155,8 +156,7 @@ pub(super) fn feed_page(detail: &FeedDetail, articles: Vec<ArticleLine>, now_ms:
         reason: reason(row),
         next_poll_at: state.next_poll_at,
         repaired: state.repaired.clone(),
-        // Kept with politeness.
-        rules: Vec::new(),
+        rules: schedule::read_rules(state.planning.schedule.as_deref()),
         poll_count: row.feed.poll_count,
         article_count: row.feed.article_count,
         polls: detail.polls.iter().map(poll_line).collect(),
@@ -233,6 +233,9 @@ pub(super) fn feed_detail_json(detail: &FeedDetail, now_ms: i64) -> Value {
         })
     });
     value["polls"] = polls.collect();
+    // Kept in the shape in which it is given.
+    let schedule = detail.row.feed.state.planning.schedule.as_deref().and_then(|json| serde_json::from_str(json).ok());
+    value["schedule"] = schedule.unwrap_or_else(|| json!([]));
     value
 }
 

@@ -1,5 +1,6 @@
 //! What is known of a feed between polls and across restarts, and how it stands in the `feed` table.
 
+use super::Planning;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
@@ -41,6 +42,7 @@ pub struct FeedState {
     pub gone_at: Option<i64>,
     /// What was repaired in the last document that was read, in words: `bare ampersand x3`.
     pub repaired: Vec<String>,
+    pub planning: Planning,
     pub moving: Moving,
     pub changes: Changes,
 }
@@ -73,7 +75,8 @@ pub struct Changes {
 pub(super) const FEED_COLUMNS: &str = "id, name, url, title, site_url, language, poll_count, article_count, \
      effective_url, etag, last_modified, validators_for, body_hash, next_poll_at, last_polled_at, last_ok_at, \
      failing_since, failure_count, last_error, last_error_class, gone_at, \
-     moved_to, moved_count, moved_since, likeness, changed_at, changed_gap_ms, doubted_at, repaired";
+     moved_to, moved_count, moved_since, likeness, changed_at, changed_gap_ms, doubted_at, repaired, \
+     schedule, hints, cadence, gone_count, given_up_for";
 
 impl FeedRecord {
     pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<FeedRecord> {
@@ -100,6 +103,7 @@ impl FeedRecord {
                 last_error: row.get(18)?,
                 last_error_class: row.get(19)?,
                 gone_at: row.get(20)?,
+                planning: Planning::from_row(row)?,
                 moving: Moving {
                     to: row.get("moved_to")?,
                     count: row.get("moved_count")?,
@@ -132,6 +136,7 @@ pub(super) fn advance(
              last_error = ?12, last_error_class = ?13, gone_at = ?14,
              moved_to = ?17, moved_count = ?18, moved_since = ?19, likeness = ?20,
              changed_at = ?21, changed_gap_ms = ?22, doubted_at = ?23, repaired = ?24,
+             schedule = ?25, hints = ?26, cadence = ?27, gone_count = ?28, given_up_for = ?29,
              poll_count = poll_count + 1, article_count = article_count + ?15
          WHERE id = ?1 AND url = ?16
          RETURNING poll_count",
@@ -162,6 +167,11 @@ pub(super) fn advance(
             state.changes.gap_ms,
             state.changes.doubted_at,
             serde_json::Value::from(state.repaired.clone()).to_string(),
+            state.planning.schedule,
+            state.planning.hints,
+            state.planning.cadence_after(new_count > 0),
+            state.planning.gone_count,
+            state.planning.given_up_for,
         ],
         |row| row.get(0),
     )

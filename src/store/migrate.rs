@@ -18,6 +18,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0002_search.sql"),
     include_str!("../../migrations/0003_request.sql"),
     include_str!("../../migrations/0004_repaired.sql"),
+    include_str!("../../migrations/0005_schedule.sql"),
 ];
 
 /// Refuses what is not ours, then applies the files that are missing. `path` is for messages.

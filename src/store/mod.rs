@@ -23,6 +23,7 @@ mod lock;
 mod migrate;
 mod moved;
 mod open;
+mod planning;
 mod record;
 mod register;
 mod remedy;
@@ -42,6 +43,7 @@ pub use feed_state::{Changes, FeedRecord, FeedState, Moving};
 pub use gauges::WriterGauges;
 pub use last_polls::{LastPoll, last_polls};
 pub use open::Store;
+pub use planning::Planning;
 pub use queries::{
     Bounds, FeedDetail, FeedRow, Filter, Labels, LoggedPoll, Op, Page, Queries, QueryError, StoredArticle,
     SubscriptionRow,

@@ -105,9 +105,10 @@ fn update(db: &Connection, feed: &Subscription, row: Known) -> rusqlite::Result<
         db.prepare_cached(
             "UPDATE feed SET url = ?2, effective_url = NULL, etag = NULL, last_modified = NULL, validators_for = NULL,
                  body_hash = NULL, next_poll_at = NULL, last_polled_at = NULL, last_ok_at = NULL, failing_since = NULL,
-                 failure_count = 0, last_error = NULL, last_error_class = NULL, gone_at = NULL,
+                 failure_count = 0, last_error = NULL, last_error_class = NULL, gone_at = NULL, repaired = '[]',
                  moved_to = NULL, moved_count = 0, moved_since = NULL, likeness = NULL,
-                 changed_at = NULL, changed_gap_ms = NULL, doubted_at = NULL
+                 changed_at = NULL, changed_gap_ms = NULL, doubted_at = NULL,
+                 schedule = NULL, hints = NULL, cadence = NULL, gone_count = 0, given_up_for = NULL
              WHERE id = ?1",
         )?
         .execute(params![record.id, record.url])?;

@@ -242,7 +242,7 @@ fn rules_table(rules: &[Asked]) -> String {
     let columns = [column("Rule", false), column("Asked for", true), column("Decided", false)].concat();
     let rows: String = rules
         .iter()
-        .map(|Asked { rule, wait, won }| {
+        .map(|Asked { rule, wait, won, .. }| {
             let wait = words::duration(duration_ms(*wait));
             let won = if *won { "yes" } else { "no" };
             format!(
@@ -257,10 +257,16 @@ fn rules_table(rules: &[Asked]) -> String {
 fn rule_in_words(rule: Rule) -> &'static str {
     match rule {
         Rule::Interval => "the feed’s own interval",
+        Rule::Cadence => "how often it brings something",
         Rule::Backoff => "backoff after failures",
         Rule::Gone => "the publisher says that it is gone",
         Rule::RetryAfter => "the server’s Retry-After",
+        Rule::HostRetryAfter => "the host’s Retry-After, for all of its feeds",
         Rule::MaxAge => "how long the answer is fresh (max-age)",
+        Rule::Expires => "until when the answer is fresh (Expires)",
         Rule::Ttl => "how long the document is fresh (ttl)",
+        Rule::UpdatePeriod => "how often the document changes (updatePeriod)",
+        Rule::SkipHours => "hours in which it does not change (skipHours)",
+        Rule::SkipDays => "days on which it does not change (skipDays)",
     }
 }

@@ -337,7 +337,7 @@ fn feed() -> FeedPage {
 }
 
 fn rule(rule: schedule::Rule, seconds: u64, won: bool) -> schedule::Asked {
-    schedule::Asked { rule, wait: Duration::from_secs(seconds), won }
+    schedule::Asked { rule, wait: Duration::from_secs(seconds), won, until_ms: None }
 }
 
 fn failing_feed() -> FeedPage {

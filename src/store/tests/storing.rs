@@ -23,6 +23,14 @@ fn a_poll_stores_its_articles_its_state_and_its_log_line() {
         last_error: Some("reading the body".into()),
         last_error_class: Some("timeout(body)".into()),
         gone_at: Some(700),
+        planning: Planning {
+            schedule: Some("[]".into()),
+            hints: Some("{}".into()),
+            cadence: Some("silent".into()),
+            cadence_if_new: None,
+            gone_count: 2,
+            given_up_for: Some("these settings".into()),
+        },
         moving: Moving {
             to: Some("https://example.org/new.xml".into()),
             count: 2,

@@ -1,0 +1,29 @@
+//! Where a feed takes up its schedule: at a start, after a reload, and after whatever held many feeds back at once.
+
+use std::time::Duration;
+
+use super::{Pace, within};
+use crate::clock::duration_ms;
+use crate::limits::{JITTER_MAX, POLLS_PER_SECOND_AT_START, RETRY_AFTER_MAX};
+use crate::placement;
+
+/// How long to wait at start before the poll of a feed: until its stored time, or, where that is missing or has passed, its
+/// place in the crowd of `waiting` feeds for which it is missing or has passed too.
+///
+/// A stored time that is farther away than any schedule would have put it comes from a clock that was wrong, and is cut.
+pub(crate) fn resume(pace: &Pace, feed: &str, next_poll_at_ms: Option<i64>, waiting: usize, now_ms: i64) -> Duration {
+    match next_poll_at_ms.map(|at_ms| at_ms.saturating_sub(now_ms)) {
+        Some(ahead_ms) if ahead_ms > 0 => {
+            let farthest = pace.ceiling().max(pace.backoff_ceiling()).max(RETRY_AFTER_MAX.saturating_add(JITTER_MAX));
+            Duration::from_millis(ahead_ms.unsigned_abs()).min(farthest)
+        }
+        _ => spread(feed, waiting, pace.interval),
+    }
+}
+
+/// The place of a feed in a crowd of `waiting` feeds that are all due at once: [`POLLS_PER_SECOND_AT_START`], but none
+/// later than its interval. By a hash of its name, so that a restart in the middle keeps the order.
+pub(crate) fn spread(feed: &str, waiting: usize, interval: Duration) -> Duration {
+    let crowd_ms = (waiting.saturating_sub(1) as u64).saturating_mul(1_000) / POLLS_PER_SECOND_AT_START;
+    Duration::from_millis(within(placement::hash(feed.as_bytes()), 0, crowd_ms.min(duration_ms(interval))))
+}
