@@ -3,9 +3,10 @@
 //! Everything here is local to one executor: no lock, no atomics but gauges. A core never blocks; it waits for its next
 //! deadline, a poll's end, or a command. Deadlines are on the monotonic clock: a step of the wall clock moves none.
 
+mod restraint;
+
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
-use std::collections::hash_map::Entry;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
@@ -23,7 +24,11 @@ use crate::executor::sleep;
 use crate::failure::Phase;
 use crate::fetch::Flight;
 use crate::gauges::{CoreGauges, PollNews, add, latency_slot};
-use crate::limits::{DEADLINES_VOID_MAX, FLIGHTS_TOLD_MAX, HEARTBEAT_MS, IN_FLIGHT_LOGGED_MAX, POLL_PANIC_WAIT};
+use crate::hosts::Hosts;
+use crate::limits::{
+    DEADLINES_VOID_MAX, FLIGHTS_TOLD_MAX, GONE_POLLS_MAX, HEARTBEAT_MS, IN_FLIGHT_LOGGED_MAX, POLL_PANIC_WAIT,
+    RETRY_AFTER_MAX,
+};
 use crate::poll::{Desk, Memory, Polled, Subscription, poll};
 use crate::schedule;
 
@@ -64,6 +69,8 @@ pub(crate) struct Settings {
     pub(crate) once: bool,
     /// Feeds of all cores that are due at the start, among which first polls are spread.
     pub(crate) due_at_start: usize,
+    /// Between two requests to one host.
+    pub(crate) host_pause: Duration,
 }
 
 /// Runs a core until it is drained, or until every feed was polled if it is to do so once.
@@ -75,14 +82,13 @@ pub(crate) async fn run(
     gauges: Arc<CoreGauges>,
 ) {
     let core = Rc::new(Core {
+        hosts: RefCell::new(Hosts::new(settings.host_pause)),
         desk,
         settings,
         gauges,
         feeds: RefCell::default(),
         deadlines: RefCell::default(),
-        hosts: RefCell::default(),
         ready: RefCell::default(),
-        queued: Cell::new(0),
         in_flight: Cell::new(0),
         turns: Cell::new(0),
         tally: Cell::default(),
@@ -94,7 +100,7 @@ pub(crate) async fn run(
         core.gauges.beat();
         core.desk.fetcher.close_old();
         core.collect_due(Clock::monotonic());
-        core.start_ready();
+        core.start_due(Clock::monotonic());
         let command = async { commands.next().await };
         let turn = async {
             core.next_turn().await;
@@ -123,12 +129,9 @@ struct Core {
     feeds: RefCell<HashMap<i64, Feed>>,
     /// When which feed is due. An entry whose turn is not the feed's present one is void.
     deadlines: RefCell<BinaryHeap<Reverse<(Instant, i64, u64)>>>,
-    /// Those with a poll in flight.
-    hosts: RefCell<HashMap<String, BusyHost>>,
+    hosts: RefCell<Hosts>,
     /// Due, in the order in which they came due, waiting for admission.
     ready: RefCell<VecDeque<i64>>,
-    /// How many wait in `hosts`.
-    queued: Cell<usize>,
     in_flight: Cell<usize>,
     /// Given out with each deadline, and never twice: a feed that leaves and returns must not meet its old ones.
     turns: Cell<u64>,
@@ -145,6 +148,8 @@ struct Feed {
     place: Place,
     /// That of the deadline set last; older ones are void.
     turn: u64,
+    /// That deadline.
+    due_at: Instant,
     polled: bool,
 }
 
@@ -175,15 +180,26 @@ enum Place {
     Due,
     /// Dropping the sender cancels the poll.
     InFlight { _cancel: oneshot::Sender<()>, flight: Rc<Flight> },
-    /// Polled, and not to be polled again.
+    /// Not to be polled again: polled once, given up, or drained.
     Done,
 }
 
-/// A host with a poll in flight: one connection at a time is the politeness that it is owed.
-#[derive(Default)]
-struct BusyHost {
-    /// Its feeds that have come due meanwhile, in order.
-    waiting: VecDeque<i64>,
+impl Feed {
+    fn new(subscription: Subscription, now: Instant) -> Feed {
+        let mut state = subscription.record.state.clone();
+        if !subscription.is_given_up() && state.planning.given_up_for.take().is_some() {
+            // Changed since it was given up: it begins anew.
+            state.planning.gone_count = 0;
+        }
+        let memory = Memory { state, poll_count: subscription.record.poll_count, unreadable: None };
+        let host = subscription.host();
+        let subscription = Rc::new(subscription);
+        Feed { subscription, memory, host, place: Place::Waiting, turn: 0, due_at: now, polled: false }
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.memory.state.planning.given_up_for.is_some()
+    }
 }
 
 impl Core {
@@ -191,37 +207,37 @@ impl Core {
         let now = Clock::monotonic();
         let now_ms = self.desk.clock.now_ms();
         let crowd = if at_start { self.settings.due_at_start } else { subscriptions.len() };
+        let ids: Vec<i64> = subscriptions.iter().map(|subscription| subscription.record.id).collect();
+        let mut given_up = 0;
         for subscription in subscriptions {
             let id = subscription.record.id;
-            let wait = match self.settings.once {
-                true => Duration::ZERO,
-                false => {
-                    let next_poll_at = subscription.record.state.next_poll_at;
-                    schedule::resume(&subscription.pace(), &subscription.feed.name, next_poll_at, crowd, now_ms)
-                }
-            };
-            let memory = Memory {
-                state: subscription.record.state.clone(),
-                poll_count: subscription.record.poll_count,
-                unreadable: None,
-            };
-            let host = subscription.host();
-            let mut feeds = self.feeds.borrow_mut();
-            let feed = Feed {
-                subscription: Rc::new(subscription),
-                memory,
-                host,
-                place: Place::Waiting,
-                turn: 0,
-                polled: false,
-            };
+            let feed = Feed::new(subscription, now);
+            given_up += usize::from(feed.is_given_up());
+            let mut hosts = self.hosts.borrow_mut();
+            if !feed.is_given_up() {
+                hosts.join(&feed.host, feed.subscription.feed.interval);
+            }
+            // One of them may have been told so in the name of all, before a restart.
+            let held_until = schedule::held_until(feed.memory.state.planning.schedule.as_deref());
+            if let Some(ahead_ms) = held_until.and_then(|until_ms| u64::try_from(until_ms.saturating_sub(now_ms)).ok())
+            {
+                hosts.hold(&feed.host, now + Duration::from_millis(ahead_ms).min(RETRY_AFTER_MAX));
+            }
             self.tally.set(self.tally.get().with(&feed));
             // A poll of the old one that is in flight is cancelled with it.
-            if let Some(old) = feeds.insert(id, feed) {
-                self.tally.set(self.tally.get().without(&old));
+            if let Some(old) = self.feeds.borrow_mut().insert(id, feed) {
+                self.forget(&old, &mut hosts);
             }
-            drop(feeds);
-            self.wait_until(id, now + wait);
+        }
+        if given_up > 0 {
+            log::warn!(
+                "{given_up} feeds answered 410 too often and are not polled; remove them from feeds.toml, or change them"
+            );
+        }
+        // Not before all of them are known: how far apart those of a host begin depends on how many they are.
+        let mut places: HashMap<String, u32> = HashMap::new();
+        for id in ids {
+            self.set_first_deadline(id, crowd, &mut places, now, now_ms);
         }
         self.show_tally();
     }
@@ -229,10 +245,17 @@ impl Core {
     fn remove(&self, ids: &[i64]) {
         for id in ids {
             if let Some(old) = self.feeds.borrow_mut().remove(id) {
-                self.tally.set(self.tally.get().without(&old));
+                self.forget(&old, &mut self.hosts.borrow_mut());
             }
         }
         self.show_tally();
+    }
+
+    fn forget(&self, old: &Feed, hosts: &mut Hosts) {
+        self.tally.set(self.tally.get().without(old));
+        if !old.is_given_up() {
+            hosts.leave(&old.host);
+        }
     }
 
     /// Sets a feed's deadline, in the place of any earlier one.
@@ -243,6 +266,7 @@ impl Core {
         feed.turn = self.turns.get();
         feed.place = Place::Waiting;
         let mut deadlines = self.deadlines.borrow_mut();
+        feed.due_at = at;
         deadlines.push(Reverse((at, id, feed.turn)));
         // Each reload leaves a void one behind a feed, some of them for a month.
         if deadlines.len() > 2 * feeds.len() + DEADLINES_VOID_MAX {
@@ -266,28 +290,38 @@ impl Core {
         }
     }
 
-    /// Admission: starts due polls while the in-flight limit, the writer and their hosts allow.
-    fn start_ready(self: &Rc<Self>) {
-        while !self.draining.get()
+    /// Admission: starts due polls while the in-flight limit, the writer, their hosts and our own network allow.
+    fn start_due(self: &Rc<Self>, now: Instant) {
+        self.heed_breaker(now);
+        while self.may_start() && self.desk.breaker.as_ref().is_none_or(|breaker| breaker.borrow_mut().admit(now)) {
+            let Some(id) = self.next_startable(now) else { break };
+            self.start(id);
+        }
+        let overdue = self.ready.borrow().len() + self.hosts.borrow().waiting_count();
+        self.gauges.feeds_overdue.store(overdue, Ordering::Relaxed);
+    }
+
+    fn may_start(&self) -> bool {
+        !self.draining.get()
             && self.in_flight.get() < self.settings.in_flight_max
             // What was fetched is memory until it is committed: a slow disk and large bodies hold up polls, not the process.
             && self.desk.uncommitted.available() > 0
             && self.desk.fetcher.has_room()
-        {
-            let Some(id) = self.ready.borrow_mut().pop_front() else { break };
-            let Some(host) = self.due_host(id) else { continue };
-            match self.hosts.borrow_mut().entry(host) {
-                Entry::Occupied(mut busy) => {
-                    busy.get_mut().waiting.push_back(id);
-                    self.queued.set(self.queued.get() + 1);
-                    continue;
-                }
-                Entry::Vacant(free) => free.insert(BusyHost::default()),
-            };
-            self.start(id);
-        }
-        let overdue = self.ready.borrow().len() + self.queued.get();
-        self.gauges.feeds_overdue.store(overdue, Ordering::Relaxed);
+    }
+
+    /// The next feed whose host lets it: those that have waited for theirs go before those that have just come due. Probes go to
+    /// the latter, since one host may have many that wait.
+    fn next_startable(&self, now: Instant) -> Option<i64> {
+        let is_probe = self.desk.breaker.as_ref().is_some_and(|breaker| breaker.borrow().is_open());
+        let from_ready = || loop {
+            let id = self.ready.borrow_mut().pop_front()?;
+            if self.due_host(id).is_some_and(|host| self.hosts.borrow_mut().admit(&host, id, now)) {
+                return Some(id);
+            }
+        };
+        let is_due = |host: &str, id| self.due_host(id).as_deref() == Some(host);
+        let from_hosts = || self.hosts.borrow_mut().next(now, is_due);
+        if is_probe { from_ready().or_else(from_hosts) } else { from_hosts().or_else(from_ready) }
     }
 
     /// The host of a feed that is due still: it may have been removed or changed while it waited.
@@ -299,7 +333,7 @@ impl Core {
 
     fn start(self: &Rc<Self>, id: i64) {
         let mut feeds = self.feeds.borrow_mut();
-        let feed = feeds.get_mut(&id).expect("due_host() found it, and nothing ran since");
+        let feed = feeds.get_mut(&id).expect("it was due, and nothing ran since");
         let (cancel, cancelled) = oneshot::channel();
         let flight = feed.subscription.flight();
         feed.place = Place::InFlight { _cancel: cancel, flight: flight.clone() };
@@ -327,13 +361,16 @@ impl Core {
     ) {
         self.in_flight.set(self.in_flight.get() - 1);
         self.gauges.in_flight.store(self.in_flight.get(), Ordering::Relaxed);
-        self.release(host);
+        self.hosts.borrow_mut().ended(host, Clock::monotonic());
         match polled {
             Ok(Some(polled)) => {
                 self.report(subscription, &polled);
+                if let Some(hold) = polled.host_hold {
+                    self.hold(host, id, hold);
+                }
                 self.remember(id, turn, subscription, polled);
             }
-            // Cancelled: it is as if it had not been.
+            // Cancelled, or our own network's fault: it is as if it had not been.
             Ok(None) => self.go_on(id, turn, Duration::ZERO),
             Err(_) => {
                 add(&self.gauges.polls, 1);
@@ -347,32 +384,10 @@ impl Core {
         self.changed.set();
     }
 
-    /// Hands a host on to the next of its feeds that is still due, before those of other hosts, or frees it.
-    fn release(self: &Rc<Self>, host: &str) {
-        loop {
-            let mut hosts = self.hosts.borrow_mut();
-            let Some(busy) = hosts.get_mut(host) else { return };
-            let Some(next) = busy.waiting.pop_front() else {
-                hosts.remove(host);
-                return;
-            };
-            drop(hosts);
-            self.queued.set(self.queued.get() - 1);
-            if self.draining.get() {
-                continue;
-            }
-            // It was admitted when it queued up: the place in flight that was just freed is its own.
-            if self.due_host(next).as_deref() == Some(host) {
-                self.start(next);
-                return;
-            }
-        }
-    }
-
     /// Takes over what a poll has left. One that was under way to its commit while its feed was changed counts as well, if
     /// the URL is the same: what was known at the reload is older than what is stored now.
     fn remember(&self, id: i64, turn: u64, polled_as: &Subscription, polled: Polled) {
-        let wait = polled.wait;
+        let (wait, is_given_up) = (polled.wait, polled.is_given_up);
         let mut feeds = self.feeds.borrow_mut();
         let Some(feed) = feeds.get_mut(&id) else { return };
         let is_waiting = matches!(feed.place, Place::Waiting);
@@ -383,10 +398,20 @@ impl Core {
         self.tally.set(self.tally.get().without(feed));
         feed.memory = polled.memory;
         feed.polled = true;
+        if is_given_up && is_changed {
+            // It was given up as it was before.
+            feed.memory.state.planning.given_up_for = None;
+        } else if is_given_up {
+            feed.place = Place::Done;
+            self.hosts.borrow_mut().leave(&feed.host);
+        }
         self.tally.set(self.tally.get().with(feed));
         let turn = feed.turn;
+        let is_done = matches!(feed.place, Place::Done);
         drop(feeds);
-        self.go_on(id, turn, wait);
+        if !is_done {
+            self.go_on(id, turn, wait);
+        }
     }
 
     /// What follows a poll: the next deadline, unless the feed was changed, removed, or was to be polled once.
@@ -417,6 +442,12 @@ impl Core {
         }
         let name = &subscription.feed.name;
         let wait = polled.wait.as_secs();
+        if polled.is_given_up {
+            log::warn!(
+                "feed {name}: given up after {GONE_POLLS_MAX} answers of 410 in a row; remove it from feeds.toml, or change \
+                 anything of it there to have it asked again"
+            );
+        }
         match &polled.failure {
             None => log::debug!("feed {name}: {} new articles; next poll in {wait} s", polled.new_count),
             Some(failure) => {
@@ -490,7 +521,13 @@ impl Core {
     /// Until there may be something to do: a deadline, a poll's end, a heartbeat.
     async fn next_turn(&self) {
         let heartbeat = Duration::from_millis(HEARTBEAT_MS);
-        let deadline = self.deadlines.borrow().peek().map(|Reverse((at, ..))| *at);
+        let due = self.deadlines.borrow().peek().map(|Reverse((at, ..))| *at);
+        // Where a poll may not start for another reason, whatever that reason is will wake us.
+        let startable = match self.desk.breaker.as_ref().and_then(|breaker| breaker.borrow().probe_at()) {
+            Some(probe_at) => Some(probe_at),
+            None => self.hosts.borrow().next_at(),
+        };
+        let deadline = due.into_iter().chain(startable.filter(|_| self.may_start())).min();
         let wait = deadline.map_or(heartbeat, |at| at.saturating_duration_since(Clock::monotonic()).min(heartbeat));
         let timer = async {
             sleep(wait).await;

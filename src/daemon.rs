@@ -26,8 +26,8 @@ use crate::gauges::{CoreGauges, PollNews};
 use crate::host;
 use crate::http::{self, Listen, Listener};
 use crate::limits::{
-    COMMANDS_WAITING_MAX, DRAIN, EVENTS_WAITING_MAX, HEARTBEAT_LATE_MS, POLL_NEWS_WAITING_MAX, READERS, STREAMS_MAX,
-    UNCOMMITTED_MAX, WRITER_QUEUE_MAX,
+    COMMANDS_WAITING_MAX, DRAIN, EVENTS_WAITING_MAX, HEARTBEAT_LATE_MS, HOST_PAUSE_DEFAULT, POLL_NEWS_WAITING_MAX,
+    READERS, ROUND_WORTH_TELLING, STREAMS_MAX, UNCOMMITTED_MAX, WRITER_QUEUE_MAX,
 };
 use crate::placement;
 use crate::poll::{Desk, Subscription};
@@ -214,18 +214,24 @@ impl Daemon {
             placed.insert(subscription.record.id, Placed::new(core, &subscription));
             by_core[core].push(subscription);
         }
+        let host_pause = config.daemon.host_pause.unwrap_or(HOST_PAUSE_DEFAULT);
+        if options.once {
+            tell_of_pauses(&by_core, host_pause);
+        }
         let start = CoreStart {
             clock: clock.clone(),
             writer: writer.handle(),
             names: NameService::read(&config.daemon.dns),
             contact: config.daemon.contact.clone(),
             news: listener.is_some().then_some(news_sender),
+            is_breaking: !options.once,
             uncommitted_max: (WRITER_QUEUE_MAX / cpus.len()).clamp(1, UNCOMMITTED_MAX),
             events: event_sender.clone(),
         };
         let mut daemon = Daemon { clock, writer, cores: Vec::new(), http: None, events, event_sender, roots, placed };
         for (index, (cpu, subscriptions)) in cpus.iter().zip(by_core).enumerate() {
-            let settings = Settings { index, in_flight_max: shares.in_flight_max, once: options.once, due_at_start };
+            let in_flight_max = shares.in_flight_max;
+            let settings = Settings { index, in_flight_max, once: options.once, due_at_start, host_pause };
             match start_core(index, *cpu, subscriptions, settings, start.clone()) {
                 Ok(core) => daemon.cores.push(core),
                 Err(sentence) => {
@@ -441,6 +447,8 @@ struct CoreStart {
     names: NameService,
     contact: Option<String>,
     news: Option<mpsc::Sender<PollNews>>,
+    /// In a single round every failure counts: nobody waits for the network to come back.
+    is_breaking: bool,
     uncommitted_max: usize,
     events: Sender<Event>,
 }
@@ -490,6 +498,7 @@ fn start_core(
                 fetcher,
                 writer: start.writer,
                 news: start.news.map(RefCell::new),
+                breaker: start.is_breaking.then(RefCell::default),
                 uncommitted: glommio::sync::Semaphore::new(start.uncommitted_max as u64),
             };
             core::run(Rc::new(desk), share, settings, command_receiver, gauges).await;
@@ -531,8 +540,24 @@ fn subscribe(feeds: &[config::Feed], records: Vec<FeedRecord>, roots: &Roots) ->
         .collect()
 }
 
+/// Says so where a single round takes long only because one host is not asked faster.
+fn tell_of_pauses(shares: &[Vec<Subscription>], host_pause: Duration) {
+    let mut feeds_by_host: HashMap<String, u32> = HashMap::new();
+    for subscription in shares.iter().flatten() {
+        *feeds_by_host.entry(subscription.host()).or_default() += 1;
+    }
+    let Some((host, feeds)) = feeds_by_host.into_iter().max_by_key(|(_, feeds)| *feeds) else { return };
+    let least = host_pause.saturating_mul(feeds - 1);
+    if least >= ROUND_WORTH_TELLING {
+        let seconds = least.as_secs();
+        log::info!(
+            "{feeds} feeds are of host {host}: with host_pause between them this round takes {seconds} s at least"
+        );
+    }
+}
+
 /// Feeds that have no poll time ahead of them.
 fn count_due(subscriptions: &[Subscription], now_ms: i64) -> usize {
     let is_due = |record: &FeedRecord| record.state.next_poll_at.is_none_or(|at| at <= now_ms);
-    subscriptions.iter().filter(|subscription| is_due(&subscription.record)).count()
+    subscriptions.iter().filter(|feed| is_due(&feed.record) && !feed.is_given_up()).count()
 }

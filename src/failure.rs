@@ -129,11 +129,18 @@ pub struct Failure {
     pub phase: Phase,
     /// Operation, subject, cause and, where there is one, the remedy. Never a secret, never an unescaped byte of a feed.
     pub message: String,
+    /// Nobody at all answered, neither a name server nor a host, be it with a refusal: it may be our own network.
+    pub is_unreached: bool,
 }
 
 impl Failure {
     pub fn new(class: Class, phase: Phase, message: impl Into<String>) -> Failure {
-        Failure { class, phase, message: message.into() }
+        Failure { class, phase, message: message.into(), is_unreached: false }
+    }
+
+    /// The same, where `is_unreached` says that nobody answered.
+    pub(crate) fn unreached(self, is_unreached: bool) -> Failure {
+        Failure { is_unreached, ..self }
     }
 
     /// What `last_error_class` holds: the class, and where it does not name its phase, that too, as in

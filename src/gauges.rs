@@ -32,6 +32,8 @@ pub struct CoreGauges {
     pub feeds_polled: AtomicUsize,
     /// Feeds that are due and not admitted yet.
     pub feeds_overdue: AtomicUsize,
+    /// No host is reached, so that polls pause.
+    pub is_cut_off: AtomicBool,
     started: Instant,
     /// When the core last turned: milliseconds since `started`, on the monotonic clock.
     heartbeat_ms: AtomicU64,
@@ -54,6 +56,7 @@ impl Default for CoreGauges {
             feeds_failing: AtomicUsize::default(),
             feeds_polled: AtomicUsize::default(),
             feeds_overdue: AtomicUsize::default(),
+            is_cut_off: AtomicBool::default(),
             started: Clock::monotonic(),
             heartbeat_ms: AtomicU64::default(),
             nudged: AtomicBool::default(),

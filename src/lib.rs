@@ -14,6 +14,8 @@ pub mod daemon;
 // The way in: on the cores, then through the writer.
 mod placement;
 mod core;
+mod hosts;
+mod breaker;
 mod poll;
 pub mod fetch;
 pub mod parse;

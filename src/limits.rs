@@ -321,6 +321,35 @@ pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(31 * 24 * 3_600);
 /// A wait is moved by a tenth either way, but not by more than this.
 pub const JITTER_MAX: Duration = Duration::from_secs(3_600);
 
+/// `host_pause`, between two requests to one host.
+pub const HOST_PAUSE_BOUNDS: RangeInclusive<Duration> = secs(0)..=secs(60);
+
+/// What it is where nothing is written.
+pub const HOST_PAUSE_DEFAULT: Duration = secs(1);
+
+/// A single round that takes longer than this for the pauses of one host alone says so as it begins.
+pub const ROUND_WORTH_TELLING: Duration = Duration::from_secs(10);
+
+/// Hosts that tell whether our own network is out: those heard of last. One more pushes out the oldest.
+pub const BREAKER_HOSTS: usize = 10;
+
+/// With fewer hosts nothing is concluded.
+pub const BREAKER_HOSTS_MIN: usize = 8;
+
+/// From this share of them on that cannot be reached, ...
+pub const BREAKER_FAILING_PERCENT: usize = 80;
+
+/// ... heard of within this time, ...
+pub const BREAKER_WINDOW: Duration = Duration::from_secs(3_600);
+
+/// ... and none reached for so long, polls pause.
+pub const BREAKER_SILENCE_MIN: Duration = Duration::from_secs(5);
+
+/// While they pause, one is tried so often.
+pub const BREAKER_PROBE_WAIT: Duration = Duration::from_secs(3);
+
+const _: () = assert!(BREAKER_HOSTS_MIN <= BREAKER_HOSTS);
+
 /// Feeds that are all due at a start are polled at this rate, over all cores, though each within its interval: name servers,
 /// the network and the disk meet the first round as a stream and not as a wall.
 pub const POLLS_PER_SECOND_AT_START: u64 = 50;
@@ -654,8 +683,8 @@ pub const BATCH_POLLS_MAX: usize = 512;
 pub const BATCH_MS_MAX: u64 = 50;
 /// Finished polls that may wait for the writer. One more is handed back to its core, so cores hold credits for fewer.
 pub const WRITER_QUEUE_MAX: usize = 1024;
-/// Questions to the writer, such as a reload, that may wait; one more waits with its caller.
-pub const WRITER_REQUESTS_MAX: usize = 4;
+/// Questions to the writer, such as a reload, that may wait. What cores ask takes half of them at most, and is dropped beyond.
+pub const WRITER_REQUESTS_MAX: usize = 64;
 /// A caller on the main thread gives up on an answer of the writer after so long.
 pub const WRITER_ANSWER_MS_MAX: u64 = 30_000;
 /// While it waits, the caller looks so often whether it has to stop.

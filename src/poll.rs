@@ -3,6 +3,7 @@
 //! It changes nothing but the database, and that only through the writer: validators travel in the same record as the
 //! articles that came with them. What the core needs to know comes back as [`Polled`].
 
+mod outage;
 mod planning;
 
 use std::cell::RefCell;
@@ -15,6 +16,7 @@ use glommio::sync::Semaphore;
 use sha2::{Digest, Sha256};
 
 use crate::article::{Document, FeedMeta, Repair};
+use crate::breaker::Breaker;
 use crate::clock::Clock;
 use crate::config;
 use crate::executor::nap;
@@ -25,6 +27,7 @@ use crate::gauges::PollNews;
 use crate::parse;
 use crate::schedule;
 use crate::store::{FeedRecord, FeedState, FetchLog, PollRecord, StoreFault, WriterHandle};
+pub(crate) use planning::is_given_up;
 use planning::{Plan, plan};
 
 /// A feed that a core polls: what feeds.toml says of it, and what was read from the files that it names.
@@ -68,6 +71,8 @@ pub(crate) struct Desk {
     pub(crate) clock: Clock,
     pub(crate) fetcher: Fetcher,
     pub(crate) writer: WriterHandle,
+    /// Tells failures of our own network from those of hosts; `None` where every failure counts.
+    pub(crate) breaker: Option<RefCell<Breaker>>,
     /// One permit for each answer of this core that may wait for the writer.
     pub(crate) uncommitted: Semaphore,
 }
@@ -114,7 +119,8 @@ enum Reading {
     Articles { validators: Validators, body_hash: [u8; 32], document: Document, is_delta: bool },
 }
 
-/// Polls one feed once. Gives `None` when it was cancelled: then nothing is stored and the feed is due as it was.
+/// Polls one feed once. Gives `None` when it was cancelled, or when it failed because our own network is out: then nothing is
+/// stored and the feed is due as it was.
 ///
 /// `cancelled` resolves when the poll shall end without a result; from the moment on that the answer is there it is
 /// ignored, and what was received is committed.
@@ -136,6 +142,10 @@ pub(crate) async fn poll(
         None
     };
     let (trip, fetched) = futures_lite::future::or(fetching, cancelling).await?;
+
+    if outage::is_ours(desk, subscription, memory, &trip, fetched.as_ref().err()) {
+        return None;
+    }
 
     // Admission to the writer comes before parsing: what waits for a slow disk is a body, which has its budget. Closed
     // only when the core ends, and then nobody waits for this poll.

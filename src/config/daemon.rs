@@ -14,8 +14,19 @@ use super::suggest::Section;
 use super::{Cores, Daemon, units};
 use crate::limits;
 
-pub(super) const KEYS: [&str; 10] =
-    ["db", "listen", "cores", "retention", "contact", "token_file", "public", "hosts", "streams_max", "dns"];
+pub(super) const KEYS: [&str; 11] = [
+    "db",
+    "listen",
+    "cores",
+    "retention",
+    "contact",
+    "token_file",
+    "public",
+    "hosts",
+    "streams_max",
+    "dns",
+    "host_pause",
+];
 
 pub(super) fn read(report: &mut Report, owner: Owner<'_>, table: &DeTable<'_>, paths: &mut Paths<'_>) -> Daemon {
     let mut daemon = Daemon::default();
@@ -45,6 +56,10 @@ pub(super) fn read(report: &mut Report, owner: Owner<'_>, table: &DeTable<'_>, p
                 let written = entry.integer(report, limits::STREAMS_MAX_BOUNDS);
                 // The bounds fit.
                 daemon.streams_max = written.and_then(|written| usize::try_from(written.value).ok());
+            }
+            "host_pause" => {
+                let pause = entry.duration(report, limits::HOST_PAUSE_BOUNDS);
+                daemon.host_pause = pause.map(|pause| pause.value);
             }
             "dns" => daemon.dns = name_servers(report, &entry),
             _ => entry.unknown(report, Section::Daemon.remedy(entry.key)),

@@ -73,6 +73,8 @@ pub struct Daemon {
     pub streams_max: Option<usize>,
     /// Name servers to ask instead of those of the system.
     pub dns: Vec<SocketAddr>,
+    /// From the end of one request to a host to the begin of the next.
+    pub host_pause: Option<Duration>,
 }
 
 /// Which CPUs run a core.

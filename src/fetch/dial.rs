@@ -37,7 +37,16 @@ pub(crate) async fn connect(
             Some(libc::EMFILE | libc::ENFILE) => "; raise LimitNOFILE, or ask for fewer cores",
             _ => "",
         };
-        Failure::new(Class::Connect, Phase::Connect, format!("cannot connect to {tried}: {error}{hint}"))
+        // A refusal is an answer.
+        let is_unreached = matches!(
+            error.kind(),
+            io::ErrorKind::NetworkUnreachable
+                | io::ErrorKind::HostUnreachable
+                | io::ErrorKind::NetworkDown
+                | io::ErrorKind::TimedOut
+        );
+        let message = format!("cannot connect to {tried}: {error}{hint}");
+        Failure::new(Class::Connect, Phase::Connect, message).unreached(is_unreached)
     };
     let connected = flight.within(race(addresses, port), failed).await?;
     // Requests are one small write: waiting for more to send with it only adds delay. It fails on a dead socket alone.

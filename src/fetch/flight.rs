@@ -172,13 +172,14 @@ impl Flight {
                 }
             }
         };
+        let is_unreached = matches!(phase, Phase::Resolve | Phase::Connect);
         let whole = self.started + total;
         if whole < at {
             let message = format!("the poll took longer than total_timeout = {}", seconds(total));
             // A phase with a class of its own keeps it: what did not come is the same, only the budget was smaller.
-            return (whole, Failure::new(class, phase, message));
+            return (whole, Failure::new(class, phase, message).unreached(is_unreached));
         }
-        (at, Failure::new(class, phase, message))
+        (at, Failure::new(class, phase, message).unreached(is_unreached))
     }
 
     /// What is left of the whole poll's budget.

@@ -111,10 +111,25 @@ impl Trip {
         retry_after::parse(self.retry_after.as_deref()?, now_ms)
     }
 
+    /// Whether anybody was connected to, and then whether only on the machine's own network.
+    pub(crate) fn reached(&self) -> Option<Reach> {
+        let addresses = || self.hops.iter().filter_map(|hop| hop.address);
+        let is_private = addresses().all(|address| guard::check(address.ip()).is_err());
+        addresses().next().map(|_| if is_private { Reach::Private } else { Reach::Public })
+    }
+
     /// How long from `now_ms` the last answer is fresh; `None` where it says nothing that makes sense.
     pub(crate) fn freshness(&self, now_ms: i64) -> Option<Freshness> {
         self.caching.freshness(now_ms)
     }
+}
+
+/// How far a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// To addresses that the guard keeps strangers from.
+    Private,
+    Public,
 }
 
 /// One URL asked.

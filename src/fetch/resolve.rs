@@ -211,6 +211,7 @@ impl Resolver {
     /// What is told to the caller, and how long it is kept.
     fn conclude(&self, name: &str, looked: Looked, took: Duration) -> (Answer, Duration) {
         let mut message = format!("resolve {name}: ");
+        let is_unreached = matches!(looked, Looked::Broken { .. } | Looked::Silence);
         let servers = &self.servers;
         let ttl = match looked {
             Looked::Found { addrs, ttl } => return (Ok(in_turns(addrs)), ttl.clamp(DNS_TTL_MIN, DNS_TTL_MAX)),
@@ -236,7 +237,7 @@ impl Resolver {
                 Duration::ZERO
             }
         };
-        (Err(Failure::new(Class::Dns, Phase::Resolve, message)), ttl)
+        (Err(Failure::new(Class::Dns, Phase::Resolve, message).unreached(is_unreached)), ttl)
     }
 }
 

@@ -47,6 +47,7 @@ struct Core {
     heartbeat_age_ms: u64,
     feeds: usize,
     in_flight: usize,
+    is_cut_off: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,6 +70,7 @@ impl Report {
                 heartbeat_age_ms: gauges.heartbeat_age_ms(),
                 feeds: gauges.feeds.load(Ordering::Relaxed),
                 in_flight: gauges.in_flight.load(Ordering::Relaxed),
+                is_cut_off: gauges.is_cut_off.load(Ordering::Relaxed),
             });
         }
         let now = sources.clock.now_ms();
@@ -132,6 +134,16 @@ fn judge(cores: &[Core], writer_waits: Option<&'static str>) -> (Status, Vec<Str
         status = status.max(if age < HEARTBEAT_FAILING_MS { Status::Degraded } else { Status::Failing });
         reasons.push(format!("core {core} has not turned for {age} ms"));
     }
+    let cut_off: Vec<String> =
+        (cores.iter().enumerate()).filter(|(_, state)| state.is_cut_off).map(|(core, _)| core.to_string()).collect();
+    if !cut_off.is_empty() {
+        status = status.max(Status::Degraded);
+        let (which, reach) = if cut_off.len() == 1 { ("core", "reaches") } else { ("cores", "reach") };
+        reasons.push(format!(
+            "{which} {} {reach} no host: this machine's network or its name servers are out; polls pause until a try gets through",
+            cut_off.join(", ")
+        ));
+    }
     if let Some(reason) = writer_waits {
         status = status.max(Status::Degraded);
         reasons.push(reason.to_owned());
@@ -144,7 +156,20 @@ mod tests {
     use super::*;
 
     fn core(heartbeat_age_ms: u64) -> Core {
-        Core { heartbeat_age_ms, feeds: 1, in_flight: 0 }
+        Core { heartbeat_age_ms, feeds: 1, in_flight: 0, is_cut_off: false }
+    }
+
+    #[test]
+    fn an_outage_of_our_own_network_degrades_and_is_told_in_words() {
+        let out = Core { is_cut_off: true, ..core(0) };
+        for (cores, expected) in [
+            (vec![core(0), out.clone()], "core 1 reaches no host: "),
+            (vec![out.clone(), core(0), out.clone()], "cores 0, 2 reach no host: "),
+        ] {
+            let (status, reasons) = judge(&cores, None);
+            assert_eq!((status, reasons.len()), (Status::Degraded, 1));
+            assert!(reasons[0].starts_with(expected), "{reasons:?}");
+        }
     }
 
     #[test]

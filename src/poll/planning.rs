@@ -71,9 +71,13 @@ pub(super) fn plan(
 impl Subscription {
     /// The feed was given up, and nothing of it has changed in feeds.toml since.
     pub(crate) fn is_given_up(&self) -> bool {
-        let given_up_for = self.record.state.planning.given_up_for.as_deref();
-        given_up_for.is_some_and(|given_up_for| given_up_for == fingerprint(&self.feed))
+        is_given_up(&self.feed, &self.record.state.planning)
     }
+}
+
+/// Whether `planning` gives up the feed that feeds.toml describes.
+pub(crate) fn is_given_up(feed: &config::Feed, planning: &Planning) -> bool {
+    planning.given_up_for.as_deref().is_some_and(|given_up_for| given_up_for == fingerprint(feed))
 }
 
 /// When the newest article was published.

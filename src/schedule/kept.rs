@@ -10,15 +10,12 @@ use serde_json::{Value, json};
 
 use super::{Asked, Cadence, Hints, Next, Rule};
 use crate::article::Skip;
+use crate::store::Planning;
 
 /// The rules that spoke, as `/feeds/NAME` gives them: `[{"rule","asked_s","won","until"?,"note"?}]`.
 pub(crate) fn write_rules(next: &Next) -> String {
     let rules = next.rules.iter().map(|asked| {
-        let seconds = asked.wait.as_secs() + u64::from(asked.wait.subsec_nanos() > 0);
-        let mut value = json!({ "rule": asked.rule.name(), "asked_s": seconds, "won": asked.won });
-        if let Some(until) = asked.until_ms.and_then(|at_ms| jiff::Timestamp::from_millisecond(at_ms).ok()) {
-            value["until"] = until.to_string().into();
-        }
+        let mut value = to_json(asked);
         if asked.rule == Rule::Gone && next.is_given_up {
             value["note"] = format!(
                 "given up after {} answers of 410; asked again once anything of the feed changes in feeds.toml",
@@ -29,6 +26,24 @@ pub(crate) fn write_rules(next: &Next) -> String {
         value
     });
     Value::from_iter(rules).to_string()
+}
+
+fn to_json(asked: &Asked) -> Value {
+    let seconds = asked.wait.as_secs() + u64::from(asked.wait.subsec_nanos() > 0);
+    let mut value = json!({ "rule": asked.rule.name(), "asked_s": seconds, "won": asked.won });
+    if let Some(until) = asked.until_ms.and_then(|at_ms| jiff::Timestamp::from_millisecond(at_ms).ok()) {
+        value["until"] = until.to_string().into();
+    }
+    value
+}
+
+/// A feed's rules as [`write_rules`] keeps them, once its host asked to be left alone for `wait`, until `until_ms`.
+pub(crate) fn write_held(json: Option<&str>, wait: Duration, until_ms: i64) -> String {
+    let mut rules = read_rules(json);
+    rules.retain(|asked| asked.rule != Rule::HostRetryAfter);
+    rules.iter_mut().for_each(|asked| asked.won = false);
+    rules.push(Asked { rule: Rule::HostRetryAfter, wait, won: true, until_ms: Some(until_ms) });
+    Value::from_iter(rules.iter().map(to_json)).to_string()
 }
 
 /// The rules back; those of other releases are left out.
@@ -57,6 +72,16 @@ pub(crate) fn read_rules(json: Option<&str>) -> Vec<Asked> {
 pub(crate) fn held_until(json: Option<&str>) -> Option<i64> {
     let json = json.filter(|json| json.contains(Rule::HostRetryAfter.name()))?;
     read_rules(Some(json)).iter().filter(|asked| asked.rule == Rule::HostRetryAfter).find_map(|asked| asked.until_ms)
+}
+
+/// The most that a publisher is known to wish for, by the name of its rule: what its last document said, and what was said
+/// when the last poll was planned.
+pub(crate) fn longest_wish(planning: &Planning) -> Option<(&'static str, Duration)> {
+    let hints = read_hints(planning.hints.as_deref());
+    let of_document = [(Rule::Ttl, hints.ttl), (Rule::UpdatePeriod, hints.update_period)];
+    let of_document = of_document.into_iter().filter_map(|(rule, wait)| Some((rule.name(), wait?)));
+    let of_poll = read_rules(planning.schedule.as_deref()).into_iter().filter(|asked| asked.rule.is_wish());
+    of_document.chain(of_poll.map(|asked| (asked.rule.name(), asked.wait))).max_by_key(|(_, wait)| *wait)
 }
 
 /// [`Hints`] as they are kept.
@@ -169,6 +194,24 @@ mod tests {
             assert_eq!(held_until(Some(&write_rules(&next(vec![asked(rule)], 0)))), held);
         }
         assert_eq!(held_until(None), None);
+    }
+
+    #[test]
+    fn a_feed_that_is_held_with_its_host_says_so_and_keeps_its_other_rules() {
+        let asked = Asked { rule: Rule::Ttl, wait: Duration::from_secs(60), won: true, until_ms: None };
+        let kept = write_rules(&next(vec![asked], 0));
+        let hold = Asked {
+            rule: Rule::HostRetryAfter,
+            wait: Duration::from_secs(3_600),
+            won: true,
+            until_ms: Some(NOW_MS + 3_600_000),
+        };
+        let held = write_held(Some(&kept), hold.wait, NOW_MS + 3_600_000);
+        assert_eq!(read_rules(Some(&held)), [Asked { won: false, ..asked }, hold]);
+        assert_eq!(held_until(Some(&held)), Some(NOW_MS + 3_600_000));
+        let twice = write_held(Some(&held), hold.wait, NOW_MS + 3_600_000);
+        assert_eq!(twice, held);
+        assert_eq!(read_rules(Some(&write_held(None, hold.wait, NOW_MS + 3_600_000))), [hold]);
     }
 
     #[test]

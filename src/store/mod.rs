@@ -43,7 +43,7 @@ pub use feed_state::{Changes, FeedRecord, FeedState, Moving};
 pub use gauges::WriterGauges;
 pub use last_polls::{LastPoll, last_polls};
 pub use open::Store;
-pub use planning::Planning;
+pub use planning::{Planned, Planning, Postponed, planned};
 pub use queries::{
     Bounds, FeedDetail, FeedRow, Filter, Labels, LoggedPoll, Op, Page, Queries, QueryError, StoredArticle,
     SubscriptionRow,

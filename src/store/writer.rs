@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounde
 
 use super::register::Subscription;
 use super::writer_loop::{Patience, Request, WriterLoop};
-use super::{FeedRecord, PollRecord, Store, StoreError, WriterGauges};
+use super::{FeedRecord, PollRecord, Postponed, Store, StoreError, WriterGauges};
 use crate::clock::Clock;
 use crate::config::Feed;
 use crate::limits::{WRITER_ANSWER_MS_MAX, WRITER_LOOK_MS, WRITER_QUEUE_MAX, WRITER_REQUESTS_MAX, WRITER_STOP_MS_MAX};
@@ -42,6 +42,7 @@ pub struct Writer {
 #[derive(Clone, Debug)]
 pub struct WriterHandle {
     polls: Sender<PollRecord>,
+    requests: Sender<Request>,
     gauges: Arc<WriterGauges>,
 }
 
@@ -66,7 +67,8 @@ impl Store {
                 path: path.clone(),
                 cause: format!("cannot start the writer thread ({error}); allow this user more threads"),
             })?;
-        Ok(Writer { handle: WriterHandle { polls, gauges }, requests, stop, ended, end: OnceCell::new(), path })
+        let handle = WriterHandle { polls, requests: requests.clone(), gauges };
+        Ok(Writer { handle, requests, stop, ended, end: OnceCell::new(), path })
     }
 }
 
@@ -167,6 +169,14 @@ impl WriterHandle {
         self.polls.try_send(record).map_err(|error| match error {
             TrySendError::Full(record) | TrySendError::Disconnected(record) => record,
         })
+    }
+
+    /// Has feeds come back later than their last polls said, without waiting and without an answer. Where it is dropped, because
+    /// too much is asked already, their rows say what they said.
+    pub fn postpone(&self, feeds: Vec<Postponed>) {
+        if self.requests.len() < WRITER_REQUESTS_MAX / 2 {
+            let _ = self.requests.try_send(Request::Postpone(feeds));
+        }
     }
 
     /// Polls that wait for the writer, those of the batch at work not counted.

@@ -18,20 +18,27 @@ use rusqlite::wal::CheckpointMode;
 use super::commit::{Committed, commit};
 use super::lock::InstanceLock;
 use super::moved::Identity;
+use super::planning::postpone;
 use super::register::{Subscription, register};
 use super::remedy::{Remedy, remedy};
 use super::search::{Backlog, index_chunk};
-use super::{Degraded, FeedRecord, PollRecord, Store, StoreError, StoreEvent, StoreFault, WriterGauges};
+use super::{Degraded, FeedRecord, PollRecord, Postponed, Store, StoreError, StoreEvent, StoreFault, WriterGauges};
 use crate::clock::Clock;
 use crate::limits::{
     BATCH_POLLS_MAX, WAL_CHECKPOINT_PAGES, WRITER_BUSY_MS_MAX, WRITER_RETRY_MS_MAX, WRITER_RETRY_MS_MIN,
     WRITER_STOP_MS_MAX,
 };
 
-/// What the main thread asks of the writer.
+/// What is asked of the writer beside storing polls.
 #[derive(Debug)]
 pub(super) enum Request {
-    Register { feeds: Vec<Subscription>, patience: Patience, reply: Sender<Result<Vec<FeedRecord>, StoreError>> },
+    /// No answer: a core asks, and does not wait.
+    Postpone(Vec<Postponed>),
+    Register {
+        feeds: Vec<Subscription>,
+        patience: Patience,
+        reply: Sender<Result<Vec<FeedRecord>, StoreError>>,
+    },
 }
 
 /// How long somebody waits for an answer, known to both sides.
@@ -254,7 +261,7 @@ impl WriterLoop {
         Ok(indexed)
     }
 
-    /// Attends to what the main thread asked meanwhile, without waiting for it.
+    /// Attends to what was asked meanwhile, without waiting for it.
     fn hear(&mut self) -> Result<(), StoreError> {
         if let Ok(deadline) = self.stop.try_recv() {
             self.stopping = Some(deadline);
@@ -266,7 +273,10 @@ impl WriterLoop {
     }
 
     fn answer(&mut self, request: Request) -> Result<(), StoreError> {
-        let Request::Register { feeds, patience, reply } = request;
+        let (feeds, patience, reply) = match request {
+            Request::Register { feeds, patience, reply } => (feeds, patience, reply),
+            Request::Postpone(feeds) => return self.postpone(&feeds),
+        };
         let now = self.clock.now_ms();
         let registered =
             self.persist(Some(&patience), |this| register(&mut this.db, &feeds, now, &|| !patience.is_over()));
@@ -286,6 +296,15 @@ impl WriterLoop {
         };
         let _ = reply.send(answer);
         Ok(())
+    }
+
+    /// What cannot be written now is not written: the feed that was asked for it has it in its own row.
+    fn postpone(&mut self, feeds: &[Postponed]) -> Result<(), StoreError> {
+        let patience = Patience::of(Duration::from_millis(WRITER_STOP_MS_MAX));
+        match self.persist(Some(&patience), |this| postpone(&mut this.db, feeds)) {
+            Ok(()) | Err(Halt::GaveUp(_)) => Ok(()),
+            Err(Halt::Failed(error)) => Err(error),
+        }
     }
 
     /// Does `work` as often as it takes: waits where waiting can help, until `patience` is over or a stop.

@@ -45,7 +45,7 @@ fn toml(head: &Head, world: &World) -> String {
     let (connect, read, total) =
         (number("connect").unwrap_or(2), number("read").unwrap_or(3), number("total").unwrap_or(8));
     let mut out = format!(
-        "# Served by rssd tarpit.\n\n[defaults]\ninterval = \"1m\"\ninterval_min = \"1m\"\nconnect_timeout = \"{connect}s\"\n\
+        "# Served by rssd tarpit.\n\n[daemon]\nhost_pause = \"0s\"\n\n[defaults]\ninterval = \"1m\"\ninterval_min = \"1m\"\nconnect_timeout = \"{connect}s\"\n\
          read_timeout = \"{read}s\"\ntotal_timeout = \"{total}s\"\nallow_private = true\n"
     );
     let ca = head.param("ca");

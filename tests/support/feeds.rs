@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
-/// feeds.toml as text. Its feeds may live on loopback, and the listener's port is the kernel's choice.
+/// feeds.toml as text. Its feeds may live on loopback, their hosts need no pause, and the listener's port is the kernel's choice.
 #[derive(Clone)]
 pub(crate) struct Feeds {
     daemon: String,
+    host_pause: &'static str,
     defaults: String,
     feeds: String,
 }
@@ -14,6 +15,8 @@ impl Feeds {
     pub(crate) fn new() -> Feeds {
         Feeds {
             daemon: "listen = \"127.0.0.1:0\"\n".to_owned(),
+            host_pause: "0s",
+
             defaults: "allow_private = true\n".to_owned(),
             feeds: String::new(),
         }
@@ -27,6 +30,11 @@ impl Feeds {
     /// Every feed is due again after a second, the least that may be configured.
     pub(crate) fn every_second(self) -> Feeds {
         self.default("interval = \"1s\"\ninterval_min = \"1s\"\ninterval_max = \"2s\"")
+    }
+
+    /// With a pause between two requests to one host.
+    pub(crate) fn host_pause(self, host_pause: &'static str) -> Feeds {
+        Feeds { host_pause, ..self }
     }
 
     /// Lines of `[daemon]`.
@@ -54,7 +62,8 @@ impl Feeds {
     }
 
     pub(crate) fn toml(&self) -> String {
-        format!("[daemon]\n{}\n[defaults]\n{}{}", self.daemon, self.defaults, self.feeds)
+        let Feeds { daemon, host_pause, defaults, feeds } = self;
+        format!("[daemon]\nhost_pause = {host_pause:?}\n{daemon}\n[defaults]\n{defaults}{feeds}")
     }
 }
 

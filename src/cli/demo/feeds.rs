@@ -39,7 +39,7 @@ impl Group {
 /// All groups as feeds.toml has them. The tarpit is on loopback, so they are all `allow_private`.
 pub(super) fn toml(groups: &[Group], tarpit: &Tarpit) -> String {
     let mut out = String::from(
-        "# Written by rssd demo.\n[defaults]\ninterval_min = \"1s\"\nconnect_timeout = \"3s\"\n\
+        "# Written by rssd demo.\n[daemon]\nhost_pause = \"0s\"\n[defaults]\ninterval_min = \"1s\"\nconnect_timeout = \"3s\"\n\
          total_timeout = \"60s\"\nallow_private = true\n",
     );
     for group in groups {

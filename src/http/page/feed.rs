@@ -8,7 +8,7 @@ use super::layout::{Layout, Section, column, scrolling_tall};
 use super::plot::{self, Stack};
 use super::words;
 use crate::clock::duration_ms;
-use crate::limits::FETCH_LOG_POLLS;
+use crate::limits::{FETCH_LOG_POLLS, GONE_POLLS_MAX};
 use crate::schedule::{Asked, Rule};
 
 /// The page of `/feeds/NAME`. Times are milliseconds since 1970, UTC.
@@ -124,7 +124,9 @@ impl FeedPage {
     }
 
     fn next(&self) -> String {
-        let Some(at) = self.next_poll_at else { return String::new() };
+        let Some(at) = self.next_poll_at else {
+            return if self.health == FeedHealth::Gone { given_up() } else { String::new() };
+        };
         let waiting = if at <= self.now_ms { ", waiting for its turn" } else { "" };
         let why = match self.rules.as_slice() {
             [] => "<p class=\"quiet\">Which rule decided that is known again after the next poll.</p>\n".to_owned(),
@@ -236,6 +238,15 @@ impl FeedPage {
 
 fn reason(reason: &str) -> String {
     format!(r#"<p class="reason">{}</p>"#, text(reason))
+}
+
+fn given_up() -> String {
+    format!(
+        r#"<section aria-labelledby="next"><h2 id="next">Next poll</h2>
+<p class="quiet">None: it is given up after {GONE_POLLS_MAX} answers of 410 in a row. Remove it from feeds.toml, or change anything of
+it there to have it asked again.</p></section>
+"#
+    )
 }
 
 fn rules_table(rules: &[Asked]) -> String {

@@ -42,6 +42,7 @@ pub(crate) struct CoreSnapshot {
     pub(crate) polls_failed: u64,
     pub(crate) articles_new: u64,
     pub(crate) wire_bytes: u64,
+    pub(crate) is_cut_off: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -93,6 +94,7 @@ impl CoreSnapshot {
             polls_failed: gauges.polls_failed.load(Ordering::Relaxed),
             articles_new: gauges.articles_new.load(Ordering::Relaxed),
             wire_bytes: gauges.wire_bytes.load(Ordering::Relaxed),
+            is_cut_off: gauges.is_cut_off.load(Ordering::Relaxed),
         }
     }
 }
@@ -132,6 +134,11 @@ impl Snapshot {
     }
 
     fn write_cores(&self, text: &mut Exposition) {
+        let help = "1 while polls pause because no host is reached.";
+        let mut cut_off = text.gauge("rssd_core_cut_off", "", help);
+        for (core, snapshot) in self.numbered() {
+            cut_off.sample(&[("core", &core)], snapshot.is_cut_off);
+        }
         let gauges: [(&str, &str, OfCore<usize>); 5] = [
             ("rssd_core_feeds", "Feeds that belong to the core.", |core| core.feeds),
             ("rssd_core_feeds_failing", "Feeds whose last poll failed.", |core| core.feeds_failing),

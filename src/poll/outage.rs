@@ -1,0 +1,54 @@
+//! What a poll tells the breaker, and whether its failure counts.
+
+use super::{Desk, Memory, Subscription};
+use crate::breaker::Sign;
+use crate::clock::Clock;
+use crate::failure::Failure;
+use crate::fetch::{Reach, Trip};
+
+/// Lets the breaker hear how a fetch went. Gives whether it failed for our own network's sake, so that it is as if it had not
+/// been.
+pub(super) fn is_ours(
+    desk: &Desk,
+    subscription: &Subscription,
+    memory: &Memory,
+    trip: &Trip,
+    failure: Option<&Failure>,
+) -> bool {
+    let Some(breaker) = &desk.breaker else { return false };
+    let is_unreached = failure.is_some_and(|failure| failure.is_unreached);
+    let mut breaker = breaker.borrow_mut();
+    if let Some(sign) = sign(trip.reached(), is_unreached, memory.state.failure_count == 0) {
+        breaker.heard(&subscription.host(), sign, Clock::monotonic());
+    }
+    is_unreached && breaker.is_open()
+}
+
+/// Neither a refusal nor a name that does not exist is a sign: both may come from a machine nearby.
+fn sign(reach: Option<Reach>, is_unreached: bool, was_well: bool) -> Option<Sign> {
+    match reach {
+        Some(reach) => Some(Sign::Reached { is_private: reach == Reach::Private }),
+        None if is_unreached => Some(Sign::Unreached { was_well }),
+        None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_was_reached_and_who_could_not_be_are_signs() {
+        for (reach, is_unreached, was_well, expected) in [
+            (Some(Reach::Public), false, true, Some(Sign::Reached { is_private: false })),
+            (Some(Reach::Private), false, false, Some(Sign::Reached { is_private: true })),
+            // Redirected to somebody who cannot be reached: the way out is fine.
+            (Some(Reach::Public), true, true, Some(Sign::Reached { is_private: false })),
+            (None, true, true, Some(Sign::Unreached { was_well: true })),
+            (None, true, false, Some(Sign::Unreached { was_well: false })),
+            (None, false, true, None),
+        ] {
+            assert_eq!(sign(reach, is_unreached, was_well), expected);
+        }
+    }
+}
