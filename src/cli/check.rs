@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use super::exit;
 use super::run::database;
+use super::{exit, wishes};
 use crate::config::plan::{Known, Plan};
 use crate::config::{self, Config};
 use crate::store;
@@ -29,8 +29,13 @@ pub(super) fn run(args: &CheckArgs) -> u8 {
             exit::CONFIG
         }
         Ok(config) => {
-            let known = known_feeds(&database(args.db.as_deref(), &config));
-            let text = summary(&args.feeds, &config, known.as_deref());
+            let db = database(args.db.as_deref(), &config);
+            let known = known_feeds(&db);
+            let mut text = summary(&args.feeds, &config, known.as_deref());
+            // A database that cannot be read has been complained of above.
+            for warning in wishes::warnings(&config.feeds, &store::planned(&db).unwrap_or_default()) {
+                text += &format!("\nwarning: {warning}");
+            }
             let _ = writeln!(std::io::stdout().lock(), "{text}");
             exit::FINE
         }

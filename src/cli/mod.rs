@@ -31,6 +31,7 @@ mod table;
 mod tail;
 mod tarpit;
 mod when;
+mod wishes;
 
 /// Turns thousands of RSS, Atom and JSON feeds into one durable, ordered, resumable stream of articles.
 #[derive(Parser, Debug)]
