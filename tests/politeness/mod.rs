@@ -2,8 +2,10 @@
 
 mod answers;
 mod conditional;
+mod hosts;
 mod redirects;
 mod requests;
+mod schedule;
 
 use rusqlite::Connection;
 
