@@ -179,6 +179,12 @@ impl WriterLoop {
             self.store_waiting(on_event)?;
         }
         self.refuse_rest("it was stopped before its turn came");
+        while let Ok(request) = self.requests.try_recv() {
+            // Nobody waits for the answer to anything else any more.
+            if let Request::Postpone(feeds) = request {
+                self.postpone(&feeds)?;
+            }
+        }
         let left = self.checkpoint(CheckpointMode::TRUNCATE)?;
         if let WalLeft::Commits = left {
             log::warn!(

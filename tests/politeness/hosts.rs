@@ -116,6 +116,26 @@ fn a_429_holds_for_the_whole_host_and_over_a_restart() {
 }
 
 #[test]
+fn a_single_round_does_not_wait_for_a_host_that_asked_to_be_left_alone() {
+    let tarpit = tarpit();
+    let mut feeds = Feeds::new().feed("elsewhere", tarpit.url("elsewhere.localhost", "/healthy/1"));
+    for number in 0..5 {
+        feeds = feeds
+            .feed(&format!("busy-{number}"), tarpit.url("busy.localhost", &format!("/too-many/{number}?after=7200")));
+    }
+    let home = Home::with(&feeds);
+    home.once();
+    assert_eq!(asked(&tarpit, "busy.localhost").len(), 1, "the first answer is for all of them");
+    let db = home.db();
+    assert_eq!(db.articles_of("elsewhere"), 30);
+    // Whoever comes later knows when.
+    assert_eq!(
+        db.one::<i64>("SELECT count(*) FROM feed WHERE next_poll_at > 0 AND schedule GLOB '*host_retry_after*'"),
+        5
+    );
+}
+
+#[test]
 fn an_outage_of_our_own_network_counts_against_nobody() {
     const FEEDS: i64 = 12;
     let is_out = Arc::new(AtomicBool::new(true));

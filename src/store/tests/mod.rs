@@ -2,6 +2,7 @@
 
 mod faults;
 mod opening;
+mod planning;
 mod querying;
 mod reading;
 mod searching;
