@@ -61,11 +61,61 @@ impl Skip {
     }
 }
 
+/// A short hash with the number of its making in the first byte, so that one of another making is not compared.
+pub type ContentHash = [u8; 16];
+
+/// What can make an article the same article: never random, never dependent on its position. Each kind has a prefix of
+/// its own, so one is never taken for another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keys {
+    /// `None`: the document gives it no guid, or one that does not mean this article alone.
+    pub guid: Option<String>,
+    /// `None`: likewise.
+    pub link: Option<String>,
+    /// Of title and date, for want of something better.
+    pub hash: String,
+}
+
+/// What the articles of a feed are told apart by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeyBy {
+    #[default]
+    Guid,
+    /// The feed's guids were seen to mean nothing.
+    Link,
+}
+
+impl KeyBy {
+    pub fn name(self) -> &'static str {
+        match self {
+            KeyBy::Guid => "guid",
+            KeyBy::Link => "link",
+        }
+    }
+}
+
+impl Keys {
+    /// The one that counts: unique within its feed.
+    pub fn best(&self, by: KeyBy) -> &str {
+        let guid = self.guid.as_deref().filter(|_| by == KeyBy::Guid);
+        guid.or(self.link.as_deref()).unwrap_or(&self.hash)
+    }
+
+    /// What the article may be known under from a time when its document said less of it, the better first.
+    pub fn others(&self, by: KeyBy) -> impl Iterator<Item = &str> {
+        let best = self.best(by);
+        let lesser = [self.link.as_deref(), Some(self.hash.as_str())].into_iter().flatten();
+        lesser.filter(move |key| *key != best)
+    }
+}
+
 /// One item of a feed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Article {
-    /// What makes it the same article: unique within its feed, never random, never dependent on its position.
-    pub key: String,
+    /// What makes it the same article.
+    pub keys: Keys,
+    /// What a reader would notice of it, in a few bytes: another hash is another version of the article.
+    pub content_hash: ContentHash,
     /// As published, trimmed.
     pub guid: Option<String>,
     /// Absolute, http or https.

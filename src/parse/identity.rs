@@ -1,69 +1,94 @@
-//! What makes an article the same article: its key.
+//! What makes an article the same article: its keys.
 //!
 //! The guid if it means one article, else the link if it means one, else a hash of title and date. Never random and
 //! never dependent on the article's position, so that a shuffled document gives the same keys. What a guid or a link
-//! means is judged value by value, not feed by feed: one bad guid in a document must not move the keys of the others,
-//! which would bring all of them again as new.
+//! means is judged value by value, not feed by feed: one bad guid in a document must not move the keys of the others.
 //!
 //! What names the feed or the site names no article (the feed's link, title or id; the front page of the link's host).
-//! Not seen through: another constant guid while the document holds one article only, as in a feed of the latest
-//! alone. Its next article then counts as a change of the first, until two stand in one document.
+//! What one document cannot show, guids that mean nothing over time, the store sees by its rows: it then goes by links
+//! for the whole feed, which is why an article carries all of its keys.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use sha2::{Digest, Sha256};
 
 use super::document::hex;
 use super::text::cut;
-use crate::article::{Article, FeedMeta};
+use super::tracking;
+use crate::article::{Article, FeedMeta, KeyBy, Keys};
 use crate::limits::{GUID_BYTES_MAX, KEY_BYTES_MAX};
 
-/// Gives each article of a feed its key, and leaves out what is the same article a second time: the first one stays.
+/// Gives each article of a feed its keys, and leaves out what is the same article a second time: the first one stays.
 /// `feed_id` is what the feed calls itself, as in Atom.
-pub(crate) fn assign(articles: Vec<Article>, feed: &FeedMeta, feed_id: Option<&str>) -> Vec<Article> {
-    let mut keys: Vec<String> = Vec::with_capacity(articles.len());
-    {
-        let names: Vec<&str> = [&feed.site_url, &feed.title].into_iter().flatten().map(String::as_str).collect();
-        let names: Vec<&str> = names.into_iter().chain(feed_id).map(place).collect();
-        let names_article = |value: &&str, link: Option<&str>| {
-            let value = place(value);
-            !names.contains(&value) && link.is_none_or(|link| host(link) != value)
-        };
-        // A guid that two links carry, or a link that two titles carry (a site's front page), means neither.
-        let mut link_of_guid: HashMap<&str, Option<Option<&str>>> = HashMap::new();
-        let mut title_of_link: HashMap<&str, Option<Option<&str>>> = HashMap::new();
-        for article in &articles {
-            let (guid, link, title) = parts(article);
-            if let Some(guid) = guid {
-                agree(&mut link_of_guid, guid, link.or(title));
-            }
-            if let Some(link) = link {
-                agree(&mut title_of_link, link, title);
-            }
+pub(crate) fn assign(mut articles: Vec<Article>, feed: &FeedMeta, feed_id: Option<&str>) -> Vec<Article> {
+    let keys = keys(&articles, feed, feed_id);
+    for (article, keys) in articles.iter_mut().zip(keys) {
+        article.keys = keys;
+        article.guid = article.guid.take().map(|guid| cut(&guid, GUID_BYTES_MAX).to_owned());
+    }
+    let mut seen = HashSet::with_capacity(articles.len());
+    articles.retain(|article| seen.insert(article.keys.best(KeyBy::Guid).to_owned()));
+    articles
+}
+
+fn keys(articles: &[Article], feed: &FeedMeta, feed_id: Option<&str>) -> Vec<Keys> {
+    let names: Vec<&str> = [&feed.site_url, &feed.title].into_iter().flatten().map(String::as_str).collect();
+    let names: Vec<&str> = names.into_iter().chain(feed_id).map(place).collect();
+    let names_article = |value: &str, link: Option<&str>| {
+        let value = place(value);
+        !names.contains(&value) && link.is_none_or(|link| host(link) != value)
+    };
+    let links: Vec<Option<Cow<'_, str>>> = articles.iter().map(|a| a.url.as_deref().map(link_of)).collect();
+    // A guid that two links carry, or a link that two titles carry (a site's front page), means neither.
+    let mut link_of_guid: HashMap<&str, Option<Option<&str>>> = HashMap::new();
+    let mut title_of_link: HashMap<&str, Option<Option<&str>>> = HashMap::new();
+    for (article, link) in articles.iter().zip(&links) {
+        let (link, title) = (link.as_deref(), article.title.as_deref());
+        if let Some(guid) = article.guid.as_deref() {
+            agree(&mut link_of_guid, guid, link.or(title));
         }
-        for article in &articles {
-            let (guid, link, _) = parts(article);
-            let guid = guid.filter(|guid| names_article(guid, link));
-            let guid = guid.filter(|guid| matches!(link_of_guid.get(guid), Some(Some(_))));
-            let link = link.filter(|own| names_article(own, link));
-            let link = link.filter(|link| matches!(title_of_link.get(link), Some(Some(_))));
-            keys.push(match (guid, link) {
-                (Some(guid), _) => bounded("guid", guid),
-                (None, Some(link)) => bounded("link", link),
-                (None, None) => content_key(article),
-            });
+        if let Some(link) = link {
+            agree(&mut title_of_link, link, title);
         }
     }
-    let mut seen = std::collections::HashSet::with_capacity(keys.len());
-    let mut unique = Vec::with_capacity(articles.len());
-    for (mut article, key) in articles.into_iter().zip(keys) {
-        if seen.insert(key.clone()) {
-            article.key = key;
-            article.guid = article.guid.map(|guid| cut(&guid, GUID_BYTES_MAX).to_owned());
-            unique.push(article);
-        }
-    }
-    unique
+    let keys = articles.iter().zip(&links).map(|(article, link)| {
+        let link = link.as_deref();
+        let guid = article.guid.as_deref().filter(|guid| names_article(guid, link));
+        let guid = guid.filter(|guid| matches!(link_of_guid.get(guid), Some(Some(_))));
+        let own = link.filter(|own| names_article(own, link));
+        let own = own.filter(|own| matches!(title_of_link.get(own), Some(Some(_))));
+        Keys { guid: guid.map(guid_key), link: own.map(link_key), hash: hash_key(article) }
+    });
+    keys.collect()
+}
+
+pub(crate) fn guid_key(guid: &str) -> String {
+    bounded("guid", guid)
+}
+
+/// What a link's key is made of: without its scheme, since sites move to https and back, and without what only says
+/// where the reader comes from.
+pub(crate) fn link_of(url: &str) -> Cow<'_, str> {
+    tracking::strip(url.split_once(':').map_or(url, |(_, rest)| rest))
+}
+
+/// The key of a link as [`link_of`] gives it.
+pub(crate) fn link_key(link: &str) -> String {
+    bounded("link", link)
+}
+
+/// A hash of title and date, and of the text where there is no title.
+pub(crate) fn hash_key(article: &Article) -> String {
+    let mut hash = Sha256::new();
+    let text = [&article.title, &article.content, &article.summary].into_iter().flatten().next();
+    hash.update(text.map_or("", String::as_str));
+    hash.update([0]);
+    hash.update(article.published_at.or(article.updated_at).map_or(String::new(), |at| at.to_string()));
+    hash.update([0]);
+    // Two untitled pictures of one date are told apart by where they are.
+    hash.update(if article.title.is_none() { article.url.as_deref().unwrap_or("") } else { "" });
+    format!("hash:{}", &hex(&hash.finalize())[..32])
 }
 
 /// An address without what two spellings of it differ in: scheme, `www.`, the slash at the end. Other values as they are.
@@ -77,28 +102,9 @@ fn host(link: &str) -> &str {
     place(link).split(['/', '?', '#']).next().unwrap_or("")
 }
 
-/// What the key is made of: guid, link without its scheme (sites move to https and back), title.
-fn parts(article: &Article) -> (Option<&str>, Option<&str>, Option<&str>) {
-    let link = article.url.as_deref().map(|url| url.split_once(':').map_or(url, |(_, rest)| rest));
-    (article.guid.as_deref(), link, article.title.as_deref())
-}
-
 /// Remembers what a value was seen with, or that it was seen with different ones.
 fn agree<'a>(seen: &mut HashMap<&'a str, Option<Option<&'a str>>>, value: &'a str, with: Option<&'a str>) {
     seen.entry(value).and_modify(|known| *known = known.filter(|k| *k == with)).or_insert(Some(with));
-}
-
-/// A hash of title and date, and of the text where there is neither.
-fn content_key(article: &Article) -> String {
-    let mut hash = Sha256::new();
-    let text = [&article.title, &article.content, &article.summary].into_iter().flatten().next();
-    hash.update(text.map_or("", String::as_str));
-    hash.update([0]);
-    hash.update(article.published_at.or(article.updated_at).map_or(String::new(), |at| at.to_string()));
-    hash.update([0]);
-    // Two untitled pictures of one date are told apart by where they are.
-    hash.update(if article.title.is_none() { article.url.as_deref().unwrap_or("") } else { "" });
-    format!("hash:{}", &hex(&hash.finalize())[..32])
 }
 
 /// A key of a kind, its value hashed where it is long. Kinds cannot collide: each has a prefix of its own.
@@ -119,8 +125,12 @@ mod tests {
         Article { guid: some(guid), url: some(url), title: some(title), ..Article::default() }
     }
 
+    fn best(article: &Article) -> String {
+        article.keys.best(KeyBy::Guid).to_owned()
+    }
+
     fn keys(articles: &[Article]) -> Vec<String> {
-        assign(articles.to_vec(), &FeedMeta::default(), None).into_iter().map(|a| a.key).collect()
+        assign(articles.to_vec(), &FeedMeta::default(), None).iter().map(best).collect()
     }
 
     #[test]
@@ -168,7 +178,7 @@ mod tests {
             ("a blog", "http://a.example/blog/1", "guid:a blog"),
         ] {
             let got = assign(vec![article(guid, link, "t")], &feed, Some("urn:feed"));
-            assert!(got[0].key.starts_with(want), "{guid} {link}: {}", got[0].key);
+            assert!(best(&got[0]).starts_with(want), "{guid} {link}: {}", best(&got[0]));
         }
     }
 
@@ -197,6 +207,28 @@ mod tests {
         backwards.sort();
         assert_eq!(forwards, backwards);
         assert_eq!(keys(&[article("", "http://a/2", "2")]), keys(&[article("", "https://a/2", "2")]));
+    }
+
+    #[test]
+    fn a_tracking_parameter_makes_no_other_link() {
+        let got =
+            keys(&[article("", "http://a/2?utm_source=1&id=7", "t"), article("", "https://a/2?id=7&fbclid=2", "t")]);
+        assert_eq!(got, ["link://a/2?id=7"]);
+    }
+
+    #[test]
+    fn an_article_carries_all_of_its_keys() {
+        let got = assign(
+            vec![article("g", "http://a/1", "1"), article("h", "http://a/", "2"), article("", "http://a/3", "3")],
+            &FeedMeta::default(),
+            None,
+        );
+        let by_link = got.iter().map(|a| a.keys.best(KeyBy::Link).to_owned()).collect::<Vec<_>>();
+        assert_eq!((by_link[0].as_str(), by_link[2].as_str()), ("link://a/1", "link://a/3"));
+        // The front page is no article's.
+        assert_eq!((&by_link[1], got[1].keys.link.as_deref()), (&got[1].keys.hash, None));
+        let others = |article: &Article| article.keys.others(KeyBy::Guid).count();
+        assert_eq!((others(&got[0]), others(&got[1]), others(&got[2])), (2, 1, 1));
     }
 
     #[test]

@@ -36,8 +36,9 @@ mod duration;
 #[cfg(test)]
 mod effort;
 mod entities;
+mod fingerprint;
 mod gate;
-mod identity;
+pub(crate) mod identity;
 mod json;
 mod links;
 mod names;
@@ -49,6 +50,7 @@ mod repairs;
 mod sniff;
 mod text;
 mod timing;
+mod tracking;
 
 #[cfg(test)]
 mod tests;

@@ -9,8 +9,8 @@ use feed_rs::model::{Category, Content, Entry, Feed, FeedType, Link, LinkTarget,
 use url::Url;
 
 use super::gate::{Extra, Scan};
-use super::{Source, identity, text};
-use crate::article::{Article, Document, Enclosure, FeedMeta, Repair};
+use super::{Source, fingerprint, identity, text};
+use crate::article::{Article, ContentHash, Document, Enclosure, FeedMeta, Keys, Repair};
 use crate::limits::{
     CONTENT_BYTES_MAX, DATE_AHEAD_MS_MAX, LIST_MAX, SUMMARY_BYTES_MAX, TITLE_BYTES_MAX, TITLE_HTML_BYTES_MAX,
     URL_BYTES_MAX,
@@ -36,7 +36,10 @@ pub(crate) fn document(feed: Feed, mut scan: Scan, source: &Source<'_>, repaired
         }
     }
     let feed_id = scan.feed_id.as_deref().unwrap_or(&feed.id).trim();
-    let articles = identity::assign(articles, &meta, Some(feed_id).filter(|id| !id.is_empty()));
+    let mut articles = identity::assign(articles, &meta, Some(feed_id).filter(|id| !id.is_empty()));
+    for article in &mut articles {
+        article.content_hash = fingerprint::of(article);
+    }
     Document { feed: meta, articles, articles_dropped: dropped, repaired }
 }
 
@@ -111,7 +114,8 @@ impl Context<'_> {
             .or_else(|| self.media_image(&entry.media, &enclosures))
             .or_else(|| self.first_image(content.as_deref().or(summary.as_deref())?, link.as_deref()));
         Some(Article {
-            key: String::new(),
+            keys: Keys::default(),
+            content_hash: ContentHash::default(),
             guid,
             url: link,
             title,

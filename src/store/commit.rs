@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::feed_state::advance;
 use super::remedy::{Remedy, remedy};
 use super::{PollRecord, StoreFault, Stored};
-use crate::article::{Article, Enclosure, FeedMeta};
+use crate::article::{Article, Enclosure, FeedMeta, KeyBy};
 use crate::clock::Clock;
 use crate::limits::{BATCH_ARTICLES_MAX, BATCH_MS_MAX, BATCH_POLLS_MAX, FETCH_LOG_POLLS};
 
@@ -83,7 +83,7 @@ fn store_poll(db: &Savepoint<'_>, record: &PollRecord, seq: &mut i64) -> rusqlit
     let fetched_at = record.log.started_at.saturating_add(record.log.total_ms.into());
     let mut new_count = 0;
     for article in &record.articles {
-        if is_known(db, record.feed_id, &article.key)? {
+        if is_known(db, record.feed_id, article.keys.best(KeyBy::Guid))? {
             continue;
         }
         *seq += 1;
@@ -122,7 +122,7 @@ fn insert_article(db: &Connection, feed_id: i64, seq: i64, article: &Article, fe
     .execute(params![
         seq,
         feed_id,
-        article.key,
+        article.keys.best(KeyBy::Guid),
         article.guid,
         article.url,
         article.title,

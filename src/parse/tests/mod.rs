@@ -25,6 +25,11 @@ fn refused(text: &str) -> Failure {
     }
 }
 
+/// What the article goes by while its feed's guids are sane.
+fn key(article: &crate::article::Article) -> &str {
+    article.keys.best(crate::article::KeyBy::Guid)
+}
+
 fn ms(rfc3339: &str) -> Option<i64> {
     Some(rfc3339.parse::<jiff::Timestamp>().unwrap().as_millisecond())
 }

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use super::open::wal_path;
 use super::*;
-use crate::article::{Article, Enclosure, FeedMeta};
+use crate::article::{Article, Enclosure, FeedMeta, Keys};
 use crate::clock::Clock;
 use crate::config::Feed;
 
@@ -132,7 +132,7 @@ fn poll(feed_id: i64, keys: &[&str]) -> Poll {
 
 fn article(key: &str) -> Article {
     Article {
-        key: key.into(),
+        keys: keyed(key),
         title: Some(format!("Title of {key}")),
         content: Some("<p>text</p>".repeat(20)),
         authors: vec!["Ann \"A\" Author".into()],
@@ -145,6 +145,11 @@ fn article(key: &str) -> Article {
         comments_url: Some("https://example.org/talk".into()),
         ..Article::default()
     }
+}
+
+/// One key for all purposes.
+fn keyed(key: &str) -> Keys {
+    Keys { hash: key.into(), ..Keys::default() }
 }
 
 fn feed(name: &str) -> Feed {

@@ -23,7 +23,7 @@ fn an_article_comes_back_as_it_was_stored() {
     };
     running
         .store(Poll {
-            articles: vec![stored.clone(), Article { key: "2".into(), ..Article::default() }],
+            articles: vec![stored.clone(), Article { keys: keyed("2"), ..Article::default() }],
             ..poll(id, &[])
         })
         .unwrap();
@@ -36,7 +36,8 @@ fn an_article_comes_back_as_it_was_stored() {
     let StoredArticle { image_url, enclosures, categories, language, published_at, updated_at, comments_url, .. } =
         found.clone();
     let back = Article {
-        key,
+        keys: keyed(&key),
+        content_hash: stored.content_hash,
         guid,
         url,
         title,

@@ -162,7 +162,7 @@ fn a_transaction_takes_what_is_waiting_up_to_its_limits() {
                 record
                     .articles
                     .iter_mut()
-                    .for_each(|article| article.key = format!("{articles}-{made}-{}", article.key));
+                    .for_each(|article| article.keys.hash = format!("{articles}-{made}-{}", article.keys.hash));
                 made += 1;
                 record
             })
