@@ -41,6 +41,9 @@ pub const BODY_BYTES_MAX_BOUNDS: RangeInclusive<u64> = (1 << 10)..=(128 << 20);
 /// `articles_max`.
 pub const ARTICLES_MAX_BOUNDS: RangeInclusive<u64> = 1..=100_000;
 
+/// `articles_initial_max`. With 0 a feed begins with what comes after its first poll.
+pub const ARTICLES_INITIAL_MAX_BOUNDS: RangeInclusive<u64> = 0..=100_000;
+
 /// A feed's name: it is a path segment, a metric's label and a column of tables.
 pub const FEED_NAME_BYTES_MAX: usize = 128;
 
@@ -705,6 +708,8 @@ pub const WAL_CHECKPOINT_PAGES: i32 = 1_000;
 pub const WAL_BYTES_KEPT_MAX: i64 = 16 << 20;
 /// Pages of the database that the writer keeps in memory.
 pub const STORE_CACHE_KIB: i64 = 8 << 10;
+/// Statements that the writer keeps prepared, more than it has; for one more the one that was not used for longest goes.
+pub const STORE_STATEMENTS_KEPT: usize = 64;
 /// At a start another program's lock on the database is waited for so long, then the start fails.
 pub const STORE_OPEN_WAIT_MS_MAX: u64 = 30_000;
 /// The search for damage at a start ends after so long, and what was not read is checked when it is used.
@@ -713,6 +718,20 @@ pub const STORE_CHECK_MS_MAX: u64 = 3_000;
 pub const STORE_READ_WAIT_MS_MAX: u64 = 5_000;
 /// Polls of each feed that `fetch_log` remembers; the next one overwrites the oldest.
 pub const FETCH_LOG_POLLS: i64 = 50;
+
+/// Revisions of an article that are taken; then it stays as it is, whatever its document says.
+pub const REVISIONS_MAX: i64 = 24;
+/// Earlier versions that an article is known by; an older one counts as never seen.
+pub const FORMER_VERSIONS: usize = 4;
+/// An earlier version is taken again once documents have shown nothing but earlier ones for so long.
+pub const CHANGE_BACK_MS: i64 = DAY_MS;
+/// Where most guids of a document are new, so many of its feed's newest articles are looked at, or four times as many as
+/// it holds; older ones are not found under another guid.
+pub const SUSPECT_ROWS_MIN: usize = 200;
+/// The newest articles of a feed that move with it from guids to links; older ones keep their guids.
+pub const REKEYED_MAX: usize = 5_000;
+/// That a document lists the article is noted so often at most.
+pub const TOMBSTONE_LISTED_MS: i64 = DAY_MS;
 
 /// The most reader threads; more are not started, since beside the cores they would only take turns.
 pub const READERS_MAX: usize = 4;
@@ -752,6 +771,8 @@ pub const SEARCH_ARTICLE_BYTES_MAX: usize = 128 << 10;
 pub const SEARCH_INPUT_BYTES_MAX: usize = 1 << 10;
 /// Words of what somebody searches for; the rest is ignored.
 pub const SEARCH_WORDS_MAX: usize = 32;
+
+const DAY_MS: i64 = 24 * 3600 * 1000;
 
 const fn secs(n: u64) -> Duration {
     Duration::from_secs(n)

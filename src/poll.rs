@@ -195,7 +195,7 @@ pub(crate) async fn poll(
         Err(failure) => (None, Vec::new(), Some(failure)),
     };
     log.error = failure.as_ref().map(|failure| failure.message.clone());
-    let stored = commit(desk, &subscription.record, state.clone(), feed_meta, articles, is_delta, log).await;
+    let stored = commit(desk, subscription, state.clone(), feed_meta, articles, is_delta, log).await;
 
     let is_stored = stored.is_ok();
     let (memory, new_count, failure) = match stored {
@@ -406,7 +406,7 @@ const GONE: &str = "it is gone";
 /// Hands a record to the writer and waits until it is durable. Gives how many articles were new.
 async fn commit(
     desk: &Desk,
-    feed: &FeedRecord,
+    subscription: &Subscription,
     state: FeedState,
     feed_meta: Option<FeedMeta>,
     articles: Vec<crate::article::Article>,
@@ -414,10 +414,25 @@ async fn commit(
     log: FetchLog,
 ) -> Result<usize, StoreFault> {
     let (done, stored) = oneshot::channel();
-    let record =
-        PollRecord { feed_id: feed.id, url: feed.url.clone(), state, feed_meta, articles, is_delta, log, done };
+    let Subscription { feed, record, .. } = subscription;
+    let record = PollRecord {
+        feed_id: record.id,
+        url: record.url.clone(),
+        state,
+        feed_meta,
+        articles,
+        is_delta,
+        updates: feed.updates,
+        articles_initial_max: feed.articles_initial_max,
+        log,
+        done,
+    };
     if desk.writer.submit(record).is_err() {
         return Err(StoreFault::Stopped(GONE.to_owned()));
     }
-    stored.await.unwrap_or(Err(StoreFault::Stopped(GONE.to_owned()))).map(|stored| stored.new_count)
+    let stored = stored.await.unwrap_or(Err(StoreFault::Stopped(GONE.to_owned())))?;
+    if let Some(why) = stored.verdict {
+        log::warn!("feed {}: {why}; its articles are told apart by their links from now on", feed.name);
+    }
+    Ok(stored.new_count)
 }

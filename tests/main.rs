@@ -5,6 +5,7 @@
 
 mod activation;
 mod bad_input;
+mod change;
 mod clients;
 mod commands;
 mod crash;

@@ -21,18 +21,20 @@ fn publish(tarpit: &Tarpit, feed: &str, count: usize) {
     tarpit.route(&format!("{feed}.localhost"), "/feed", Answer::ok("application/rss+xml", document));
 }
 
-fn subscribed(tarpit: &Tarpit, feeds: &[(&str, &str)]) -> Feeds {
+pub(crate) fn subscribed(tarpit: &Tarpit, feeds: &[(&str, &str)]) -> Feeds {
     let list = Feeds::new().every_second();
     feeds.iter().fold(list, |list, (name, lines)| {
         list.feed_with(name, tarpit.url(&format!("{name}.localhost"), "/feed"), lines)
     })
 }
 
-/// A daemon with so many articles committed.
-fn start(home: &Home, articles: i64) -> (Daemon, SocketAddr) {
+/// A daemon with so many articles committed and published.
+pub(crate) fn start(home: &Home, articles: i64) -> (Daemon, SocketAddr) {
     let mut daemon = home.start();
     let at = listening(&mut daemon);
     wait_for_articles(home, &mut daemon, articles);
+    let seq = format!("rssd_stream_seq {articles}\n");
+    daemon.wait_for("their publication", |_| get(at, "/metrics").text().contains(&seq));
     (daemon, at)
 }
 
@@ -41,13 +43,13 @@ fn wait_for_articles(home: &Home, daemon: &mut Daemon, articles: i64) {
     daemon.wait_for(&format!("{articles} articles"), |_| db.articles() >= articles);
 }
 
-fn stream(at: SocketAddr, query: &str) -> Value {
+pub(crate) fn stream(at: SocketAddr, query: &str) -> Value {
     let answer = get(at, &format!("/news/stream?{query}"));
     assert_eq!(answer.status, 200, "{query}: {}", answer.text());
     answer.json()
 }
 
-fn seqs(answer: &Value) -> Vec<i64> {
+pub(crate) fn seqs(answer: &Value) -> Vec<i64> {
     let articles = answer["articles"].as_array().expect("articles");
     articles.iter().map(|article| article["seq"].as_i64().expect("seq")).collect()
 }

@@ -14,7 +14,7 @@ use super::{Secret, headers};
 use crate::limits;
 
 /// All of them, as "did you mean" knows them and a sample has to show them.
-pub(super) const KEYS: [&str; 19] = [
+pub(super) const KEYS: [&str; 20] = [
     "labels",
     "enabled",
     "interval",
@@ -25,6 +25,7 @@ pub(super) const KEYS: [&str; 19] = [
     "total_timeout",
     "body_bytes_max",
     "articles_max",
+    "articles_initial_max",
     "allow_private",
     "allow_downgrade",
     "username",
@@ -50,6 +51,7 @@ pub(super) struct Keys {
     pub(super) total_timeout: Option<Written<Duration>>,
     pub(super) body_bytes_max: Option<Written<u64>>,
     pub(super) articles_max: Option<Written<u64>>,
+    pub(super) articles_initial_max: Option<Written<u64>>,
     pub(super) allow_private: Option<Written<bool>>,
     pub(super) allow_downgrade: Option<Written<bool>>,
     pub(super) username: Option<Written<String>>,
@@ -103,6 +105,9 @@ impl Keys {
             "total_timeout" => self.total_timeout = entry.duration(report, limits::TOTAL_TIMEOUT_BOUNDS),
             "body_bytes_max" => self.body_bytes_max = entry.size(report, limits::BODY_BYTES_MAX_BOUNDS),
             "articles_max" => self.articles_max = entry.integer(report, limits::ARTICLES_MAX_BOUNDS),
+            "articles_initial_max" => {
+                self.articles_initial_max = entry.integer(report, limits::ARTICLES_INITIAL_MAX_BOUNDS);
+            }
             "allow_private" => self.allow_private = entry.boolean(report),
             "allow_downgrade" => self.allow_downgrade = entry.boolean(report),
             "username" => self.username = username(report, entry),
@@ -144,6 +149,7 @@ impl Keys {
             total_timeout: self.total_timeout.or(below.total_timeout),
             body_bytes_max: self.body_bytes_max.or(below.body_bytes_max),
             articles_max: self.articles_max.or(below.articles_max),
+            articles_initial_max: self.articles_initial_max.or(below.articles_initial_max),
             allow_private: self.allow_private.or(below.allow_private),
             allow_downgrade: self.allow_downgrade.or(below.allow_downgrade),
             username: self.username.clone().or_else(|| below.username.clone().filter(|_| !bearer_here)),

@@ -108,6 +108,8 @@ pub struct Feed {
     pub total_timeout: Duration,
     pub body_bytes_max: u64,
     pub articles_max: usize,
+    /// Of the first document; `None` is all of it.
+    pub articles_initial_max: Option<usize>,
     pub allow_private: bool,
     /// Whether a redirect from https to http is followed.
     pub allow_downgrade: bool,
@@ -146,6 +148,7 @@ impl Feed {
             total_timeout: Duration::from_secs(30),
             body_bytes_max: 8 << 20,
             articles_max: 2000,
+            articles_initial_max: None,
             allow_private: false,
             allow_downgrade: false,
             username: None,

@@ -62,6 +62,7 @@ pub(super) fn settle(name: String, url: Url, keys: Keys) -> Feed {
         total_timeout: total,
         body_bytes_max: keys.body_bytes_max.map_or(built_in.body_bytes_max, |written| written.value),
         articles_max: keys.articles_max.map_or(built_in.articles_max, |written| written.value as usize),
+        articles_initial_max: keys.articles_initial_max.map(|written| written.value as usize),
         allow_private: keys.allow_private.map_or(built_in.allow_private, |written| written.value),
         allow_downgrade: keys.allow_downgrade.map_or(built_in.allow_downgrade, |written| written.value),
         username: keys.username.map(|written| written.value),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::page::{self, ArticleLine, ArticlePage, EnclosureLine, FeedHealth, FeedLine, FeedPage, PollLine, SafeHtml};
+use crate::article::KeyBy;
 use crate::sanitise;
 use crate::schedule;
 use crate::store::{self, FeedDetail, FeedRow, Labels, StoredArticle};
@@ -159,6 +160,7 @@ pub(super) fn feed_page(detail: &FeedDetail, articles: Vec<ArticleLine>, now_ms:
         rules: schedule::read_rules(state.planning.schedule.as_deref()),
         poll_count: row.feed.poll_count,
         article_count: row.feed.article_count,
+        has_odd_guids: row.key_by == KeyBy::Link,
         polls: detail.polls.iter().map(poll_line).collect(),
         articles,
     }
@@ -208,6 +210,7 @@ pub(super) fn feed_json(row: &FeedRow, now_ms: i64) -> Value {
         "repaired": state.repaired,
         "poll_count": row.feed.poll_count,
         "article_count": row.feed.article_count,
+        "keys": row.key_by.name(),
     })
 }
 

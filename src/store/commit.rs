@@ -4,12 +4,12 @@
 //! written by one transaction, under one savepoint. `seq` is given out inside it too, so its order is commit order.
 
 use rusqlite::{Connection, Savepoint, Transaction, TransactionBehavior, params};
-use serde::Serialize;
 
+use super::articles::{Taken, take};
 use super::feed_state::advance;
 use super::remedy::{Remedy, remedy};
 use super::{PollRecord, StoreFault, Stored};
-use crate::article::{Article, Enclosure, FeedMeta, KeyBy};
+use crate::article::FeedMeta;
 use crate::clock::Clock;
 use crate::limits::{BATCH_ARTICLES_MAX, BATCH_MS_MAX, BATCH_POLLS_MAX, FETCH_LOG_POLLS};
 
@@ -20,7 +20,15 @@ pub(super) struct Committed {
     pub(super) results: Vec<Result<Stored, StoreFault>>,
     /// The newest `seq` after it.
     pub(super) seq_last: i64,
-    pub(super) article_count: usize,
+    pub(super) new_count: usize,
+    pub(super) updated_count: usize,
+}
+
+impl Committed {
+    /// That took a place in the stream.
+    pub(super) fn article_count(&self) -> usize {
+        self.new_count + self.updated_count
+    }
 }
 
 /// Stores as many of `records`, from the front, as one transaction may hold, and at least one.
@@ -34,10 +42,10 @@ pub(super) fn commit<'a>(
     // IMMEDIATE: to learn of another program's lock now and not with half of the batch written.
     let mut tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let seq_before = tx.prepare_cached("SELECT seq_last FROM meta")?.query_row([], |row| row.get(0))?;
-    let mut batch = Committed { results: Vec::new(), seq_last: seq_before, article_count: 0 };
+    let mut batch = Committed { results: Vec::new(), seq_last: seq_before, new_count: 0, updated_count: 0 };
     let started = Clock::monotonic();
     for record in records {
-        let full = batch.article_count + record.articles.len() > BATCH_ARTICLES_MAX
+        let full = batch.article_count() + record.articles.len() > BATCH_ARTICLES_MAX
             || batch.results.len() >= BATCH_POLLS_MAX
             || Clock::elapsed_ms(started) > BATCH_MS_MAX;
         if full && !batch.results.is_empty() {
@@ -57,12 +65,14 @@ fn store(tx: &mut Transaction<'_>, record: &PollRecord, batch: &mut Committed) -
     let mut seq = batch.seq_last;
     let mut savepoint = tx.savepoint()?;
     let fault = match store_poll(&savepoint, record, &mut seq) {
-        Ok(Some(new_count)) => {
+        Ok(Some(Taken { new_count, updated_count, verdict })) => {
             savepoint.commit()?;
             batch.seq_last = seq;
-            let new_count = usize::try_from(new_count).expect("a count of a slice's items fits");
-            batch.article_count += new_count;
-            batch.results.push(Ok(Stored { new_count }));
+            let [new_count, updated_count] = [new_count, updated_count]
+                .map(|count| usize::try_from(count).expect("a count of a slice's items fits"));
+            batch.new_count += new_count;
+            batch.updated_count += updated_count;
+            batch.results.push(Ok(Stored { new_count, updated_count, verdict }));
             return Ok(());
         }
         Ok(None) => StoreFault::Superseded,
@@ -78,77 +88,30 @@ fn store(tx: &mut Transaction<'_>, record: &PollRecord, batch: &mut Committed) -
     Ok(())
 }
 
-/// Gives the number of new articles, and moves `seq` on by as many; `None` if the feed has another URL than was polled.
-fn store_poll(db: &Savepoint<'_>, record: &PollRecord, seq: &mut i64) -> rusqlite::Result<Option<i64>> {
+/// Moves `seq` on by as many articles as were new or have changed; gives `None` if the feed has another URL than was
+/// polled.
+fn store_poll(db: &Savepoint<'_>, record: &PollRecord, seq: &mut i64) -> rusqlite::Result<Option<Taken>> {
     let fetched_at = record.log.started_at.saturating_add(record.log.total_ms.into());
-    let mut new_count = 0;
-    for article in &record.articles {
-        if is_known(db, record.feed_id, article.keys.best(KeyBy::Guid))? {
-            continue;
-        }
-        *seq += 1;
-        insert_article(db, record.feed_id, *seq, article, fetched_at)?;
-        new_count += 1;
-    }
+    let taken = take(db, record, seq, fetched_at)?;
     if let Some(meta) = &record.feed_meta {
-        update_meta(db, record.feed_id, meta)?;
+        // A delta lists what is new: what it leaves out was not looked for.
+        update_meta(db, record.feed_id, meta, (!record.is_delta).then_some(fetched_at))?;
     }
     // Looked for last: one that is not there is rare, and what was written until here is taken back.
-    let Some(poll) = advance(db, record.feed_id, &record.url, &record.state, new_count)? else {
+    let Some(poll) = advance(db, record.feed_id, &record.url, &record.state, taken.new_count)? else {
         return if is_feed(db, record.feed_id)? { Ok(None) } else { Err(no_such_feed(record.feed_id)) };
     };
-    insert_log(db, record, poll, new_count)?;
-    Ok(Some(new_count))
+    insert_log(db, record, poll, taken.new_count)?;
+    Ok(Some(taken))
 }
 
-/// Stored already, or stored once and removed by retention.
-///
-/// Asked before inserting because most articles of most polls are known: their text is then never copied, and
-/// AUTOINCREMENT writes nothing.
-fn is_known(db: &Connection, feed_id: i64, key: &str) -> rusqlite::Result<bool> {
+/// `read_at`: when the whole document was read; `None` leaves what is known.
+fn update_meta(db: &Connection, feed_id: i64, meta: &FeedMeta, read_at: Option<i64>) -> rusqlite::Result<()> {
     db.prepare_cached(
-        "SELECT EXISTS (SELECT 1 FROM article WHERE feed_id = ?1 AND key = ?2)
-             OR EXISTS (SELECT 1 FROM tombstone WHERE feed_id = ?1 AND key = ?2)",
+        "UPDATE feed SET title = ?2, site_url = ?3, language = ?4, read_at = coalesce(?5, read_at) WHERE id = ?1",
     )?
-    .query_row(params![feed_id, key], |row| row.get(0))
-}
-
-fn insert_article(db: &Connection, feed_id: i64, seq: i64, article: &Article, fetched_at: i64) -> rusqlite::Result<()> {
-    db.prepare_cached(
-        "INSERT INTO article (seq, feed_id, key, guid, url, title, authors, summary, content, image_url, enclosures,
-             categories, language, published_at, updated_at, fetched_at, comments_url)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-    )?
-    .execute(params![
-        seq,
-        feed_id,
-        article.keys.best(KeyBy::Guid),
-        article.guid,
-        article.url,
-        article.title,
-        json(&article.authors),
-        article.summary,
-        article.content,
-        article.image_url,
-        json(&article.enclosures.iter().map(EnclosureJson::from).collect::<Vec<_>>()),
-        json(&article.categories),
-        article.language,
-        article.published_at,
-        article.updated_at,
-        fetched_at,
-        article.comments_url,
-    ])?;
-    Ok(())
-}
-
-fn update_meta(db: &Connection, feed_id: i64, meta: &FeedMeta) -> rusqlite::Result<()> {
-    db.prepare_cached("UPDATE feed SET title = ?2, site_url = ?3, language = ?4 WHERE id = ?1")?.execute(params![
-        feed_id,
-        meta.title,
-        meta.site_url,
-        meta.language
-    ])?;
-    Ok(())
+    .execute(params![feed_id, meta.title, meta.site_url, meta.language, read_at])
+    .map(drop)
 }
 
 fn is_feed(db: &Connection, feed_id: i64) -> rusqlite::Result<bool> {
@@ -181,30 +144,6 @@ fn insert_log(db: &Connection, record: &PollRecord, poll: i64, new_count: i64) -
         log.error,
     ])?;
     Ok(())
-}
-
-/// An enclosure as HTTP serves it, so that it need not be rewritten on the way out.
-#[derive(Serialize)]
-struct EnclosureJson<'a> {
-    url: &'a str,
-    r#type: Option<&'a str>,
-    length: Option<u64>,
-    duration_s: Option<u64>,
-}
-
-impl<'a> From<&'a Enclosure> for EnclosureJson<'a> {
-    fn from(enclosure: &'a Enclosure) -> EnclosureJson<'a> {
-        EnclosureJson {
-            url: &enclosure.url,
-            r#type: enclosure.media_type.as_deref(),
-            length: enclosure.length_bytes,
-            duration_s: enclosure.duration_s,
-        }
-    }
-}
-
-fn json<T: Serialize>(list: &[T]) -> String {
-    serde_json::to_string(list).expect("strings and numbers always have a JSON form")
 }
 
 fn no_such_feed(feed_id: i64) -> rusqlite::Error {

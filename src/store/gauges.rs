@@ -9,6 +9,7 @@ use super::Degraded;
 pub struct WriterGauges {
     commits: AtomicU64,
     articles: AtomicU64,
+    updated: AtomicU64,
     rejected: AtomicU64,
     last_commit_at: AtomicI64,
     degraded: AtomicU8,
@@ -24,6 +25,11 @@ impl WriterGauges {
     /// Articles that were new.
     pub fn articles(&self) -> u64 {
         self.articles.load(Ordering::Relaxed)
+    }
+
+    /// Articles that had changed and were stored anew, with a `seq` of their own.
+    pub fn updated(&self) -> u64 {
+        self.updated.load(Ordering::Relaxed)
     }
 
     /// Polls that the database refused.
@@ -55,9 +61,10 @@ impl WriterGauges {
         self.search_lag.store(articles, Ordering::Relaxed);
     }
 
-    pub(super) fn committed(&self, articles: usize, rejected: usize, now: i64) {
+    pub(super) fn committed(&self, new: usize, updated: usize, rejected: usize, now: i64) {
         self.commits.fetch_add(1, Ordering::Relaxed);
-        self.articles.fetch_add(articles as u64, Ordering::Relaxed);
+        self.articles.fetch_add(new as u64, Ordering::Relaxed);
+        self.updated.fetch_add(updated as u64, Ordering::Relaxed);
         self.rejected.fetch_add(rejected as u64, Ordering::Relaxed);
         self.last_commit_at.store(now, Ordering::Relaxed);
     }

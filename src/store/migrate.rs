@@ -19,6 +19,7 @@ pub(super) const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0003_request.sql"),
     include_str!("../../migrations/0004_repaired.sql"),
     include_str!("../../migrations/0005_schedule.sql"),
+    include_str!("../../migrations/0006_change.sql"),
 ];
 
 /// Refuses what is not ours, then applies the files that are missing. `path` is for messages.
@@ -75,6 +76,33 @@ mod tests {
 
         let error = migrate(&mut db, path, &MIGRATIONS[..1]).unwrap_err();
         assert_eq!(error, StoreError::Newer { path: path.into(), found: 2, known: 1 });
+    }
+
+    #[test]
+    fn keys_of_links_lose_their_tracking_parameters() {
+        let path = Path::new("test.db");
+        let mut db = Connection::open_in_memory().unwrap();
+        migrate(&mut db, path, &MIGRATIONS[..2]).unwrap();
+        db.execute_batch("INSERT INTO feed (id, name, url) VALUES (1, 'a', 'u')").unwrap();
+        for (seq, (key, want)) in [
+            ("link://a/1?utm_source=rss", "link://a/1"),
+            ("link://a/2?utm_source=rss&utm_medium=feed", "link://a/2"),
+            ("link://a/3?utm_source=rss&id=3", "link://a/3?utm_source=rss&id=3"),
+            ("link://a/4?id=4&utm_source=rss", "link://a/4?id=4&utm_source=rss"),
+            ("link://a/5?utm_source=rss#5", "link://a/5?utm_source=rss#5"),
+            ("guid:http://a/6?utm_source=rss", "guid:http://a/6?utm_source=rss"),
+            ("link://a/7", "link://a/7"),
+            ("link://a/7?utm_source=x", "link://a/7?utm_source=x"),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let insert = "INSERT INTO article (seq, feed_id, key, guid, fetched_at) VALUES (?1, 1, ?2, ?3, 0)";
+            db.execute(insert, rusqlite::params![seq as i64, key, want]).unwrap();
+        }
+        migrate(&mut db, path, MIGRATIONS).unwrap();
+        let wrong: i64 = db.query_row("SELECT count(*) FROM article WHERE key <> guid", [], |row| row.get(0)).unwrap();
+        assert_eq!(wrong, 0);
     }
 
     #[test]

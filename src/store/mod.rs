@@ -5,19 +5,23 @@
 //! a one-shot when their poll is on disk.
 //!
 //! Invariants: nothing is answered or published before its commit; a feed's validators are never stored without the
-//! articles that came with them; `seq` grows in commit order and no number is given out twice; an error is retried
+//! articles that came with them; `seq` grows in commit order and no number is given out twice; an article is stored once,
+//! however often it comes, and changes in its row; what retention removed does not come back; an error is retried
 //! only where waiting can help, and nothing is lost meanwhile; no file is ever repaired or deleted.
 //!
 //! [`Readers`] answer questions beside it, on connections that cannot write, each with a deadline. Full-text search is
 //! filled by the writer when no poll waits.
 //!
-//! On a full disk the writer keeps its batch and tries again until there is space. Nothing is deleted to make some,
-//! so no ballast is kept yet: it belongs to retention, whose DELETE needs space before it gives any.
+//! On a full disk the writer keeps its batch and tries again until there is space. Retention goes by age alone: nothing
+//! is deleted to make space, and no ballast is kept for a DELETE, which needs some before it gives any.
 
+mod articles;
+mod change;
 mod commit;
 mod error;
 mod feed_state;
 mod gauges;
+mod guids;
 mod last_polls;
 mod lock;
 mod migrate;
@@ -26,8 +30,10 @@ mod open;
 mod planning;
 mod record;
 mod register;
+mod rekey;
 mod remedy;
 mod summary;
+mod tombstone;
 mod writer;
 mod writer_loop;
 
@@ -41,6 +47,7 @@ mod tests;
 pub use error::{StoreError, StoreFault};
 pub use feed_state::{Changes, FeedRecord, FeedState, Moving};
 pub use gauges::WriterGauges;
+pub use guids::Verdict;
 pub use last_polls::{LastPoll, last_polls};
 pub use open::Store;
 pub use planning::{Planned, Planning, Postponed, planned};

@@ -17,7 +17,9 @@ use super::StoreError;
 use super::lock::InstanceLock;
 use super::migrate::{MIGRATIONS, migrate, version};
 use crate::clock::Clock;
-use crate::limits::{STORE_CACHE_KIB, STORE_CHECK_MS_MAX, STORE_OPEN_WAIT_MS_MAX, WAL_BYTES_KEPT_MAX};
+use crate::limits::{
+    STORE_CACHE_KIB, STORE_CHECK_MS_MAX, STORE_OPEN_WAIT_MS_MAX, STORE_STATEMENTS_KEPT, WAL_BYTES_KEPT_MAX,
+};
 
 /// An open database that nobody writes yet.
 #[derive(Debug)]
@@ -105,6 +107,8 @@ fn set_up_connection(db: &Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "cell_size_check", true)?;
     // Negative is KiB. Feeds come due in no order, so their pages are touched at random.
     db.pragma_update(None, "cache_size", -STORE_CACHE_KIB)?;
+    // With fewer than there are, each of the writer's statements would be prepared anew each time it came round.
+    db.set_prepared_statement_cache_capacity(STORE_STATEMENTS_KEPT);
     Ok(())
 }
 

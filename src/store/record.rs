@@ -4,6 +4,7 @@ use futures_channel::oneshot;
 
 use super::StoreFault;
 use super::feed_state::FeedState;
+use super::guids::Verdict;
 use crate::article::{Article, FeedMeta};
 
 /// One finished poll: the articles and the state of the feed after it, stored in one transaction or not at all.
@@ -19,10 +20,15 @@ pub struct PollRecord {
     pub state: FeedState,
     /// What the document said of the feed; `None` when none was read, and what is known stays.
     pub feed_meta: Option<FeedMeta>,
-    /// Stored in this order, so the last one gets the highest `seq`. Those whose key the feed already has are left out.
+    /// The document backwards, oldest first: stored in this order, so the last one gets the highest `seq`. Of those that
+    /// the feed already has only what has changed is stored.
     pub articles: Vec<Article>,
     /// Whether these are only what is new (RFC 3229): an article that is not among them has not left its feed.
     pub is_delta: bool,
+    /// Whether an article that has changed takes a new `seq`, and is delivered again. Otherwise it changes in its place.
+    pub updates: bool,
+    /// If this is the feed's first document, so many are stored; the others count as known.
+    pub articles_initial_max: Option<usize>,
     pub log: FetchLog,
     /// Answered after the commit, never before. It is dropped unanswered only when the writer is gone.
     pub done: oneshot::Sender<Result<Stored, StoreFault>>,
@@ -54,4 +60,8 @@ pub struct FetchLog {
 pub struct Stored {
     /// Articles that were not in the database before.
     pub new_count: usize,
+    /// Articles that have changed and are delivered again.
+    pub updated_count: usize,
+    /// Why the feed's articles go by their links from now on.
+    pub verdict: Option<Verdict>,
 }

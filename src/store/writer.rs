@@ -20,7 +20,8 @@ use crate::limits::{WRITER_ANSWER_MS_MAX, WRITER_LOOK_MS, WRITER_QUEUE_MAX, WRIT
 /// What the writer tells the daemon, on the writer's own thread: the one who listens must not wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreEvent {
-    /// A transaction is on disk. `seq_last` is the newest `seq`; everything up to it can be read.
+    /// A transaction is on disk. `seq_last` is the newest `seq`; everything up to it can be read. `article_count` is how
+    /// many articles took one, new or changed.
     Committed { seq_last: i64, article_count: usize },
     /// The writer has ended for good and the process should too, with this error's exit code.
     Failed(StoreError),

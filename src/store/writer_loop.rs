@@ -227,8 +227,9 @@ impl WriterLoop {
     /// Answers and tells what is now on disk.
     fn settle(&mut self, batch: Committed, on_event: &mut impl FnMut(StoreEvent)) {
         let rejected = batch.results.iter().filter(|result| matches!(result, Err(StoreFault::Rejected(_)))).count();
-        self.gauges.committed(batch.article_count, rejected, self.clock.now_ms());
-        if batch.article_count > 0 {
+        self.gauges.committed(batch.new_count, batch.updated_count, rejected, self.clock.now_ms());
+        let article_count = batch.article_count();
+        if article_count > 0 {
             self.lock.note_seq(batch.seq_last);
         }
         self.unindexed.committed(batch.seq_last);
@@ -238,7 +239,7 @@ impl WriterLoop {
             // The core may have given the poll up; it is stored all the same.
             let _ = record.done.send(result);
         }
-        on_event(StoreEvent::Committed { seq_last: batch.seq_last, article_count: batch.article_count });
+        on_event(StoreEvent::Committed { seq_last: batch.seq_last, article_count });
     }
 
     /// No poll waits: looks whether the file is still there, and does a little for search.

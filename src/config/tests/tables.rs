@@ -181,7 +181,7 @@ fn unknown_keys_say_what_may_have_been_meant_and_never_their_value() {
         &[
             r#"f.toml:4:1: feed "bbc": unknown key "intervall"; did you mean interval?"#,
             r#"f.toml:5:1: feed "bbc": unknown key "password"; put it into a file, and name that in password_file"#,
-            r#"f.toml:6:1: feed "bbc": unknown key "\u{1b}[2J"; the keys known here are name, url, labels, enabled, interval, interval_min, interval_max, connect_timeout, read_timeout, total_timeout, body_bytes_max, articles_max, allow_private, allow_downgrade, username, password_file, bearer_file, headers, ca_file, proxy, updates"#,
+            r#"f.toml:6:1: feed "bbc": unknown key "\u{1b}[2J"; the keys known here are name, url, labels, enabled, interval, interval_min, interval_max, connect_timeout, read_timeout, total_timeout, body_bytes_max, articles_max, articles_initial_max, allow_private, allow_downgrade, username, password_file, bearer_file, headers, ca_file, proxy, updates"#,
         ],
     );
     bad(
@@ -429,7 +429,7 @@ fn columns_count_characters_and_lines_may_end_as_on_windows() {
     bad(
         "feed = [{ name = '日本', x = 1, url = 'http://a.example/' }]",
         &[
-            r#"f.toml:1:24: feed "日本": unknown key "x"; the keys known here are name, url, labels, enabled, interval, interval_min, interval_max, connect_timeout, read_timeout, total_timeout, body_bytes_max, articles_max, allow_private, allow_downgrade, username, password_file, bearer_file, headers, ca_file, proxy, updates"#,
+            r#"f.toml:1:24: feed "日本": unknown key "x"; the keys known here are name, url, labels, enabled, interval, interval_min, interval_max, connect_timeout, read_timeout, total_timeout, body_bytes_max, articles_max, articles_initial_max, allow_private, allow_downgrade, username, password_file, bearer_file, headers, ca_file, proxy, updates"#,
         ],
     );
     bad(

@@ -41,6 +41,8 @@ pub(crate) struct FeedPage {
     pub(crate) rules: Vec<Asked>,
     pub(crate) poll_count: u64,
     pub(crate) article_count: u64,
+    /// Its guids mean nothing, and its articles go by their links.
+    pub(crate) has_odd_guids: bool,
     /// Newest first.
     pub(crate) polls: Vec<PollLine>,
     /// Newest first.
@@ -226,6 +228,10 @@ impl FeedPage {
             ("Last good poll", self.last_ok_at.map(|at| self.time(at))),
             ("Polls", Some(words::count(self.poll_count))),
             ("Articles kept", Some(words::count(self.article_count))),
+            (
+                "Told apart by",
+                self.has_odd_guids.then(|| "their links, since the feed’s guids mean nothing".to_owned()),
+            ),
             ("ETag", self.etag.as_deref().map(bdi)),
             ("Last-Modified", self.last_modified.as_deref().map(bdi)),
             ("Repaired", Some(text(&self.repaired.join(", ")).to_string())),

@@ -331,6 +331,7 @@ fn feed() -> FeedPage {
         ],
         poll_count: 12_904,
         article_count: 91_204,
+        has_odd_guids: true,
         polls,
         articles: lines(5),
     }

@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::filter::parse_labels;
 use super::{Labels, Queries, QueryError};
+use crate::article::KeyBy;
 use crate::limits::{FETCH_LOG_POLLS, PAGE_FEEDS_MAX};
 use crate::store::feed_state::FEED_COLUMNS;
 use crate::store::{FeedRecord, FetchLog};
@@ -15,6 +16,8 @@ pub struct FeedRow {
     pub labels: Labels,
     /// Since when it is not in feeds.toml, in milliseconds since 1970; `None` is subscribed.
     pub left_at: Option<i64>,
+    /// What its articles are told apart by.
+    pub key_by: KeyBy,
 }
 
 /// A feed with its last polls.
@@ -49,7 +52,7 @@ impl Queries<'_> {
     /// 1 to 1,000. Fewer than that are the last.
     pub fn feeds(&self, after: Option<&str>, limit: usize) -> Result<Vec<FeedRow>, QueryError> {
         let sql = format!(
-            "SELECT {FEED_COLUMNS}, labels, left_at FROM feed WHERE left_at IS NULL AND name > ?1 ORDER BY name LIMIT ?2"
+            "SELECT {FEED_COLUMNS}, labels, left_at, key_by FROM feed WHERE left_at IS NULL AND name > ?1 ORDER BY name LIMIT ?2"
         );
         self.page(&sql, after, limit, feed_row)
     }
@@ -57,7 +60,7 @@ impl Queries<'_> {
     /// The subscribed feeds that fail, the longest failing first; at most `limit`, which is taken as 1 to 1,000.
     pub fn feeds_failing(&self, limit: usize) -> Result<Vec<FeedRow>, QueryError> {
         let sql = format!(
-            "SELECT {FEED_COLUMNS}, labels, left_at FROM feed
+            "SELECT {FEED_COLUMNS}, labels, left_at, key_by FROM feed
              WHERE left_at IS NULL AND failing_since IS NOT NULL AND ?1 = '' ORDER BY failing_since, name LIMIT ?2"
         );
         self.page(&sql, None, limit, feed_row)
@@ -73,7 +76,7 @@ impl Queries<'_> {
     /// One feed with its last polls, even if it has left.
     pub fn feed(&self, name: &str) -> Result<Option<FeedDetail>, QueryError> {
         self.read(|db| {
-            let sql = format!("SELECT {FEED_COLUMNS}, labels, left_at FROM feed WHERE name = ?1");
+            let sql = format!("SELECT {FEED_COLUMNS}, labels, left_at, key_by FROM feed WHERE name = ?1");
             let Some(row) = db.prepare_cached(&sql)?.query_row([name], feed_row).optional()? else {
                 return Ok(None);
             };
@@ -120,7 +123,8 @@ impl Queries<'_> {
 
 fn feed_row(row: &Row<'_>) -> rusqlite::Result<FeedRow> {
     let labels = parse_labels(row.get_ref("labels")?.as_str()?);
-    Ok(FeedRow { feed: FeedRecord::from_row(row)?, labels, left_at: row.get("left_at")? })
+    let key_by = if row.get_ref("key_by")?.as_str()? == KeyBy::Link.name() { KeyBy::Link } else { KeyBy::Guid };
+    Ok(FeedRow { feed: FeedRecord::from_row(row)?, labels, left_at: row.get("left_at")?, key_by })
 }
 
 fn logged_poll(row: &Row<'_>) -> rusqlite::Result<LoggedPoll> {

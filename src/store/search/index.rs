@@ -99,6 +99,18 @@ pub(in crate::store) fn index_chunk(db: &mut Connection) -> rusqlite::Result<i64
     Ok(seq_indexed)
 }
 
+/// Indexes an article anew whose text has changed in its place. One that is still ahead waits for its turn.
+pub(in crate::store) fn refresh(db: &Connection, id: i64) -> rusqlite::Result<()> {
+    let mut changed = db.prepare_cached(
+        "SELECT seq, title, summary, content FROM article WHERE id = ?1 AND seq <= (SELECT seq_indexed FROM search)",
+    )?;
+    let mut rows = changed.query([id])?;
+    let Some(row) = rows.next()? else { return Ok(()) };
+    let seq = row.get(0)?;
+    db.prepare_cached("DELETE FROM article_text WHERE rowid = ?1")?.execute([seq])?;
+    index_article(db, seq, row)
+}
+
 fn index_article(db: &Connection, seq: i64, row: &Row<'_>) -> rusqlite::Result<()> {
     let html = |at| row.get_ref(at).map(|value| text(value).map(|html| words(&html, SEARCH_ARTICLE_BYTES_MAX)));
     let title = text(row.get_ref(1)?);

@@ -11,5 +11,5 @@ mod index;
 mod quote;
 mod text;
 
-pub(super) use index::{Backlog, index_chunk};
+pub(super) use index::{Backlog, index_chunk, refresh};
 pub use quote::quote;

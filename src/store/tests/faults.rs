@@ -22,7 +22,7 @@ fn a_poll_that_the_database_refuses_leaves_no_trace_and_stops_nobody() {
     let answers = [0, 1, 2].map(|n| running.submit(poll(ids[n], &["1", "2"])));
     let missing = running.submit(poll(4711, &["1"]));
     let [good, bad, fine] = answers.map(|answer| block_on(answer).unwrap());
-    assert_eq!((good, fine), (Ok(Stored { new_count: 2 }), Ok(Stored { new_count: 2 })));
+    assert_eq!((good, fine), (Ok(new(2)), Ok(new(2))));
     assert!(matches!(&bad, Err(StoreFault::Rejected(cause)) if cause.contains("injected")), "{bad:?}");
     assert!(matches!(block_on(missing).unwrap(), Err(StoreFault::Rejected(_))));
     assert_eq!(running.writer.handle().gauges().rejected(), 2);
@@ -79,7 +79,7 @@ fn polls_wait_for_space_and_then_go_on_with_nothing_lost() {
 
     gate.execute("UPDATE gate SET full = 0", []).unwrap();
     for answer in waiting.into_iter().chain(later) {
-        assert_eq!(block_on(answer).unwrap(), Ok(Stored { new_count: 1 }));
+        assert_eq!(block_on(answer).unwrap(), Ok(new(1)));
     }
     until_degraded(&running, None);
     running.stop().unwrap();
@@ -124,7 +124,7 @@ fn a_reload_that_was_given_up_on_a_full_disk_is_not_done_later() {
     assert_eq!(looks.get(), 1, "it waited on");
 
     gate.execute("UPDATE gate SET full = 0", []).unwrap();
-    assert_eq!(block_on(waiting).unwrap(), Ok(Stored { new_count: 1 }));
+    assert_eq!(block_on(waiting).unwrap(), Ok(new(1)));
     // This one waits behind the one that was given up.
     assert_eq!(running.register(&["a"])[0].state.etag, Some(b"1".to_vec()));
     running.stop().unwrap();
@@ -172,7 +172,7 @@ fn a_lock_of_another_program_makes_polls_wait() {
     let answer = running.submit(poll(id, &["1"]));
     until_degraded(&running, Some(Degraded::Locked));
     outside.execute_batch("ROLLBACK").unwrap();
-    assert_eq!(block_on(answer).unwrap(), Ok(Stored { new_count: 1 }));
+    assert_eq!(block_on(answer).unwrap(), Ok(new(1)));
     running.stop().unwrap();
 }
 
@@ -250,7 +250,7 @@ fn a_panic_ends_the_writer_in_order() {
     let running = Running { writer, events };
     let id = running.register(&["a"])[0].id;
     // Answered before it was told to the one that panics: it is on disk.
-    assert_eq!(running.store(poll(id, &["1"])), Ok(Stored { new_count: 1 }));
+    assert_eq!(running.store(poll(id, &["1"])), Ok(new(1)));
     assert!(matches!(running.events.iter().nth(1), Some(StoreEvent::Failed(StoreError::Writer { .. }))));
     assert!(matches!(running.stop(), Err(StoreError::Writer { .. })));
     assert_eq!(f.start().register(&["a"])[0].article_count, 1);

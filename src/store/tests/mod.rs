@@ -1,5 +1,6 @@
 //! The store through its own front door, on databases in temporary directories.
 
+mod changing;
 mod faults;
 mod opening;
 mod planning;
@@ -22,6 +23,7 @@ use super::*;
 use crate::article::{Article, Enclosure, FeedMeta, Keys};
 use crate::clock::Clock;
 use crate::config::Feed;
+use crate::parse;
 
 /// Longer than anything here takes: only a hang meets it.
 const HANG: Duration = Duration::from_secs(60);
@@ -103,6 +105,11 @@ struct Poll {
     url: String,
     state: FeedState,
     articles: Vec<Article>,
+    /// `updates = false`.
+    silent: bool,
+    initial_max: Option<usize>,
+    /// When it began, 1,000 if it does not say.
+    at: Option<i64>,
 }
 
 fn record(poll: Poll) -> (PollRecord, oneshot::Receiver<Result<Stored, StoreFault>>) {
@@ -114,7 +121,14 @@ fn record(poll: Poll) -> (PollRecord, oneshot::Receiver<Result<Stored, StoreFaul
         feed_meta: Some(FeedMeta { title: Some("A feed".into()), ..FeedMeta::default() }),
         articles: poll.articles,
         is_delta: false,
-        log: FetchLog { started_at: 1_000, total_ms: 7, outcome: "ok".into(), ..FetchLog::default() },
+        updates: !poll.silent,
+        articles_initial_max: poll.initial_max,
+        log: FetchLog {
+            started_at: poll.at.unwrap_or(1_000),
+            total_ms: 7,
+            outcome: "ok".into(),
+            ..FetchLog::default()
+        },
         done,
     };
     (record, answer)
@@ -127,6 +141,7 @@ fn poll(feed_id: i64, keys: &[&str]) -> Poll {
         url: URL.into(),
         state: FeedState { etag: Some(keys.join(",").into_bytes()), ..FeedState::default() },
         articles: keys.iter().map(|key| article(key)).collect(),
+        ..Poll::default()
     }
 }
 
@@ -166,6 +181,7 @@ fn feed(name: &str) -> Feed {
         total_timeout: Duration::from_secs(30),
         body_bytes_max: 8 << 20,
         articles_max: 2000,
+        articles_initial_max: None,
         allow_private: false,
         allow_downgrade: false,
         username: None,
@@ -176,6 +192,38 @@ fn feed(name: &str) -> Feed {
         proxy: None,
         updates: true,
     }
+}
+
+/// The articles of an RSS document of these items, as a poll hands them over: backwards.
+fn parsed(items: &[String]) -> Vec<Article> {
+    let text = format!(r#"<rss version="2.0"><channel><title>A feed</title>{}</channel></rss>"#, items.concat());
+    let base_url = URL.parse().unwrap();
+    let (bytes, now_ms) = (text.as_bytes(), 1 << 40);
+    let source = parse::Source { bytes, content_type: None, base_url: &base_url, articles_max: 10_000, now_ms };
+    let mut articles = parse::parse(&source).unwrap().articles;
+    articles.reverse();
+    articles
+}
+
+/// An item of such a document. What is empty is left out.
+fn item(guid: &str, link: &str, title: &str, content: &str) -> String {
+    let element = |name: &str, text: &str| match text {
+        "" => String::new(),
+        text => format!("<{name}>{text}</{name}>"),
+    };
+    let link = if link.is_empty() { String::new() } else { format!("https://example.org/{link}") };
+    let says = [("guid", guid), ("link", &link), ("title", title), ("description", content)];
+    format!("<item>{}</item>", says.map(|(name, text)| element(name, text)).concat())
+}
+
+/// A poll of such a document.
+fn document(feed_id: i64, items: &[String]) -> Poll {
+    Poll { articles: parsed(items), ..poll(feed_id, &[]) }
+}
+
+/// So many new articles, and nothing else.
+fn new(new_count: usize) -> Stored {
+    Stored { new_count, ..Stored::default() }
 }
 
 fn column<T: rusqlite::types::FromSql>(db: &Connection, sql: &str) -> Vec<T> {

@@ -213,7 +213,7 @@ fn the_wal_of_a_killed_daemon_is_read() {
     let running = killed.start();
     let feed = running.register(&["a"]).remove(0);
     assert_eq!((feed.state.etag, feed.article_count), (Some(b"1,2".to_vec()), 2));
-    assert_eq!(running.store(poll(id, &["1", "2", "3"])), Ok(Stored { new_count: 1 }));
+    assert_eq!(running.store(poll(id, &["1", "2", "3"])), Ok(new(1)));
     running.stop().unwrap();
     assert_eq!(killed.summary().seq_last, 3);
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::limits::SEARCH_CHUNK_ARTICLES_MAX;
 use crate::store::search::{Backlog, index_chunk};
 
-fn until_indexed(running: &Running) {
+pub(super) fn until_indexed(running: &Running) {
     let started = Clock::monotonic();
     while running.writer.handle().gauges().search_lag() > 0 {
         assert!(Clock::elapsed_ms(started) < HANG.as_millis() as u64);
@@ -223,7 +223,7 @@ fn every_commit_is_synced_again_after_a_chunk() {
     let running = f.start_store(store);
     let id = running.register(&["a"])[0].id;
     for n in 0..3 {
-        assert_eq!(running.store(poll(id, &[&n.to_string()])), Ok(Stored { new_count: 1 }));
+        assert_eq!(running.store(poll(id, &[&n.to_string()])), Ok(new(1)));
         until_indexed(&running);
     }
     running.stop().unwrap();
@@ -252,7 +252,7 @@ fn a_full_disk_puts_search_off_and_nothing_else() {
     let running = f.start_store(store);
     let id = running.register(&["a"])[0].id;
     for n in 0..5 {
-        assert_eq!(running.store(poll(id, &[&format!("new-{n}")])), Ok(Stored { new_count: 1 }));
+        assert_eq!(running.store(poll(id, &[&format!("new-{n}")])), Ok(new(1)));
     }
     assert_eq!(running.writer.handle().gauges().degraded(), None);
     assert_eq!(running.writer.handle().gauges().search_lag(), 15);

@@ -41,7 +41,7 @@ fn a_poll_stores_its_articles_its_state_and_its_log_line() {
         repaired: vec!["bare ampersand x3".into()],
     };
     let state = first.state.clone();
-    assert_eq!(running.store(first), Ok(Stored { new_count: 2 }));
+    assert_eq!(running.store(first), Ok(new(2)));
     assert_eq!(running.events.recv_timeout(HANG), Ok(StoreEvent::Committed { seq_last: 2, article_count: 2 }));
     let gauges = running.writer.handle();
     assert_eq!((gauges.gauges().commits(), gauges.gauges().articles(), gauges.queue_len()), (1, 2, 0));
@@ -70,12 +70,12 @@ fn an_article_is_stored_once_however_often_it_comes() {
     let f = Fixture::new();
     let running = f.start();
     let ids: Vec<i64> = running.register(&["a", "b"]).iter().map(|feed| feed.id).collect();
-    assert_eq!(running.store(poll(ids[0], &["1", "1", "2"])), Ok(Stored { new_count: 2 }));
-    assert_eq!(running.store(poll(ids[0], &["2", "1"])), Ok(Stored { new_count: 0 }));
-    assert_eq!(running.store(poll(ids[1], &["1"])), Ok(Stored { new_count: 1 }));
+    assert_eq!(running.store(poll(ids[0], &["1", "1", "2"])), Ok(new(2)));
+    assert_eq!(running.store(poll(ids[0], &["2", "1"])), Ok(new(0)));
+    assert_eq!(running.store(poll(ids[1], &["1"])), Ok(new(1)));
     running.stop().unwrap();
     let again = f.start();
-    assert_eq!(again.store(poll(ids[0], &["3", "2", "1"])), Ok(Stored { new_count: 1 }));
+    assert_eq!(again.store(poll(ids[0], &["3", "2", "1"])), Ok(new(1)));
     again.stop().unwrap();
     assert_eq!(column::<i64>(&f.outside(), "SELECT seq FROM article ORDER BY id"), [1, 2, 3, 4]);
     assert_eq!(column::<i64>(&f.outside(), "SELECT article_count FROM feed ORDER BY id"), [3, 1]);
@@ -86,8 +86,8 @@ fn what_retention_removed_does_not_come_back() {
     let f = Fixture::new();
     let running = f.start();
     let id = running.register(&["a"])[0].id;
-    f.outside().execute("INSERT INTO tombstone VALUES (?1, 'old', 0)", [id]).unwrap();
-    assert_eq!(running.store(poll(id, &["old", "new"])), Ok(Stored { new_count: 1 }));
+    f.outside().execute("INSERT INTO tombstone (feed_id, key, removed_at) VALUES (?1, 'old', 0)", [id]).unwrap();
+    assert_eq!(running.store(poll(id, &["old", "new"])), Ok(new(1)));
     running.stop().unwrap();
 }
 
@@ -114,7 +114,7 @@ fn seq_follows_the_order_of_commits_and_batches_answer_each_poll() {
     let id = running.register(&["a"])[0].id;
     let answers: Vec<_> = (0..300).map(|n| running.submit(poll(id, &[&format!("{n}-1"), &format!("{n}-2")]))).collect();
     for answer in answers {
-        assert_eq!(block_on(answer).unwrap(), Ok(Stored { new_count: 2 }));
+        assert_eq!(block_on(answer).unwrap(), Ok(new(2)));
     }
     let events = running.events.clone();
     running.stop().unwrap();
@@ -139,7 +139,7 @@ fn a_poll_larger_than_a_batch_is_one_transaction_all_the_same() {
     let id = running.register(&["a"])[0].id;
     let keys: Vec<String> = (0..1_500).map(|n| n.to_string()).collect();
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    assert_eq!(running.store(poll(id, &keys)), Ok(Stored { new_count: 1_500 }));
+    assert_eq!(running.store(poll(id, &keys)), Ok(new(1_500)));
     assert_eq!(running.events.recv_timeout(HANG), Ok(StoreEvent::Committed { seq_last: 1_500, article_count: 1_500 }));
     running.stop().unwrap();
 }
@@ -241,11 +241,11 @@ fn a_poll_of_an_old_url_that_ends_after_the_reload_is_dropped() {
     let answers = [running.submit(late.clone()), running.submit(poll(b.id, &["1"]))];
     let [dropped, other] = answers.map(|answer| block_on(answer).unwrap());
     assert_eq!(dropped, Err(StoreFault::Superseded));
-    assert_eq!(other, Ok(Stored { new_count: 1 }));
+    assert_eq!(other, Ok(new(1)));
     assert_eq!(running.writer.handle().gauges().rejected(), 0, "nothing was wrong with it");
     assert_eq!(running.writer.register(&[feed_of(a), feed_of(b)], &|| true).unwrap()[0], *a);
 
-    assert_eq!(running.store(Poll { url: a.url.clone(), ..poll(a.id, &["1", "2"]) }), Ok(Stored { new_count: 1 }));
+    assert_eq!(running.store(Poll { url: a.url.clone(), ..poll(a.id, &["1", "2"]) }), Ok(new(1)));
     running.stop().unwrap();
     let db = f.outside();
     assert_eq!(column::<String>(&db, "SELECT feed_id || ' ' || key FROM article ORDER BY seq"), ["1 1", "2 1", "1 2"]);

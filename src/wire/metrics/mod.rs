@@ -50,6 +50,7 @@ pub(crate) struct WriterSnapshot {
     pub(crate) queue: usize,
     pub(crate) commits: u64,
     pub(crate) articles: u64,
+    pub(crate) updated: u64,
     pub(crate) rejected: u64,
     pub(crate) degraded: Option<Degraded>,
     pub(crate) last_commit_age_ms: Option<u64>,
@@ -106,6 +107,7 @@ impl WriterSnapshot {
             queue,
             commits: gauges.commits(),
             articles: gauges.articles(),
+            updated: gauges.updated(),
             rejected: gauges.rejected(),
             degraded: gauges.degraded(),
             last_commit_age_ms: gauges.last_commit_at().map(age_ms),
@@ -180,7 +182,9 @@ impl WriterSnapshot {
     fn write(&self, text: &mut Exposition) {
         text.gauge("rssd_writer_queue", "", "Finished polls that wait for the writer.").sample(&[], self.queue);
         text.counter("rssd_writer_commits", "", "Transactions that stored polls.").sample(&[], self.commits);
-        text.counter("rssd_writer_articles", "", "Articles committed.").sample(&[], self.articles);
+        text.counter("rssd_writer_articles", "", "Articles committed that were new.").sample(&[], self.articles);
+        let help = "Articles committed again because they had changed.";
+        text.counter("rssd_writer_articles_updated", "", help).sample(&[], self.updated);
         text.counter("rssd_writer_polls_rejected", "", "Polls that the database refused.").sample(&[], self.rejected);
         let mut waits = text.gauge("rssd_writer_degraded", "", "Why commits wait: 1 for the reason, if there is one.");
         for (name, reason) in
