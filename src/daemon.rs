@@ -178,7 +178,8 @@ impl Daemon {
         let token = config.daemon.token_file.as_deref().map(read_token).transpose().map_err(StartError::Host)?;
 
         // The database next: its lock tells whether another instance is at work.
-        let store = Store::open(&options.db)?;
+        // What nobody has asked to be removed is kept.
+        let store = Store::open(&options.db)?.retaining(config.daemon.retention.flatten());
         // Before anything runs: an address that is taken should cost nobody a fetch.
         let listener = options.listen.as_ref().map(listen_on).transpose()?;
         // Room for the end of each core, and for the rest of what is worth knowing.
@@ -190,7 +191,7 @@ impl Daemon {
         let writer = store.start(clock.clone(), move |event| match event {
             // Never waits: if the main thread has that much to hear already, it is ending anyway.
             StoreEvent::Failed(error) => drop(store_events.try_send(Event::StoreFailed(error))),
-            StoreEvent::Committed { .. } => drop(commit_sender.try_send(())),
+            StoreEvent::Committed { .. } | StoreEvent::Pruned { .. } => drop(commit_sender.try_send(())),
         })?;
 
         let (roots, problems) = Roots::of_system();

@@ -730,8 +730,26 @@ pub const CHANGE_BACK_MS: i64 = DAY_MS;
 pub const SUSPECT_ROWS_MIN: usize = 200;
 /// The newest articles of a feed that move with it from guids to links; older ones keep their guids.
 pub const REKEYED_MAX: usize = 5_000;
+/// Articles that retention removes in one transaction; the rest waits for the next, and polls go first.
+pub const RETENTION_STEP_ROWS: i64 = 200;
+/// A poll that comes while retention removes articles waits for no more than this and one article.
+pub const RETENTION_STEP_MS: u64 = 20;
+/// Between two of its transactions, while there is more to remove.
+pub const RETENTION_PAUSE_MS: u64 = 50;
+/// Once there is not, it looks so often whether something has become old.
+pub const RETENTION_LOOK_MS: u64 = 5_000;
+/// A tombstone goes when a document is read so long after the last one that listed the article.
+pub const TOMBSTONE_MS: i64 = 30 * DAY_MS;
 /// That a document lists the article is noted so often at most.
 pub const TOMBSTONE_LISTED_MS: i64 = DAY_MS;
+/// Tombstones that are looked at in one transaction.
+pub const TOMBSTONE_STEP_ROWS: i64 = 500;
+/// So often all tombstones are looked at.
+pub const TOMBSTONE_SWEEP_MS: u64 = 3_600_000;
+/// Free pages of the database that stay in the file, for what comes next; more are given back.
+pub const FREE_PAGES_KEPT: i64 = 4_096;
+/// Pages that are given back at once.
+pub const FREE_PAGES_STEP: i64 = 256;
 
 /// The most reader threads; more are not started, since beside the cores they would only take turns.
 pub const READERS_MAX: usize = 4;

@@ -2,18 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU16, Ordering};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::thread;
 
 use rssd::tarpit::{Answer, Tarpit};
 use serde_json::Value;
 
-use crate::support::http::{Client, Event, Events, get, get_with, listening};
-use crate::support::{Daemon, Feeds, Home, Random, guids, rss, tarpit, until};
+use crate::support::http::{Event, Events, get, get_with, listening};
+use crate::support::{Daemon, Feeds, Home, guids, rss, tarpit, until};
 
-const EVENTS: &str = "Accept: text/event-stream\r\n";
+pub(crate) const EVENTS: &str = "Accept: text/event-stream\r\n";
 
 /// From now on the feed is this document.
 fn publish(tarpit: &Tarpit, feed: &str, count: usize) {
@@ -59,11 +56,11 @@ fn feeds_of(answer: &Value) -> Vec<&str> {
     articles.iter().map(|article| article["feed"].as_str().expect("feed")).collect()
 }
 
-fn cursor(answer: &Value) -> &str {
+pub(crate) fn cursor(answer: &Value) -> &str {
     answer["cursor"].as_str().expect("cursor")
 }
 
-fn seq_of(event: &Event) -> i64 {
+pub(crate) fn seq_of(event: &Event) -> i64 {
     let seq = event.json()["seq"].as_i64().expect("seq");
     let id = event.id.as_deref().expect("an article has an id");
     assert!(id.ends_with(&format!("-{seq}")), "the id is the article's place: {event:?}");
@@ -264,158 +261,4 @@ fn with_feeds_each_finished_poll_is_an_event() {
     publish(&tarpit, "a", 4);
     let event = events.next().expect("an event");
     assert_eq!((event.name.as_str(), seq_of(&event)), ("article", 4));
-}
-
-const SUBSCRIBERS: usize = 6;
-const LIVES: usize = 3;
-const STEPS: usize = 6;
-const GROWING: [&str; 4] = ["a", "b", "c", "d"];
-
-/// What the subscribers know of the daemon, which comes back on another port.
-#[derive(Default)]
-struct World {
-    /// 0 while it is down.
-    port: AtomicU16,
-    /// The last place of the stream, once nothing more will come; 0 until then.
-    goal: AtomicI64,
-}
-
-#[test]
-fn subscribers_that_come_and_go_end_with_the_database_through_crashes() {
-    let mut random = Random::seeded("stream");
-    let tarpit = tarpit();
-    let mut counts = [1; GROWING.len()];
-    for (feed, count) in GROWING.iter().zip(counts) {
-        publish(&tarpit, feed, count);
-    }
-    let home = Home::with(&subscribed(&tarpit, &GROWING.map(|feed| (feed, ""))));
-    let world = Arc::new(World::default());
-    let subscribers: Vec<JoinHandle<Subscriber>> = (0..SUBSCRIBERS)
-        .map(|number| {
-            let (world, random) = (world.clone(), random.split());
-            thread::spawn(move || Subscriber { over_events: number % 2 == 0, ..Subscriber::new(random) }.run(&world))
-        })
-        .collect();
-    for life in 1..=LIVES {
-        let mut daemon = home.start();
-        world.port.store(listening(&mut daemon).port(), Ordering::SeqCst);
-        let db = home.db_soon();
-        for _ in 0..STEPS {
-            let before = db.articles();
-            for count in &mut counts {
-                *count += usize::try_from(random.below(8)).expect("it is small");
-            }
-            counts[0] += 1;
-            for (feed, count) in GROWING.iter().zip(counts) {
-                publish(&tarpit, feed, count);
-            }
-            // Not all of them: the daemon may die with the rest on its way.
-            daemon.wait_for("more articles", |_| db.articles() > before);
-        }
-        if life < LIVES {
-            // Its port may be somebody else's next.
-            world.port.store(0, Ordering::SeqCst);
-            let finished = daemon.kill();
-            assert_eq!(finished.code, None, "life {life}: it ended by itself:\n{}", finished.stderr);
-            continue;
-        }
-        let all = i64::try_from(counts.iter().sum::<usize>()).expect("they are few");
-        daemon.wait_for("all articles", |_| db.articles() >= all);
-        assert_eq!(db.articles(), all);
-        world.goal.store(db.one("SELECT max(seq) FROM article"), Ordering::SeqCst);
-        let want = db.list("SELECT seq, guid FROM article ORDER BY seq", |row| Ok((row.get(0)?, row.get(1)?)));
-        for subscriber in subscribers {
-            let subscriber = subscriber.join().expect("the subscriber does not panic");
-            println!("{} articles on {} connections", subscriber.had.len(), subscriber.connections);
-            assert_eq!(subscriber.had, want);
-            assert!(subscriber.connections > LIVES);
-        }
-        return;
-    }
-}
-
-/// One that joins with nothing, and remembers what it had and where it was.
-struct Subscriber {
-    random: Random,
-    over_events: bool,
-    had: Vec<(i64, String)>,
-    cursor: String,
-    connections: usize,
-}
-
-impl Subscriber {
-    fn new(random: Random) -> Subscriber {
-        Subscriber { random, over_events: false, had: Vec::new(), cursor: "0".to_owned(), connections: 0 }
-    }
-
-    fn run(mut self, world: &World) -> Subscriber {
-        until("a subscriber to have all", || {
-            let goal = world.goal.load(Ordering::SeqCst);
-            if goal > 0 && self.seq() >= goal {
-                return Some(());
-            }
-            let at = SocketAddr::from(([127, 0, 0, 1], world.port.load(Ordering::SeqCst)));
-            // The daemon may be down, and the client may leave in the middle of whatever it is sent.
-            let patience = Duration::from_millis(50 + self.random.below(1_000));
-            let client = Client::try_connect(at, patience).ok()?;
-            self.connections += 1;
-            if self.over_events {
-                self.listen(client)
-            } else {
-                self.poll(client)
-            };
-            None
-        });
-        self
-    }
-
-    fn seq(&self) -> i64 {
-        self.had.last().map_or(0, |(seq, _)| *seq)
-    }
-
-    fn poll(&mut self, mut client: Client) -> Option<()> {
-        let limit = 1 + self.random.below(20);
-        client.ask(&format!("/news/stream?after={}&wait=1&limit={limit}", self.after()), "");
-        let answer = client.answer()?;
-        assert_eq!(answer.status, 200, "after {}: {}", self.cursor, answer.text());
-        let answer = answer.json();
-        for article in answer["articles"].as_array().expect("articles") {
-            self.take(article);
-        }
-        cursor(&answer).clone_into(&mut self.cursor);
-        Some(())
-    }
-
-    fn listen(&mut self, mut client: Client) -> Option<()> {
-        let after = self.after();
-        match self.random.below(2) {
-            0 => client.ask(&format!("/news/stream?after={after}"), EVENTS),
-            _ => client.ask("/news/stream?after=0", &format!("{EVENTS}Last-Event-ID: {after}\r\n")),
-        };
-        let mut events = client.events()?;
-        for _ in 0..self.random.below(30) {
-            let event = events.next()?;
-            assert!(event.retry_ms.is_some() || event.name == "article", "{event:?}");
-            if event.name == "article" {
-                seq_of(&event);
-                self.take(&event.json());
-                self.cursor = event.id?;
-            }
-        }
-        Some(())
-    }
-
-    /// The cursor, or the bare number of the last article.
-    fn after(&mut self) -> String {
-        match self.random.below(3) {
-            0 => self.seq().to_string(),
-            _ => self.cursor.clone(),
-        }
-    }
-
-    fn take(&mut self, article: &Value) {
-        let seq = article["seq"].as_i64().expect("seq");
-        assert!(seq > self.seq(), "{seq} after {}", self.seq());
-        self.had.push((seq, article["guid"].as_str().expect("guid").to_owned()));
-    }
 }

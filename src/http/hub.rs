@@ -1,5 +1,7 @@
 //! Brings what happens elsewhere to the streams: commits into the ring, finished polls into the poll log.
 //!
+//! Retention is heard of in the same way, and what it removed leaves the ring.
+//!
 //! A commit only says "look again". What is new is read from the database, serialised and sanitised once, on a reader's
 //! thread, and pushed into the ring: clients at the tip and those behind get the same bytes.
 
@@ -42,6 +44,8 @@ async fn catch_up(site: &Site) -> bool {
         return true;
     };
     let more = page.scanned_to < page.bounds.seq_last;
+    // What is gone is gone for clients at the tip, too: the same bytes for all.
+    site.ring.borrow_mut().prune(page.bounds.seq_pruned);
     if page.scanned_to > from {
         let mut ring = site.ring.borrow_mut();
         for entry in page.entries {

@@ -57,7 +57,8 @@ pub(super) fn read_page(
         let origin = Origin { feed: article.feed.to_string(), labels: (*article.labels).clone() };
         entry(&view(article), html, epoch, Arc::new(origin))
     });
-    let bounds = Bounds { epoch, seq_oldest: bounds.seq_oldest, seq_pruned: 0, seq_last: bounds.seq_last };
+    let store::Bounds { seq_oldest, seq_pruned, seq_last, .. } = bounds;
+    let bounds = Bounds { epoch, seq_oldest, seq_pruned, seq_last };
     Ok(stream::Page { entries: entries.collect(), bounds, scanned_to })
 }
 

@@ -10,6 +10,7 @@ pub struct WriterGauges {
     commits: AtomicU64,
     articles: AtomicU64,
     updated: AtomicU64,
+    pruned: AtomicU64,
     rejected: AtomicU64,
     last_commit_at: AtomicI64,
     degraded: AtomicU8,
@@ -30,6 +31,11 @@ impl WriterGauges {
     /// Articles that had changed and were stored anew, with a `seq` of their own.
     pub fn updated(&self) -> u64 {
         self.updated.load(Ordering::Relaxed)
+    }
+
+    /// Articles that retention removed.
+    pub fn pruned(&self) -> u64 {
+        self.pruned.load(Ordering::Relaxed)
     }
 
     /// Polls that the database refused.
@@ -59,6 +65,10 @@ impl WriterGauges {
 
     pub(super) fn set_search_lag(&self, articles: u64) {
         self.search_lag.store(articles, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_pruned(&self, articles: usize) {
+        self.pruned.fetch_add(articles as u64, Ordering::Relaxed);
     }
 
     pub(super) fn committed(&self, new: usize, updated: usize, rejected: usize, now: i64) {

@@ -32,6 +32,7 @@ mod record;
 mod register;
 mod rekey;
 mod remedy;
+mod retention;
 mod summary;
 mod tombstone;
 mod writer;

@@ -28,6 +28,8 @@ pub struct Store {
     pub(super) db: Connection,
     pub(super) path: PathBuf,
     pub(super) lock: InstanceLock,
+    /// How long articles are kept; `None` is for ever.
+    pub(super) retention: Option<Duration>,
 }
 
 impl Store {
@@ -55,7 +57,12 @@ impl Store {
         set_up_file(&db, fresh).map_err(failed)?;
         migrate(&mut db, &path, MIGRATIONS)?;
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(failed)?;
-        Ok(Store { db, path, lock })
+        Ok(Store { db, path, lock, retention: None })
+    }
+
+    /// The same, keeping articles for so long and no longer. Without it, or with `None`, they are kept for ever.
+    pub fn retaining(self, retention: Option<Duration>) -> Store {
+        Store { retention, ..self }
     }
 
     /// The path as it was resolved at the start, links followed.
@@ -95,7 +102,7 @@ pub(super) fn wal_path(db: &Path) -> PathBuf {
 }
 
 /// What holds for this connection and writes nothing.
-fn set_up_connection(db: &Connection) -> rusqlite::Result<()> {
+pub(super) fn set_up_connection(db: &Connection) -> rusqlite::Result<()> {
     // With NORMAL a power cut takes back commits whose seq clients have already seen, and gives the numbers out again.
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", true)?;

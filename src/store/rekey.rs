@@ -8,7 +8,7 @@ use crate::limits::REKEYED_MAX;
 use crate::parse::identity::hash_key;
 
 const SELECT: &str = "SELECT id, key, url, title, published_at, updated_at, \
-     CASE WHEN title IS NULL THEN coalesce(content, summary) END FROM article";
+     CASE WHEN title IS NULL THEN coalesce(content, summary) END, feed_id FROM article";
 
 /// The feed's newest articles, at most `limit`, newest first.
 pub(super) fn newest(db: &Connection, feed_id: i64, limit: usize) -> rusqlite::Result<Vec<Row>> {
@@ -18,6 +18,11 @@ pub(super) fn newest(db: &Connection, feed_id: i64, limit: usize) -> rusqlite::R
 
 pub(super) fn one(db: &Connection, id: i64) -> rusqlite::Result<Row> {
     db.prepare_cached(&format!("{SELECT} WHERE id = ?1"))?.query_row([id], row)
+}
+
+/// What has this place in the stream, and its feed.
+pub(super) fn at(db: &Connection, seq: i64) -> rusqlite::Result<(i64, Row)> {
+    db.prepare_cached(&format!("{SELECT} WHERE seq = ?1"))?.query_row([seq], |found| Ok((found.get(7)?, row(found)?)))
 }
 
 /// From now on the feed goes by links. `articles` are those of the document at hand.

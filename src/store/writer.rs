@@ -23,6 +23,8 @@ pub enum StoreEvent {
     /// A transaction is on disk. `seq_last` is the newest `seq`; everything up to it can be read. `article_count` is how
     /// many articles took one, new or changed.
     Committed { seq_last: i64, article_count: usize },
+    /// Retention removed everything up to this `seq`.
+    Pruned { seq_pruned: i64 },
     /// The writer has ended for good and the process should too, with this error's exit code.
     Failed(StoreError),
 }

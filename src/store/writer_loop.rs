@@ -21,6 +21,7 @@ use super::moved::Identity;
 use super::planning::postpone;
 use super::register::{Subscription, register};
 use super::remedy::{Remedy, remedy};
+use super::retention::{Pruned, Retention};
 use super::search::{Backlog, index_chunk};
 use super::{Degraded, FeedRecord, PollRecord, Postponed, Store, StoreError, StoreEvent, StoreFault, WriterGauges};
 use crate::clock::Clock;
@@ -97,6 +98,7 @@ pub(super) struct WriterLoop {
     checkpoint_pages: i32,
     /// Articles that cannot be searched for yet.
     unindexed: Backlog,
+    retention: Retention,
     lock: InstanceLock,
 }
 
@@ -109,7 +111,7 @@ impl WriterLoop {
         requests: Receiver<Request>,
         stop: Receiver<Instant>,
     ) -> Result<WriterLoop, StoreError> {
-        let Store { mut db, path, lock } = store;
+        let Store { mut db, path, lock, retention } = store;
         let wal_pages = Arc::new(AtomicI32::new(0));
         let pages = wal_pages.clone();
         let hook = move |_: &mut Wal, count| {
@@ -136,6 +138,7 @@ impl WriterLoop {
             wal_pages,
             checkpoint_pages: WAL_CHECKPOINT_PAGES,
             unindexed,
+            retention: Retention::new(retention),
             lock,
         })
     }
@@ -174,7 +177,7 @@ impl WriterLoop {
                 recv(self.polls) -> poll => self.pending.extend(poll),
                 recv(self.requests) -> request => if let Ok(request) = request { self.answer(request)? },
                 recv(self.stop) -> deadline => self.stopping = Some(deadline.unwrap_or_else(|_| orphaned())),
-                default(self.unindexed.wait()) => self.idle()?,
+                default(self.unindexed.wait().min(self.retention.wait())) => self.idle(on_event)?,
             }
             self.store_waiting(on_event)?;
         }
@@ -215,6 +218,8 @@ impl WriterLoop {
                 Err(Halt::Failed(error)) => return Err(error),
             }
             self.checkpoint_if_due()?;
+            // It must not wait for a pause that does not come.
+            self.retire(on_event)?;
             // A queue that never empties must not keep a stop or a reload from being heard.
             self.hear()?;
         }
@@ -242,30 +247,57 @@ impl WriterLoop {
         on_event(StoreEvent::Committed { seq_last: batch.seq_last, article_count });
     }
 
-    /// No poll waits: looks whether the file is still there, and does a little for search.
-    fn idle(&mut self) -> Result<(), StoreError> {
+    /// No poll waits: looks whether the file is still there, and does a little for search and retention.
+    fn idle(&mut self, on_event: &mut impl FnMut(StoreEvent)) -> Result<(), StoreError> {
         self.identity.check(&self.db, &self.path)?;
-        if !self.unindexed.is_due() {
+        if self.unindexed.is_due() {
+            match self.without_fsync(|this| index_chunk(&mut this.db))? {
+                Ok(seq_indexed) => self.unindexed.indexed(seq_indexed),
+                // The next poll meets the same and says so; search can wait.
+                Err(error) if matches!(remedy(&error), Remedy::Retry(_)) => self.unindexed.put_off(),
+                Err(error) => return Err(StoreError::from_sqlite(&self.path, &error)),
+            }
+            self.gauges.set_search_lag(self.unindexed.lag());
+            self.checkpoint_if_due()?;
+        }
+        self.retire(on_event)
+    }
+
+    /// Removes a few articles that are older than they may be.
+    fn retire(&mut self, on_event: &mut impl FnMut(StoreEvent)) -> Result<(), StoreError> {
+        if !self.retention.is_due() {
             return Ok(());
         }
-        match self.index()? {
-            Ok(seq_indexed) => self.unindexed.indexed(seq_indexed),
-            // The next poll meets the same and says so; search can wait.
-            Err(error) if matches!(remedy(&error), Remedy::Retry(_)) => self.unindexed.put_off(),
-            Err(error) => return Err(StoreError::from_sqlite(&self.path, &error)),
+        let now = self.clock.now_ms();
+        match self.without_fsync(|this| this.retention.step(&mut this.db, now))? {
+            Ok(Pruned { article_count: 0, .. }) => {}
+            Ok(Pruned { article_count, seq }) => {
+                self.gauges.add_pruned(article_count);
+                on_event(StoreEvent::Pruned { seq_pruned: seq });
+            }
+            Err(error) => match remedy(&error) {
+                Remedy::Retry(_) => self.retention.put_off(),
+                Remedy::Reject => {
+                    log::error!("removing old articles: {error}; they stay for now, report this");
+                    self.retention.put_off();
+                }
+                _ => return Err(StoreError::from_sqlite(&self.path, &error)),
+            },
         }
-        self.gauges.set_search_lag(self.unindexed.lag());
         self.checkpoint_if_due()
     }
 
-    /// Indexes a chunk without an fsync, so that no poll waits for one: a power cut may take the chunk back, but its
-    /// watermark with it, and the next commit syncs both.
-    fn index(&mut self) -> Result<rusqlite::Result<i64>, StoreError> {
+    /// For what no poll shall wait for, and a power cut may take back: it takes back all of it, and the next commit syncs
+    /// what is left.
+    fn without_fsync<T>(
+        &mut self,
+        work: impl FnOnce(&mut WriterLoop) -> rusqlite::Result<T>,
+    ) -> Result<rusqlite::Result<T>, StoreError> {
         let set = |db: &Connection, level| db.pragma_update(None, "synchronous", level);
-        let indexed = set(&self.db, "NORMAL").and_then(|()| index_chunk(&mut self.db));
+        let done = set(&self.db, "NORMAL").and_then(|()| work(self));
         // Whatever the error: a poll that is answered without an fsync would be the end of every promise.
         set(&self.db, "FULL").map_err(|error| StoreError::from_sqlite(&self.path, &error))?;
-        Ok(indexed)
+        Ok(done)
     }
 
     /// Attends to what was asked meanwhile, without waiting for it.

@@ -102,7 +102,6 @@ impl Ring {
     }
 
     /// Retention removed everything up to `seq_pruned`.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for retention, which is not applied yet"))]
     pub(crate) fn prune(&mut self, seq_pruned: i64) {
         while self.slots.front().is_some_and(|(seq, _)| *seq <= seq_pruned) {
             self.drop_oldest();

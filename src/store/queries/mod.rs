@@ -36,6 +36,8 @@ pub struct Bounds {
     pub epoch: String,
     /// The smallest `seq` that is kept; `None` if there are no articles.
     pub seq_oldest: Option<i64>,
+    /// Retention may have removed whatever had a `seq` up to this one; 0 if it never removed anything.
+    pub seq_pruned: i64,
     /// The newest `seq` ever given out, 0 if none.
     pub seq_last: i64,
 }
@@ -48,8 +50,11 @@ impl<'a> Queries<'a> {
     /// Where the stream begins and ends, at this moment.
     pub fn bounds(&self) -> Result<Bounds, QueryError> {
         self.read(|db| {
-            db.prepare_cached("SELECT epoch, (SELECT min(seq) FROM article), seq_last FROM meta")?
-                .query_row([], |row| Ok(Bounds { epoch: row.get(0)?, seq_oldest: row.get(1)?, seq_last: row.get(2)? }))
+            db.prepare_cached("SELECT epoch, (SELECT min(seq) FROM article), seq_pruned, seq_last FROM meta")?
+                .query_row([], |row| {
+                    let (epoch, seq_oldest) = (row.get(0)?, row.get(1)?);
+                    Ok(Bounds { epoch, seq_oldest, seq_pruned: row.get(2)?, seq_last: row.get(3)? })
+                })
         })
     }
 

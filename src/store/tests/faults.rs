@@ -181,7 +181,7 @@ fn ends(running: Running, answer: oneshot::Receiver<Result<Stored, StoreFault>>)
     assert!(matches!(block_on(answer).unwrap(), Err(StoreFault::Stopped(_))));
     let failed = running.events.iter().find_map(|event| match event {
         StoreEvent::Failed(error) => Some(error),
-        StoreEvent::Committed { .. } => None,
+        StoreEvent::Committed { .. } | StoreEvent::Pruned { .. } => None,
     });
     let failed = failed.unwrap();
     assert_ne!(failed.exit_code(), 0);

@@ -2,10 +2,12 @@
 
 mod changing;
 mod faults;
+mod model;
 mod opening;
 mod planning;
 mod querying;
 mod reading;
+mod retaining;
 mod searching;
 mod storing;
 

@@ -73,12 +73,12 @@ fn bounds_follow_what_is_kept() {
     let readers = readers(&f, 1);
     let epoch = f.summary().epoch;
     let bounds = || ask(&readers, |queries| queries.bounds()).unwrap();
-    assert_eq!(bounds(), Bounds { epoch: epoch.clone(), seq_oldest: None, seq_last: 0 });
+    assert_eq!(bounds(), Bounds { epoch: epoch.clone(), seq_oldest: None, seq_pruned: 0, seq_last: 0 });
     running.store(poll(id, &["1", "2", "3"])).unwrap();
     f.outside().execute("DELETE FROM article WHERE seq = 1", []).unwrap();
-    assert_eq!(bounds(), Bounds { epoch: epoch.clone(), seq_oldest: Some(2), seq_last: 3 });
+    assert_eq!(bounds(), Bounds { epoch: epoch.clone(), seq_oldest: Some(2), seq_pruned: 0, seq_last: 3 });
     f.outside().execute("DELETE FROM article", []).unwrap();
-    assert_eq!(bounds(), Bounds { epoch, seq_oldest: None, seq_last: 3 });
+    assert_eq!(bounds(), Bounds { epoch, seq_oldest: None, seq_pruned: 0, seq_last: 3 });
     stop(readers);
     running.stop().unwrap();
 }

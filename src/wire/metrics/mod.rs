@@ -51,6 +51,7 @@ pub(crate) struct WriterSnapshot {
     pub(crate) commits: u64,
     pub(crate) articles: u64,
     pub(crate) updated: u64,
+    pub(crate) pruned: u64,
     pub(crate) rejected: u64,
     pub(crate) degraded: Option<Degraded>,
     pub(crate) last_commit_age_ms: Option<u64>,
@@ -108,6 +109,7 @@ impl WriterSnapshot {
             commits: gauges.commits(),
             articles: gauges.articles(),
             updated: gauges.updated(),
+            pruned: gauges.pruned(),
             rejected: gauges.rejected(),
             degraded: gauges.degraded(),
             last_commit_age_ms: gauges.last_commit_at().map(age_ms),
@@ -185,6 +187,7 @@ impl WriterSnapshot {
         text.counter("rssd_writer_articles", "", "Articles committed that were new.").sample(&[], self.articles);
         let help = "Articles committed again because they had changed.";
         text.counter("rssd_writer_articles_updated", "", help).sample(&[], self.updated);
+        text.counter("rssd_writer_articles_pruned", "", "Articles that retention removed.").sample(&[], self.pruned);
         text.counter("rssd_writer_polls_rejected", "", "Polls that the database refused.").sample(&[], self.rejected);
         let mut waits = text.gauge("rssd_writer_degraded", "", "Why commits wait: 1 for the reason, if there is one.");
         for (name, reason) in
