@@ -17,7 +17,7 @@ const PATH: &str = "/feed";
 const HOST: &str = "f.localhost";
 
 pub(crate) fn run() {
-    for clients in [1_000, 5_000, 9_500] {
+    for clients in [1_000, 5_000, 9_000] {
         serve(clients);
     }
 }
