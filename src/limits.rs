@@ -404,6 +404,9 @@ pub const LISTEN_RETRY: Duration = Duration::from_secs(1);
 /// Between two of these tries.
 pub const LISTEN_RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
+/// Connections that are taken in a row; then those who are here have their turn.
+pub const ACCEPTS_IN_A_ROW_MAX: u32 = 16;
+
 /// After a failed accept, mostly for want of descriptors, the next try waits so long.
 pub const ACCEPT_RETRY_MS: u64 = 50;
 

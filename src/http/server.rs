@@ -25,8 +25,8 @@ use super::{hub, routes};
 use crate::executor::{nap, sleep};
 use crate::gauges::PollNews;
 use crate::limits::{
-    ACCEPT_RETRY_MS, HEAD_TIMEOUT, REQUEST_HEAD_BYTES_MAX, REQUESTS_MAX, RETRY_AFTER_BUSY_S, TURN_AWAY_TIMEOUT,
-    TURNED_AWAY_MAX,
+    ACCEPT_RETRY_MS, ACCEPTS_IN_A_ROW_MAX, HEAD_TIMEOUT, REQUEST_HEAD_BYTES_MAX, REQUESTS_MAX, RETRY_AFTER_BUSY_S,
+    TURN_AWAY_TIMEOUT, TURNED_AWAY_MAX,
 };
 use crate::wire::Problem;
 
@@ -51,6 +51,7 @@ pub(crate) async fn serve(listener: Listener, sources: Sources, news: News, stop
         glommio::spawn_local(hub::keep_history(site.clone())),
     ];
     let accepting = async {
+        let mut accepted = 0u32;
         loop {
             match door.accept().await {
                 Ok(stream) if site.counts.connections.get() >= connections_max => turn_away(&site, stream),
@@ -59,7 +60,10 @@ pub(crate) async fn serve(listener: Listener, sources: Sources, news: News, stop
                 Err(_) => sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await,
             }
             // Those who are here go first: a flood waits in the kernel and not in our memory.
-            nap().await;
+            accepted += 1;
+            if accepted.is_multiple_of(ACCEPTS_IN_A_ROW_MAX) {
+                nap().await;
+            }
         }
     };
     let stopping = async {
