@@ -477,7 +477,7 @@ pub const NEWEST_SHOWN: usize = 20;
 /// Between two comments on a stream that is quiet.
 pub const HEARTBEAT_COMMENT: Duration = secs(15);
 
-/// A stream whose client takes nothing for so long is dropped.
+/// A connection whose client takes nothing of an answer for so long is closed, be it a stream or not.
 pub const WRITE_DEADLINE: Duration = secs(30);
 
 /// Frames are put together up to this.

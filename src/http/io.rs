@@ -1,8 +1,9 @@
-//! hyper's view of a glommio socket, and a look at what comes in: a line that ends with LF alone is where two servers
-//! begin to disagree about what a request is.
+//! hyper's view of a glommio socket, with a look at what goes through it. A line that ends with LF alone is where two
+//! servers begin to disagree about what a request is; a client that takes nothing would keep its place, and the answer that
+//! waits for it, for ever.
 
 use std::cell::Cell;
-use std::io::{self, IoSlice};
+use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -11,7 +12,8 @@ use futures_lite::{AsyncRead, AsyncWrite};
 use glommio::net::TcpStream;
 use hyper::rt::{Read, ReadBufCursor, Write};
 
-use crate::limits::HTTP_READ_BYTES;
+use crate::executor::{Sleep, sleep};
+use crate::limits::{HTTP_READ_BYTES, WRITE_DEADLINE};
 
 /// Whether a connection has sent what no client sends. Requests have no bodies here, so every byte is of a head.
 #[derive(Clone, Debug, Default)]
@@ -23,15 +25,28 @@ impl Damage {
     }
 }
 
+/// Whether a connection has ended because its client took nothing for too long.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stalled(Rc<Cell<bool>>);
+
+impl Stalled {
+    pub(super) fn is_seen(&self) -> bool {
+        self.0.get()
+    }
+}
+
 pub(super) struct Stream {
     socket: TcpStream,
     damage: Damage,
     last_byte: u8,
+    stalled: Stalled,
+    /// Runs while the client takes nothing.
+    patience: Option<Sleep>,
 }
 
 impl Stream {
-    pub(super) fn new(socket: TcpStream, damage: Damage) -> Stream {
-        Stream { socket, damage, last_byte: 0 }
+    pub(super) fn new(socket: TcpStream, damage: Damage, stalled: Stalled) -> Stream {
+        Stream { socket, damage, last_byte: 0, stalled, patience: None }
     }
 
     fn look_at(&mut self, bytes: &[u8]) {
@@ -41,6 +56,19 @@ impl Stream {
             }
             self.last_byte = byte;
         }
+    }
+
+    /// What a write came to. One that waits for [`WRITE_DEADLINE`] is an error: hyper has no deadline of its own here, and
+    /// what it would go on holding is the whole answer.
+    fn written(&mut self, written: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.patience = None;
+            return written;
+        }
+        let patience = self.patience.get_or_insert_with(|| sleep(WRITE_DEADLINE));
+        ready!(Pin::new(patience).poll(context));
+        self.stalled.0.set(true);
+        Poll::Ready(Err(ErrorKind::TimedOut.into()))
     }
 }
 
@@ -62,7 +90,8 @@ impl Read for Stream {
 
 impl Write for Stream {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write(context, bytes)
+        let written = Pin::new(&mut self.socket).poll_write(context, bytes);
+        self.written(written, context)
     }
 
     /// A frame goes from where it is shared to the kernel: hyper would otherwise put what it sends together in a buffer of
@@ -72,7 +101,8 @@ impl Write for Stream {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.socket).poll_write_vectored(context, slices)
+        let written = Pin::new(&mut self.socket).poll_write_vectored(context, slices);
+        self.written(written, context)
     }
 
     fn is_write_vectored(&self) -> bool {

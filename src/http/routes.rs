@@ -433,6 +433,7 @@ fn metrics(site: &Site, headers: &HeaderMap) -> Answer {
             seq_last: ring.last().unsigned_abs(),
             answers: counts.answers.get(),
             articles_sent: counts.articles_sent.get(),
+            answers_dropped: counts.answers_dropped.get(),
             streams_dropped: counts.streams_dropped.get(),
             streams_refused: counts.streams_refused.get(),
             connections_refused: counts.connections_refused.get(),

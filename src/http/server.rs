@@ -16,9 +16,9 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, StatusCode};
 
-use super::io::{Damage, Stream};
+use super::io::{Damage, Stalled, Stream};
 use super::listener::{Door, Listener};
-use super::respond::{self, Answer};
+use super::respond::{self, Answer, Body};
 use super::site::{Site, Sources, add};
 use super::timer::CoreTimer;
 use super::{hub, routes};
@@ -142,15 +142,16 @@ async fn connection(stream: TcpStream, site: Rc<Site>) {
     // It fails on a dead socket alone.
     let _ = stream.set_nodelay(true);
     let peer = stream.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    let damage = Damage::default();
-    let stream = Stream::new(stream, damage.clone());
-    let served = Rc::new(Cell::new(0));
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (site, damage, served) = (site.clone(), damage.clone(), served.clone());
+    let (damage, stalled) = (Damage::default(), Stalled::default());
+    let stream = Stream::new(stream, damage.clone(), stalled.clone());
+    let (served, sends_events) = (Cell::new(0), Cell::new(false));
+    let service = service_fn(|request: Request<Incoming>| {
+        let (site, damage, served, sends_events) = (&site, &damage, &served, &sends_events);
         async move {
             served.set(served.get() + 1);
-            let mut answer = serve_one(&site, &request, peer, &damage).await;
-            count(&site, &answer);
+            let mut answer = serve_one(site, &request, peer, damage).await;
+            count(site, &answer);
+            sends_events.set(matches!(answer.body(), Body::Events(_)));
             if served.get() >= REQUESTS_MAX || answer.status() == StatusCode::BAD_REQUEST {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
@@ -165,6 +166,10 @@ async fn connection(stream: TcpStream, site: Rc<Site>) {
         .max_buf_size(REQUEST_HEAD_BYTES_MAX)
         .serve_connection(stream, service)
         .await;
+    if stalled.is_seen() {
+        let counts = &site.counts;
+        add(if sends_events.get() { &counts.streams_dropped } else { &counts.answers_dropped }, 1);
+    }
 }
 
 async fn serve_one(site: &Rc<Site>, request: &Request<Incoming>, peer: IpAddr, damage: &Damage) -> Answer {

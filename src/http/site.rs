@@ -56,6 +56,8 @@ pub(super) struct Counts {
     /// Answers by the first figure of their status.
     pub(super) answers: Cell<[u64; 5]>,
     pub(super) articles_sent: Cell<u64>,
+    /// Of clients that took nothing for too long.
+    pub(super) answers_dropped: Cell<u64>,
     pub(super) streams_dropped: Cell<u64>,
     pub(super) streams_refused: Cell<u64>,
     pub(super) queries_failed: Cell<u64>,

@@ -16,7 +16,6 @@ use super::views::view;
 use crate::executor::{nap, sleep};
 use crate::limits::{
     HEARTBEAT_COMMENT, RETRY_AFTER_BUSY_S, SSE_CHUNK_BYTES_MAX, SSE_RETRY_MS, SSE_RETRY_SPREAD_MS, WAIT_DEFAULT,
-    WRITE_DEADLINE,
 };
 use crate::placement;
 use crate::store::{self, Queries, QueryError};
@@ -197,7 +196,7 @@ impl Client {
         Ok(respond::json(list(entries.iter().map(|entry| &entry.json), cursor, more)))
     }
 
-    /// Sends events until the client leaves, or takes nothing for too long.
+    /// Sends events until the client leaves, or is left because it takes nothing.
     async fn send_events(mut self, pump: Pump, with_polls: bool) {
         let site = self.site.clone();
         let sending = async {
@@ -212,14 +211,14 @@ impl Client {
         // Spread, so that ten thousand that lost the daemon at once do not come back at once.
         let spread =
             placement::mix(self.site.now_ms().cast_unsigned() ^ self.site.seats.taken() as u64) % SSE_RETRY_SPREAD_MS;
-        self.send(pump, sse::retry(SSE_RETRY_MS + spread)).await?;
+        pump.send(sse::retry(SSE_RETRY_MS + spread)).await?;
         let mut polls_at = self.site.polls.borrow().now();
         loop {
             let mark = self.site.wake.mark();
             if with_polls {
                 let frames: Vec<Bytes> = self.site.polls.borrow().since(polls_at).cloned().collect();
                 polls_at = self.site.polls.borrow().now();
-                self.send_all(pump, frames).await?;
+                Client::send_all(pump, frames).await?;
             }
             let site = self.site.clone();
             let quiet = async {
@@ -243,22 +242,22 @@ impl Client {
                 // There is nothing yet. A client that knows its place misses nothing of what comes while it is away.
                 Ok(Ok(Got::Entries { entries, .. })) if entries.is_empty() => {
                     let place = self.subscription.cursor(site.sources.epoch).map(sse::place).unwrap_or_default();
-                    self.send(pump, place).await?;
+                    pump.send(place).await?;
                 }
                 Ok(Ok(Got::Entries { entries, .. })) => {
                     add(&site.counts.articles_sent, entries.len() as u64);
-                    self.send_all(pump, entries.into_iter().map(|entry| entry.frame).collect()).await?;
+                    Client::send_all(pump, entries.into_iter().map(|entry| entry.frame).collect()).await?;
                 }
-                Ok(Ok(Got::Refused(refusal))) => self.send(pump, sse::reset(&refusal)).await?,
+                Ok(Ok(Got::Refused(refusal))) => pump.send(sse::reset(&refusal)).await?,
                 // The database is busy: the client keeps its place, and is told that we are there.
                 Ok(Err(_)) => {
-                    self.send(pump, Bytes::from_static(sse::HEARTBEAT)).await?;
+                    pump.send(Bytes::from_static(sse::HEARTBEAT)).await?;
                     sleep(std::time::Duration::from_secs(u64::from(RETRY_AFTER_BUSY_S))).await;
                 }
                 // With its place, so that one whose filter lets nothing through does not come back with one that is too old.
                 Err(true) => {
                     let place = self.subscription.cursor(site.sources.epoch).map(sse::place).unwrap_or_default();
-                    self.send(pump, Bytes::from([sse::HEARTBEAT, &place].concat())).await?;
+                    pump.send(Bytes::from([sse::HEARTBEAT, &place].concat())).await?;
                 }
                 Err(false) => {}
             }
@@ -266,28 +265,18 @@ impl Client {
     }
 
     /// Puts frames together, so that many small ones are few writes.
-    async fn send_all(&self, pump: &Pump, frames: Vec<Bytes>) -> Result<(), Gone> {
+    async fn send_all(pump: &Pump, frames: Vec<Bytes>) -> Result<(), Gone> {
         let mut frames = frames.into_iter().peekable();
         while let Some(first) = frames.next() {
             if frames.peek().is_none() {
-                return self.send(pump, first).await;
+                return pump.send(first).await;
             }
             let mut chunk = Vec::from(first);
             while let Some(frame) = frames.next_if(|frame| chunk.len() + frame.len() <= SSE_CHUNK_BYTES_MAX) {
                 chunk.extend_from_slice(&frame);
             }
-            self.send(pump, Bytes::from(chunk)).await?;
+            pump.send(Bytes::from(chunk)).await?;
         }
         Ok(())
-    }
-
-    /// A client that takes nothing until the deadline is dropped; it resumes by its cursor.
-    async fn send(&self, pump: &Pump, chunk: Bytes) -> Result<(), Gone> {
-        let late = async {
-            sleep(WRITE_DEADLINE).await;
-            add(&self.site.counts.streams_dropped, 1);
-            Err(Gone)
-        };
-        pump.send(chunk).or(late).await
     }
 }

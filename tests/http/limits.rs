@@ -101,16 +101,23 @@ fn accepting_survives_the_last_descriptor() {
 
 #[test]
 fn a_client_that_takes_nothing_is_dropped_and_the_next_gets_everything() {
-    let house = House::of_articles(2_000);
+    // More than the sockets of both sides hold, be it events or one answer.
+    let house = House::of(&[rss("Plain", guids(&"plain".repeat(200), 2_000))]);
     let mut deaf = Client::connect(house.at);
     deaf.ask("/news/stream?after=0", EVENTS);
+    let mut deaf_to_answers = Client::connect(house.at);
+    deaf_to_answers.ask("/articles?limit=500", "");
     until("the stream", || (get(house.at, "/health").json()["streams"] == 1).then_some(()));
     let mut events = Events::open(house.at, "after=0", "");
     let last = (0..2_000).map(|_| events.next_of("article")).last().expect("2,000 are more than none");
     assert_eq!(last.json()["seq"], 2_000);
-    // Thirty seconds it has.
-    until("the deaf one to be dropped", || (get(house.at, "/health").json()["streams"] == 1).then_some(()));
+    // Thirty seconds they have. Then their places are free, though they have read nothing and closed nothing: what is left
+    // is the one that reads, and the one that asks.
+    until("the deaf ones' connections to end", || (metric(house.at, "rssd_http_connections") == 2).then_some(()));
+    assert_eq!(get(house.at, "/health").json()["streams"], 1);
     assert_eq!(metric(house.at, "rssd_streams_dropped_total"), 1);
-    // What it was sent until then is whole, as far as it goes; then the connection ends.
+    assert_eq!(metric(house.at, "rssd_http_answers_dropped_total"), 1);
+    // What they were sent until then is whole, as far as it goes.
     deaf.until_closed();
+    deaf_to_answers.until_closed();
 }

@@ -70,6 +70,8 @@ pub(crate) struct HttpSnapshot {
     pub(crate) answers: [u64; 5],
     /// Articles sent to streams.
     pub(crate) articles_sent: u64,
+    /// Answers whose client took nothing for too long, streams apart.
+    pub(crate) answers_dropped: u64,
     /// Streams that took nothing for too long.
     pub(crate) streams_dropped: u64,
     /// Streams refused because all places were taken.
@@ -213,6 +215,8 @@ impl HttpSnapshot {
         for (class, count) in ["1xx", "2xx", "3xx", "4xx", "5xx"].iter().zip(self.answers) {
             answers.sample(&[("status", class)], count);
         }
+        let help = "Answers whose client took nothing for too long, streams apart.";
+        text.counter("rssd_http_answers_dropped", "", help).sample(&[], self.answers_dropped);
         text.counter("rssd_stream_articles", "", "Articles sent to streams.").sample(&[], self.articles_sent);
         let help = "Streams that took nothing for too long.";
         text.counter("rssd_streams_dropped", "", help).sample(&[], self.streams_dropped);
