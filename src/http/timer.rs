@@ -1,4 +1,4 @@
-//! hyper's clock on this core: its deadline for a request's head runs on glommio's timers.
+//! hyper's clock on this core: its deadline for a request's head runs on the executor's timers.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,20 +8,18 @@ use hyper::rt::{Sleep, Timer};
 use send_wrapper::SendWrapper;
 
 use crate::clock::Clock;
+use crate::executor;
 
 /// Timers of the executor that runs on this thread.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CoreTimer;
 
 /// One wait. hyper wants it to be `Send`; it never leaves its core, and `SendWrapper` sees to that.
-struct Wait(SendWrapper<Pin<Box<dyn Future<Output = ()>>>>);
+struct Wait(SendWrapper<executor::Sleep>);
 
 impl Timer for CoreTimer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
-        let wait = async move {
-            glommio::timer::sleep(duration).await;
-        };
-        Box::pin(Wait(SendWrapper::new(Box::pin(wait))))
+        Box::pin(Wait(SendWrapper::new(executor::sleep(duration))))
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
@@ -37,7 +35,7 @@ impl Future for Wait {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        self.0.as_mut().poll(context)
+        Pin::new(&mut *self.0).poll(context)
     }
 }
 
