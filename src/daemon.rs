@@ -281,7 +281,7 @@ impl Daemon {
             clock: self.clock.clone(),
             started: Clock::monotonic(),
             cores: self.cores.iter().map(|core| core.gauges.clone()).collect(),
-            commands: self.cores.iter().map(|core| core.commands.clone()).collect(),
+            commands: self.cores.iter().map(|core| core.commands.clone()).collect::<Vec<_>>().into(),
             writer: self.writer.handle(),
             readers: readers.handle(),
             epoch: summary.epoch.parse().map_err(|_| format!("the database's epoch {:?} is damaged", summary.epoch))?,

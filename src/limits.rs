@@ -441,6 +441,12 @@ pub const WAIT_MAX: Duration = secs(120);
 /// What a client is told to wait when we are busy.
 pub const RETRY_AFTER_BUSY_S: u32 = 2;
 
+/// A reader's answer is waited for no longer, and the client told 503: one that is stuck in the kernel, as over a disk
+/// that hangs, does not keep its own deadline.
+pub const ANSWER_WAIT: Duration = secs(2);
+
+const _: () = assert!(ANSWER_WAIT.as_millis() > QUERY_MS_MAX as u128);
+
 /// What the cores get to say what they have in flight; one that is late is left out.
 pub const FLIGHTS_WAIT: Duration = Duration::from_millis(200);
 

@@ -36,8 +36,9 @@ async fn catch_up(site: &Site) -> bool {
     let from = site.ring.borrow().last();
     let epoch = site.sources.epoch;
     let range = Range::After(from);
-    let read =
-        site.ask(move |db| read_page(db, range, &Filter::default(), ARTICLES_ASKED_MAX, Html::Sanitised, epoch)).await;
+    let read = site
+        .ask_first(move |db| read_page(db, range, &Filter::default(), ARTICLES_ASKED_MAX, Html::Sanitised, epoch))
+        .await;
     let Ok(page) = read else {
         // Clients lose nothing: those behind the ring ask the database themselves.
         sleep(HUB_RETRY).await;

@@ -3,9 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_channel::{mpsc, oneshot};
+use futures_lite::future;
 
 use super::gatekeeper::Policy;
 use super::history::{History, Totals};
@@ -13,7 +14,7 @@ use crate::clock::Clock;
 use crate::core::{Command, FlightReport};
 use crate::executor::sleep;
 use crate::gauges::CoreGauges;
-use crate::limits::{FLIGHTS_WAIT, RETRY_AFTER_BUSY_S};
+use crate::limits::{ANSWER_WAIT, FLIGHTS_WAIT, RETRY_AFTER_BUSY_S};
 use crate::store::{Queries, QueryError, ReaderHandle, WriterHandle};
 use crate::stream::{Epoch, PollLog, Ring, Seats, WakeList};
 use crate::wire::Problem;
@@ -27,7 +28,7 @@ pub(crate) struct Sources {
     pub(crate) clock: Clock,
     pub(crate) started: Instant,
     pub(crate) cores: Vec<Arc<CoreGauges>>,
-    pub(crate) commands: Vec<mpsc::Sender<Command>>,
+    pub(crate) commands: RefCell<Vec<mpsc::Sender<Command>>>,
     pub(crate) writer: WriterHandle,
     pub(crate) readers: ReaderHandle,
     pub(crate) epoch: Epoch,
@@ -85,39 +86,48 @@ impl Site {
     ///
     /// # Errors
     ///
-    /// 503: too many ask, or it took too long. What else went wrong is logged and told as the same.
+    /// 503: too many ask, or it took too long. What else went wrong is told as the same.
     pub(super) async fn ask<T, Q>(&self, query: Q) -> Result<T, Problem>
     where
         T: Send + 'static,
         Q: FnOnce(&Queries<'_>) -> Result<T, QueryError> + Send + 'static,
     {
-        let error = match self.sources.readers.ask(query).await {
-            Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => error,
-            Err(oneshot::Canceled) => QueryError::Stopped,
+        self.answer_of(self.sources.readers.ask(query)).await
+    }
+
+    /// The same before all other questions that wait: for what every stream hangs on, and for nothing that a client can
+    /// ask as often as it likes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Site::ask`].
+    pub(super) async fn ask_first<T, Q>(&self, query: Q) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        Q: FnOnce(&Queries<'_>) -> Result<T, QueryError> + Send + 'static,
+    {
+        self.answer_of(self.sources.readers.ask_first(query)).await
+    }
+
+    async fn answer_of<T>(&self, answer: oneshot::Receiver<Result<T, QueryError>>) -> Result<T, Problem> {
+        let error = match within(answer, ANSWER_WAIT).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
         };
         add(&self.counts.queries_failed, 1);
         let detail = match &error {
             QueryError::Busy => "too many ask at once; ask again a little later",
             QueryError::TooSlow => "this takes too long to find out; ask for less, or later",
             QueryError::Stopped => "the daemon is stopping",
-            QueryError::Panicked | QueryError::Failed(_) => {
-                log::error!("{error}");
-                "the database cannot be read at the moment"
-            }
+            // The reader has logged it.
+            QueryError::Panicked | QueryError::Failed(_) => "the database cannot be read at the moment",
         };
         Err(Problem::unavailable(detail, RETRY_AFTER_BUSY_S))
     }
 
     /// What all cores have in flight, the oldest first. A core that does not answer at once is left out.
     pub(super) async fn flights(&self) -> Vec<FlightReport> {
-        let mut asked = Vec::new();
-        for core in &self.sources.commands {
-            let (answer, answered) = oneshot::channel();
-            if core.clone().try_send(Command::Flights(answer)).is_ok() {
-                asked.push(answered);
-            }
-        }
+        let asked = ask_for_flights(&mut self.sources.commands.borrow_mut());
         let mut flights = Vec::new();
         let too_late = Clock::monotonic() + FLIGHTS_WAIT;
         for answered in asked {
@@ -125,7 +135,7 @@ impl Site {
                 sleep(too_late.saturating_duration_since(Clock::monotonic())).await;
                 Err(oneshot::Canceled)
             };
-            flights.extend(futures_lite::future::or(answered, waited).await.unwrap_or_default());
+            flights.extend(future::or(answered, waited).await.unwrap_or_default());
         }
         flights.sort_by_key(|flight: &FlightReport| std::cmp::Reverse(flight.age_ms));
         flights
@@ -147,6 +157,73 @@ impl Site {
     }
 }
 
+/// Waits for a reader's answer. A reader that is stuck in the kernel, as over a disk that hangs, cannot refuse.
+///
+/// # Errors
+///
+/// As the reader says; `TooSlow` after `patience`, `Stopped` where there is no reader any more.
+async fn within<T>(answer: oneshot::Receiver<Result<T, QueryError>>, patience: Duration) -> Result<T, QueryError> {
+    let late = async {
+        sleep(patience).await;
+        Ok(Err(QueryError::TooSlow))
+    };
+    future::or(answer, late).await.unwrap_or(Err(QueryError::Stopped))
+}
+
+/// Asks each core what it has in flight; one whose queue is full, since it has not turned for long, is left out. By the
+/// same sender each time: a clone of it would find room in a full queue.
+fn ask_for_flights(commands: &mut [mpsc::Sender<Command>]) -> Vec<oneshot::Receiver<Vec<FlightReport>>> {
+    let ask = |core: &mut mpsc::Sender<Command>| {
+        let (answer, answered) = oneshot::channel();
+        core.try_send(Command::Flights(answer)).ok().map(|()| answered)
+    };
+    commands.iter_mut().filter_map(ask).collect()
+}
+
 pub(super) fn add(counter: &Cell<u64>, amount: u64) {
     counter.set(counter.get() + amount);
+}
+
+#[cfg(test)]
+mod tests {
+    use glommio::Placement;
+
+    use super::*;
+    use crate::executor;
+
+    fn on_an_executor(test: impl Future<Output = ()>) {
+        executor::make("test", Placement::Unbound).unwrap().run(test);
+    }
+
+    #[test]
+    fn a_reader_that_never_answers_is_not_waited_for() {
+        on_an_executor(async {
+            let (stuck, answer) = oneshot::channel::<Result<(), QueryError>>();
+            let hung = async {
+                sleep(Duration::from_secs(30)).await;
+                panic!("it waits");
+            };
+            let answer = future::or(within(answer, Duration::from_millis(20)), hung).await;
+            assert_eq!(answer, Err(QueryError::TooSlow));
+            assert!(stuck.is_canceled(), "nobody wants it any more");
+
+            let (gone, answer) = oneshot::channel::<Result<(), QueryError>>();
+            drop(gone);
+            assert_eq!(within(answer, Duration::from_secs(30)).await, Err(QueryError::Stopped));
+            let (answers, answer) = oneshot::channel();
+            assert_eq!(answers.send(Ok(7)), Ok(()));
+            assert_eq!(within(answer, Duration::from_secs(30)).await, Ok(7));
+        });
+    }
+
+    #[test]
+    fn a_core_that_does_not_turn_is_not_asked_for_ever() {
+        let (stuck, mut commands) = mpsc::channel(4);
+        let mut cores = [stuck];
+        let asked = (0..1_000).map(|_| ask_for_flights(&mut cores).len()).sum::<usize>();
+        assert!(asked <= 5, "{asked} questions wait");
+        // It turns again, and is asked again.
+        while commands.try_recv().is_ok() {}
+        assert_eq!(ask_for_flights(&mut cores).len(), 1);
+    }
 }

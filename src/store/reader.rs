@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded, select};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded, select_biased};
 use futures_channel::oneshot;
 use rusqlite::{Connection, OpenFlags};
 
@@ -37,6 +37,8 @@ pub struct Readers {
 /// How questions reach the readers.
 #[derive(Clone, Debug)]
 pub struct ReaderHandle {
+    /// Taken before `questions`.
+    first: Sender<Question>,
     questions: Sender<Question>,
     shared: Arc<Shared>,
 }
@@ -123,6 +125,7 @@ impl Readers {
 
     /// The same with another deadline.
     pub(super) fn start_with(path: &Path, count: usize, query_max: Duration) -> Result<Readers, StoreError> {
+        let (first, received_first) = bounded(READER_QUEUE_MAX);
         let (questions, received) = bounded(READER_QUEUE_MAX);
         let (stop, stopped) = bounded(0);
         let (end, ended) = bounded(0);
@@ -131,6 +134,7 @@ impl Readers {
             let reader = Reader {
                 path: path.to_owned(),
                 connection: None,
+                first: received_first.clone(),
                 questions: received.clone(),
                 stopped: stopped.clone(),
                 shared: shared.clone(),
@@ -143,7 +147,7 @@ impl Readers {
                 }
             })?;
         }
-        Ok(Readers { handle: ReaderHandle { questions, shared }, stop, ended })
+        Ok(Readers { handle: ReaderHandle { first, questions, shared }, stop, ended })
     }
 
     pub fn handle(&self) -> ReaderHandle {
@@ -172,6 +176,23 @@ impl ReaderHandle {
         T: Send + 'static,
         Q: FnOnce(&Queries<'_>) -> Result<T, QueryError> + Send + 'static,
     {
+        self.ask_on(&self.questions, query)
+    }
+
+    /// The same, answered before all that was asked in the other way: for what must not wait behind a crowd.
+    pub(crate) fn ask_first<T, Q>(&self, query: Q) -> oneshot::Receiver<Result<T, QueryError>>
+    where
+        T: Send + 'static,
+        Q: FnOnce(&Queries<'_>) -> Result<T, QueryError> + Send + 'static,
+    {
+        self.ask_on(&self.first, query)
+    }
+
+    fn ask_on<T, Q>(&self, queue: &Sender<Question>, query: Q) -> oneshot::Receiver<Result<T, QueryError>>
+    where
+        T: Send + 'static,
+        Q: FnOnce(&Queries<'_>) -> Result<T, QueryError> + Send + 'static,
+    {
         let (answer, receiver) = oneshot::channel();
         let asked = Asked {
             answer: Arc::new(answer),
@@ -182,7 +203,7 @@ impl ReaderHandle {
             Turn::Ask(db, path) => asked.put(db, path, query),
             Turn::Refuse(error) => asked.settle(Err(error)),
         });
-        match self.questions.try_send(question) {
+        match queue.try_send(question) {
             Ok(()) => {}
             Err(TrySendError::Full(question)) => {
                 question(Turn::Refuse(QueryError::Busy));
@@ -196,7 +217,7 @@ impl ReaderHandle {
 
     /// Questions that wait for a reader.
     pub fn queue_len(&self) -> usize {
-        self.questions.len()
+        self.first.len() + self.questions.len()
     }
 
     pub fn gauges(&self) -> &ReaderGauges {
@@ -272,6 +293,7 @@ struct Reader {
     path: PathBuf,
     // Fields drop in this order: the database is closed when the end is told.
     connection: Option<Connection>,
+    first: Receiver<Question>,
     questions: Receiver<Question>,
     stopped: Receiver<Infallible>,
     shared: Arc<Shared>,
@@ -282,14 +304,16 @@ impl Reader {
     fn run(mut self) {
         host::block_signals();
         loop {
-            let question = select! {
+            // In this order, where several are ready.
+            let question = select_biased! {
                 recv(self.stopped) -> _ => break,
+                recv(self.first) -> question => question,
                 recv(self.questions) -> question => question,
             };
             let Ok(question) = question else { break };
             self.answer(question);
         }
-        for question in self.questions.try_iter() {
+        for question in self.first.try_iter().chain(self.questions.try_iter()) {
             question(Turn::Refuse(QueryError::Stopped));
         }
     }

@@ -80,6 +80,33 @@ fn a_full_queue_says_so_at_once() {
 }
 
 #[test]
+fn what_must_not_wait_goes_before_a_crowd() {
+    let f = Fixture::new();
+    let running = f.start();
+    let readers = readers(&f, 1);
+    let (go, first) = occupy(&readers);
+    let (tell, told) = mpsc::channel();
+    let name = |name: &'static str| {
+        let tell = tell.clone();
+        move |_: &Queries<'_>| {
+            tell.send(name).unwrap();
+            Ok(())
+        }
+    };
+    // As many as find room.
+    let crowd: Vec<_> = (0..READER_QUEUE_MAX).map(|_| readers.handle().ask(name("one of many"))).collect();
+    let urgent = readers.handle().ask_first(name("urgent"));
+    assert_eq!(readers.handle().queue_len(), READER_QUEUE_MAX + 1);
+    drop(go);
+    block_on(first).unwrap().unwrap();
+    assert_eq!(told.recv_timeout(HANG), Ok("urgent"));
+    block_on(urgent).unwrap().unwrap();
+    crowd.into_iter().for_each(|answer| block_on(answer).unwrap().unwrap());
+    stop(readers);
+    running.stop().unwrap();
+}
+
+#[test]
 fn a_question_that_nobody_waits_for_is_dropped() {
     let f = Fixture::new();
     let running = f.start();
