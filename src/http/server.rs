@@ -90,12 +90,18 @@ fn admit(site: &Rc<Site>, stream: TcpStream) {
     site.counts.connections.set(site.counts.connections.get() + 1);
     let counted = Counted(site.clone());
     let site = site.clone();
-    let task = async move {
-        // A panic that left the task would end the executor, and with it every answer to come.
-        if AssertUnwindSafe(connection(stream, site)).catch_unwind().await.is_err() {
-            log::error!("an HTTP connection's task panicked; the others go on");
-        }
+    detach(async move {
+        connection(stream, site).await;
         drop(counted);
+    });
+}
+
+/// Runs what serves one client. A panic that left its task would end the executor, and with it every answer to come.
+pub(super) fn detach(task: impl Future<Output = ()> + 'static) {
+    let task = async {
+        if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+            log::error!("a task of the HTTP core panicked, and its client is left; the others go on");
+        }
     };
     glommio::spawn_local(task).detach();
 }
@@ -108,7 +114,7 @@ fn turn_away(site: &Rc<Site>, mut stream: TcpStream) {
     }
     site.counts.turned_away.set(site.counts.turned_away.get() + 1);
     let site = site.clone();
-    let task = async move {
+    detach(async move {
         let telling = async {
             // Whoever leaves does not want to know.
             let _ = stream.write_all(&too_many()).await;
@@ -119,8 +125,7 @@ fn turn_away(site: &Rc<Site>, mut stream: TcpStream) {
         };
         telling.or(sleep(TURN_AWAY_TIMEOUT)).await;
         site.counts.turned_away.set(site.counts.turned_away.get() - 1);
-    };
-    glommio::spawn_local(task).detach();
+    });
 }
 
 /// What a connection too many is told, before anything is read of it.
