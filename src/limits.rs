@@ -441,9 +441,9 @@ pub const WAIT_MAX: Duration = secs(120);
 /// What a client is told to wait when we are busy.
 pub const RETRY_AFTER_BUSY_S: u32 = 2;
 
-/// A reader's answer is waited for no longer, and the client told 503: one that is stuck in the kernel, as over a disk
-/// that hangs, does not keep its own deadline.
-pub const ANSWER_WAIT: Duration = secs(2);
+/// A reader's answer is waited for no longer, streams apart, and the client told 503: one that is stuck in the kernel, as
+/// over a disk that hangs, does not keep its own deadline. With it `/` is there within 5 s.
+pub const ANSWER_WAIT: Duration = secs(4);
 
 const _: () = assert!(ANSWER_WAIT.as_millis() > QUERY_MS_MAX as u128);
 

@@ -112,6 +112,34 @@ fn what_is_there_is_answered_without_a_wait() {
     }
 }
 
+/// Polls come faster than pages are read: a client that looked anew at each of them would take back its question for ever.
+#[test]
+fn polls_keep_no_articles_from_a_client_that_hears_of_them() {
+    let tarpit = tarpit();
+    let markup = "&lt;p&gt;word &lt;b&gt;word&lt;/b&gt;&lt;/p&gt;".repeat(500);
+    let document =
+        rss("big", guids("big", 100)).replace("</item>", &format!("<description>{markup}</description></item>"));
+    tarpit.route("big.localhost", "/feed", Answer::ok("application/rss+xml", document));
+    let names: Vec<String> = (0..60).map(|number| format!("small{number}")).collect();
+    names.iter().for_each(|name| publish(&tarpit, name, 1));
+    let mut feeds = vec![("big", "")];
+    feeds.extend(names.iter().map(|name| (&**name, "")));
+    let home = Home::with(&subscribed(&tarpit, &feeds));
+    drop(start(&home, 160));
+    // After a restart all of it is in the database alone.
+    let (_daemon, at) = start(&home, 160);
+    let mut events = Events::open(at, "after=0&limit=500&feeds=1", "");
+    let (mut polls, mut articles) = (0, 0);
+    while articles < 160 {
+        match &*events.next().expect("the stream goes on").name {
+            "article" => articles += 1,
+            "poll" => polls += 1,
+            _ => {}
+        }
+        assert!(articles > 0 || polls < 2_000, "{polls} polls and no article");
+    }
+}
+
 #[test]
 fn a_long_poll_waits_for_what_its_filter_lets_through() {
     let tarpit = tarpit();

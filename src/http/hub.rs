@@ -74,7 +74,7 @@ pub(super) async fn follow_polls(site: Rc<Site>, mut news: mpsc::Receiver<PollNe
         };
         let event = PollEvent { feed: &poll.feed, outcome: &poll.outcome, new_articles: poll.new_count, first_round };
         site.polls.borrow_mut().push(event.to_frame());
-        site.wake.publish();
+        site.polled.publish();
     }
 }
 

@@ -40,7 +40,10 @@ pub(crate) struct Sources {
 pub(super) struct Site {
     pub(super) sources: Sources,
     pub(super) ring: RefCell<Ring>,
+    /// Of commits: for every stream.
     pub(super) wake: WakeList,
+    /// Of finished polls, which come much more often: for those alone that asked for them.
+    pub(super) polled: WakeList,
     pub(super) seats: Seats,
     pub(super) polls: RefCell<PollLog>,
     pub(super) history: RefCell<History>,
@@ -72,6 +75,7 @@ impl Site {
             sources,
             ring,
             wake: WakeList::default(),
+            polled: WakeList::default(),
             polls: RefCell::default(),
             history: RefCell::default(),
             counts: Counts::default(),
@@ -92,10 +96,26 @@ impl Site {
         T: Send + 'static,
         Q: FnOnce(&Queries<'_>) -> Result<T, QueryError> + Send + 'static,
     {
-        self.answer_of(self.sources.readers.ask(query)).await
+        let answer = within(self.sources.readers.ask(query), ANSWER_WAIT).await;
+        self.told(answer)
     }
 
-    /// The same before all other questions that wait: for what every stream hangs on, and for nothing that a client can
+    /// The same for who has a deadline of its own, be it heartbeats: a page that takes long is waited for, since the next try
+    /// would take as long.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Site::ask`].
+    pub(super) async fn ask_patiently<T, Q>(&self, query: Q) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        Q: FnOnce(&Queries<'_>) -> Result<T, QueryError> + Send + 'static,
+    {
+        let answer = self.sources.readers.ask(query).await;
+        self.told(answer.unwrap_or(Err(QueryError::Stopped)))
+    }
+
+    /// The same, and before all other questions that wait: for what every stream hangs on, and for nothing that a client can
     /// ask as often as it likes.
     ///
     /// # Errors
@@ -106,11 +126,13 @@ impl Site {
         T: Send + 'static,
         Q: FnOnce(&Queries<'_>) -> Result<T, QueryError> + Send + 'static,
     {
-        self.answer_of(self.sources.readers.ask_first(query)).await
+        let answer = self.sources.readers.ask_first(query).await;
+        self.told(answer.unwrap_or(Err(QueryError::Stopped)))
     }
 
-    async fn answer_of<T>(&self, answer: oneshot::Receiver<Result<T, QueryError>>) -> Result<T, Problem> {
-        let error = match within(answer, ANSWER_WAIT).await {
+    /// What a client is told of an answer.
+    fn told<T>(&self, answer: Result<T, QueryError>) -> Result<T, Problem> {
+        let error = match answer {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };

@@ -1,6 +1,8 @@
 //! `/news/stream`: the long poll and server-sent events, both driven by what [`Subscription`] says.
 
 use std::cell::RefCell;
+use std::future::pending;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,6 +13,7 @@ use hyper::header::{ACCEPT, HeaderMap};
 use super::events::{Gone, Pump, pipe};
 use super::query::{Query, cursor};
 use super::respond::{self, Answer};
+use super::server::detach;
 use super::site::{Site, add};
 use super::views::view;
 use crate::executor::{nap, sleep};
@@ -97,7 +100,7 @@ pub(super) async fn serve(site: &Rc<Site>, query: &Query, headers: &HeaderMap) -
     };
     if wants_events {
         let (pump, events) = pipe();
-        glommio::spawn_local(client.send_events(pump, with_polls)).detach();
+        detach(client.send_events(pump, with_polls));
         return Ok(respond::events(events));
     }
     client.long_poll(wait).await
@@ -120,14 +123,27 @@ enum Got {
 }
 
 impl Client {
-    /// The next articles, waiting for them if there are none.
-    async fn next(&mut self) -> Result<Got, Problem> {
+    /// The next articles, waiting for them if there are none; `None` where something else came that is worth a look.
+    ///
+    /// It comes between two looks only: a question to the database that every poll took back would never be answered.
+    async fn next(&mut self, something_else: impl Future<Output = ()>) -> Result<Option<Got>, Problem> {
+        let mut something_else = pin!(something_else);
         loop {
             // Before looking, so that what is published meanwhile is not missed.
             let mark = self.site.wake.mark();
-            match self.look().await? {
-                Some(got) => return Ok(got),
-                None => self.site.wake.wait(mark).await,
+            if let Some(got) = self.look().await? {
+                return Ok(Some(got));
+            }
+            let is_published = async {
+                self.site.wake.wait(mark).await;
+                true
+            };
+            let came = async {
+                something_else.as_mut().await;
+                false
+            };
+            if !is_published.or(came).await {
+                return Ok(None);
             }
         }
     }
@@ -171,7 +187,7 @@ impl Client {
             Start::After(after) => Range::After(after.seq),
         };
         let (filter, html, epoch) = (self.subscription.filter().clone(), self.html, self.site.sources.epoch);
-        self.site.ask(move |db| read_page(db, range, &filter, limit, html, epoch)).await
+        self.site.ask_patiently(move |db| read_page(db, range, &filter, limit, html, epoch)).await
     }
 
     /// Answers at once if there is anything, else when something comes, else after `wait` with an empty list.
@@ -184,7 +200,7 @@ impl Client {
         // for a filter that lets hardly anything through, the cursor tells how far it got.
         let got = match self.look().or(at_most(wait.max(WAIT_DEFAULT))).await? {
             Some(got) => Some(got),
-            None => async { self.next().await.map(Some) }.or(at_most(wait)).await?,
+            None => self.next(pending()).or(at_most(wait)).await?,
         };
         let (entries, more) = match got {
             Some(Got::Entries { entries, more }) => (entries, more),
@@ -212,54 +228,48 @@ impl Client {
         let spread =
             placement::mix(self.site.now_ms().cast_unsigned() ^ self.site.seats.taken() as u64) % SSE_RETRY_SPREAD_MS;
         pump.send(sse::retry(SSE_RETRY_MS + spread)).await?;
-        let mut polls_at = self.site.polls.borrow().now();
+        let site = self.site.clone();
+        let mut polls_at = site.polls.borrow().now();
         loop {
-            let mark = self.site.wake.mark();
+            let mark = site.polled.mark();
             if with_polls {
-                let frames: Vec<Bytes> = self.site.polls.borrow().since(polls_at).cloned().collect();
-                polls_at = self.site.polls.borrow().now();
+                let frames: Vec<Bytes> = site.polls.borrow().since(polls_at).cloned().collect();
+                polls_at = site.polls.borrow().now();
                 Client::send_all(pump, frames).await?;
             }
-            let site = self.site.clone();
-            let quiet = async {
-                // For those who asked for polls every publication is worth a look.
-                let woken = async {
-                    if with_polls {
-                        site.wake.wait(mark).await;
-                    } else {
-                        std::future::pending::<()>().await;
-                    }
-                    false
-                };
-                let heartbeat = async {
-                    sleep(HEARTBEAT_COMMENT).await;
-                    true
-                };
-                Err(woken.or(heartbeat).await)
+            let polled = async {
+                match with_polls {
+                    true => site.polled.wait(mark).await,
+                    false => pending().await,
+                }
             };
-            let got = async { Ok(self.next().await) }.or(quiet).await;
+            let quiet = async {
+                sleep(HEARTBEAT_COMMENT).await;
+                None
+            };
+            let got = async { Some(self.next(polled).await) }.or(quiet).await;
             match got {
                 // There is nothing yet. A client that knows its place misses nothing of what comes while it is away.
-                Ok(Ok(Got::Entries { entries, .. })) if entries.is_empty() => {
+                Some(Ok(Some(Got::Entries { entries, .. }))) if entries.is_empty() => {
                     let place = self.subscription.cursor(site.sources.epoch).map(sse::place).unwrap_or_default();
                     pump.send(place).await?;
                 }
-                Ok(Ok(Got::Entries { entries, .. })) => {
+                Some(Ok(Some(Got::Entries { entries, .. }))) => {
                     add(&site.counts.articles_sent, entries.len() as u64);
                     Client::send_all(pump, entries.into_iter().map(|entry| entry.frame).collect()).await?;
                 }
-                Ok(Ok(Got::Refused(refusal))) => pump.send(sse::reset(&refusal)).await?,
+                Some(Ok(Some(Got::Refused(refusal)))) => pump.send(sse::reset(&refusal)).await?,
                 // The database is busy: the client keeps its place, and is told that we are there.
-                Ok(Err(_)) => {
+                Some(Err(_)) => {
                     pump.send(Bytes::from_static(sse::HEARTBEAT)).await?;
                     sleep(std::time::Duration::from_secs(u64::from(RETRY_AFTER_BUSY_S))).await;
                 }
                 // With its place, so that one whose filter lets nothing through does not come back with one that is too old.
-                Err(true) => {
+                None => {
                     let place = self.subscription.cursor(site.sources.epoch).map(sse::place).unwrap_or_default();
                     pump.send(Bytes::from([sse::HEARTBEAT, &place].concat())).await?;
                 }
-                Err(false) => {}
+                Some(Ok(None)) => {}
             }
         }
     }
