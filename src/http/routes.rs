@@ -1,4 +1,7 @@
 //! Which address is answered by what.
+//!
+//! Invariant: what is made of rows is made where they are read, on a reader's thread: an answer of a hundred thousand feeds
+//! or of megabytes of HTML is one buffer when this core first sees it.
 
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -193,21 +196,13 @@ async fn articles(site: &Rc<Site>, query: &Query, headers: &HeaderMap) -> Result
         Some(words) => db.search(words, &stored, before, limit),
     };
     if !prefers_html(headers) {
-        let (list, next) = site
-            .ask(move |db| {
-                let page = find(db)?;
-                let list: Vec<_> = page.articles.iter().map(|article| views::view(article).to_json(html)).collect();
-                Ok((list, next_before(&page)))
-            })
-            .await?;
-        return Ok(respond::json(articles_json(&list, next)));
-    }
-    let (lines, older_before) = site
-        .ask(move |db| {
+        let json = move |db: &Queries<'_>| {
             let page = find(db)?;
-            Ok((page.articles.iter().map(views::article_line).collect(), next_before(&page)))
-        })
-        .await?;
+            let list: Vec<_> = page.articles.iter().map(|article| views::view(article).to_json(html)).collect();
+            Ok(articles_json(&list, next_before(&page)))
+        };
+        return Ok(respond::json(site.ask(json).await?));
+    }
     let search_lag = site.sources.writer.gauges().search_lag();
     let asked = views::asked(
         search.as_ref().map(|search| &*search.asked),
@@ -216,8 +211,16 @@ async fn articles(site: &Rc<Site>, query: &Query, headers: &HeaderMap) -> Result
         query.text("limit")?.map(|_| limit),
     );
     let notice = search.is_some_and(|search| !search.has_words).then(|| "there is no word in it".to_owned());
-    let page = ArticlesPage { now_ms: site.now_ms(), asked, articles: lines, older_before, search_lag, notice };
-    Ok(respond::html(StatusCode::OK, page.to_html()))
+    let now_ms = site.now_ms();
+    let html = site
+        .ask(move |db| {
+            let page = find(db)?;
+            let articles = page.articles.iter().map(views::article_line).collect();
+            let older_before = next_before(&page);
+            Ok(ArticlesPage { now_ms, asked, articles, older_before, search_lag, notice }.to_html())
+        })
+        .await?;
+    Ok(respond::html(StatusCode::OK, html))
 }
 
 /// Where the next older ones begin; `None` where there are none.
@@ -245,8 +248,9 @@ async fn article(site: &Rc<Site>, id: &str, query: &Query, headers: &HeaderMap) 
     let html = query.html()?;
     if prefers_html(headers) {
         let now_ms = site.now_ms();
-        let page = site.ask(move |db| Ok(db.article(id)?.map(|article| views::article_page(&article, now_ms)))).await?;
-        return Ok(respond::html(StatusCode::OK, page.ok_or_else(missing)?.to_html()));
+        let html =
+            move |db: &Queries<'_>| Ok(db.article(id)?.map(|article| views::article_page(&article, now_ms).to_html()));
+        return Ok(respond::html(StatusCode::OK, site.ask(html).await?.ok_or_else(missing)?));
     }
     let json = site.ask(move |db| Ok(db.article(id)?.map(|article| views::view(&article).to_json(html)))).await?;
     Ok(respond::json(json.ok_or_else(missing)?))
@@ -284,7 +288,7 @@ async fn feeds(site: &Rc<Site>, query: &Query, headers: &HeaderMap) -> Result<An
         None => FEEDS_LISTED_MAX,
         Some(_) => query.limit()?,
     };
-    let (total, rows) = site
+    let body = site
         .ask(move |db| {
             let mut rows: Vec<FeedRow> = all(|row: &FeedRow| &row.feed.name, |after, limit| db.feeds(after, limit))?;
             rows.retain(|row| state.is_none_or(|state| views::health(row, now_ms) == state));
@@ -292,16 +296,17 @@ async fn feeds(site: &Rc<Site>, query: &Query, headers: &HeaderMap) -> Result<An
                 // What has needed somebody for longest first.
                 rows.sort_by_key(|row| row.feed.state.failing_since.unwrap_or(i64::MAX));
             }
-            Ok((rows.len(), rows.into_iter().skip(offset).take(limit).collect::<Vec<_>>()))
+            let total = rows.len();
+            let rows = rows.iter().skip(offset).take(limit);
+            if !as_page {
+                let list: Vec<_> = rows.map(|row| views::feed_json(row, now_ms)).collect();
+                return Ok(format!("{}\n", json!({ "feeds": list, "total": total })));
+            }
+            let feeds = rows.map(|row| views::feed_line(row, now_ms)).collect();
+            Ok(FeedsPage { now_ms, state, feeds, total: total as u64, offset: offset as u64 }.to_html())
         })
         .await?;
-    if !as_page {
-        let list: Vec<_> = rows.iter().map(|row| views::feed_json(row, now_ms)).collect();
-        return Ok(respond::json(format!("{}\n", json!({ "feeds": list, "total": total }))));
-    }
-    let lines = rows.iter().map(|row| views::feed_line(row, now_ms)).collect();
-    let page = FeedsPage { now_ms, state, feeds: lines, total: total as u64, offset: offset as u64 };
-    Ok(respond::html(StatusCode::OK, page.to_html()))
+    Ok(if as_page { respond::html(StatusCode::OK, body) } else { respond::json(body) })
 }
 
 async fn feed(site: &Rc<Site>, name: &str, headers: &HeaderMap) -> Result<Answer, Problem> {
@@ -316,18 +321,16 @@ async fn feed(site: &Rc<Site>, name: &str, headers: &HeaderMap) -> Result<Answer
                 return Ok(Err(not_found("there is no feed of this name").with("similar", similar)));
             };
             let filter = store::Filter { feeds: vec![name], labels: Vec::new() };
-            let articles = match as_page {
-                true => db.articles_newest(&filter, None, NEWEST_SHOWN)?.articles,
-                false => Vec::new(),
-            };
-            Ok(Ok((detail, articles.iter().map(views::article_line).collect::<Vec<_>>())))
+            if !as_page {
+                return Ok(Ok(format!("{}\n", views::feed_detail_json(&detail, now_ms))));
+            }
+            let page = db.articles_newest(&filter, None, NEWEST_SHOWN)?;
+            let lines = page.articles.iter().map(views::article_line).collect();
+            Ok(Ok(views::feed_page(&detail, lines, now_ms).to_html()))
         })
         .await?;
-    let (detail, articles) = found?;
-    match as_page {
-        true => Ok(respond::html(StatusCode::OK, views::feed_page(&detail, articles, now_ms).to_html())),
-        false => Ok(respond::json(format!("{}\n", views::feed_detail_json(&detail, now_ms)))),
-    }
+    let body = found?;
+    Ok(if as_page { respond::html(StatusCode::OK, body) } else { respond::json(body) })
 }
 
 fn percent_decoded(text: &str) -> String {
