@@ -101,6 +101,11 @@ impl Keys {
         guid.or(self.link.as_deref()).unwrap_or(&self.hash)
     }
 
+    /// Every one that the article may come by, now or once its feed goes by links.
+    pub fn all(&self) -> impl Iterator<Item = &str> {
+        [self.guid.as_deref(), self.link.as_deref(), Some(self.hash.as_str())].into_iter().flatten()
+    }
+
     /// What the article may be known under from a time when its document said less of it, the better first.
     pub fn others(&self, by: KeyBy) -> impl Iterator<Item = &str> {
         let best = self.best(by);

@@ -72,16 +72,15 @@ pub(super) fn take(db: &Connection, record: &PollRecord, seq: &mut i64, now_ms: 
         let key = article.keys.best(by);
         match found {
             Found::Twice => {}
-            Found::Buried(last_ms) => tombstone::note_listed(db, record.feed_id, key, last_ms, now_ms)?,
+            Found::Buried(last_ms) => {
+                tombstone::note_listed(db, record.feed_id, article.keys.all(), last_ms, now_ms)?;
+            }
             Found::Nothing if wanted => {
                 *seq += 1;
                 insert(db, record.feed_id, key, *seq, article, now_ms)?;
                 taken.new_count += 1;
             }
-            Found::Nothing => {
-                let keys = std::iter::once(article.keys.best(KeyBy::Guid)).chain(article.keys.others(KeyBy::Guid));
-                tombstone::bury(db, record.feed_id, keys, now_ms)?;
-            }
+            Found::Nothing => tombstone::bury(db, record.feed_id, article.keys.all(), now_ms)?,
             Found::Stored(known) => {
                 if compare(db, &known, article, record.updates.then_some(*seq + 1), now_ms)? {
                     *seq += 1;

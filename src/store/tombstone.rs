@@ -16,14 +16,23 @@ pub(super) fn find(db: &Connection, feed_id: i64, key: &str) -> rusqlite::Result
 }
 
 /// Remembers that a document lists it, `last_ms` being what [`find`] gave. Not each time: it would be a write for each
-/// article that is known, at each poll.
-pub(super) fn note_listed(db: &Connection, feed_id: i64, key: &str, last_ms: i64, now_ms: i64) -> rusqlite::Result<()> {
+/// article that is known, at each poll. Under all of its keys, since by those that are not asked for today it is known once
+/// guids turn out to mean nothing.
+pub(super) fn note_listed<'a>(
+    db: &Connection,
+    feed_id: i64,
+    keys: impl IntoIterator<Item = &'a str>,
+    last_ms: i64,
+    now_ms: i64,
+) -> rusqlite::Result<()> {
     if now_ms.saturating_sub(last_ms) < TOMBSTONE_LISTED_MS {
         return Ok(());
     }
-    db.prepare_cached("UPDATE tombstone SET listed_at = ?3 WHERE feed_id = ?1 AND key = ?2")?
-        .execute(params![feed_id, key, now_ms])
-        .map(drop)
+    let mut note = db.prepare_cached("UPDATE tombstone SET listed_at = ?3 WHERE feed_id = ?1 AND key = ?2")?;
+    for key in keys {
+        note.execute(params![feed_id, key, now_ms])?;
+    }
+    Ok(())
 }
 
 /// Under all keys that the article may come by: its feed may turn to links later.
