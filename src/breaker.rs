@@ -4,7 +4,8 @@
 //!
 //! Evidence is a host that was well at its last poll and cannot be reached at all by now: no answer from any name server, no route,
 //! no reply to a connection. Whoever hangs or talks nonsense has been reached; whoever refuses says nothing. Nor does a host that was
-//! failing already, so that no number of dead hosts adds up to an outage.
+//! failing already, so that no number of dead hosts adds up to an outage. One that was never polled is evidence as long as nobody
+//! at all was reached: after that it is most likely dead, and a first round ends with those, since they take the longest.
 //!
 //! It opens when most of the hosts heard of last are such evidence, and none at all was reached for a while. While it is open,
 //! failures to reach a host count against nobody, and one poll at a time probes; the first that reaches a host closes it.
@@ -26,8 +27,8 @@ pub(crate) enum Sign {
     },
     /// Nobody did.
     Unreached {
-        /// It had answered at its last poll, or was never polled.
-        was_well: bool,
+        /// It had answered at its last poll; `None`: it was never polled.
+        was_well: Option<bool>,
     },
 }
 
@@ -37,6 +38,8 @@ pub(crate) struct Breaker {
     heard: VecDeque<(Instant, String, bool)>,
     /// When a host out there was reached last, or the first sign came.
     reached_at: Option<Instant>,
+    /// Somebody was, ever.
+    has_reached: bool,
     /// When the next probe may go; `None` is closed.
     probe_at: Option<Instant>,
 }
@@ -52,14 +55,15 @@ impl Breaker {
         let was_evidence = self.heard.iter().any(|(_, known, evidence)| known == host && *evidence);
         let is_evidence = match sign {
             // It was well until this began, or it says nothing.
-            Sign::Unreached { was_well } if was_well || was_evidence => true,
+            Sign::Unreached { was_well } if was_well.unwrap_or(!self.has_reached) || was_evidence => true,
             Sign::Unreached { .. } => return,
             Sign::Reached { is_private } => {
                 if !is_private {
                     self.reached_at = Some(now);
+                    self.has_reached = true;
                 }
                 if self.is_open() && (!is_private || was_evidence) {
-                    *self = Breaker { reached_at: Some(now), ..Breaker::default() };
+                    *self = Breaker { reached_at: Some(now), has_reached: true, ..Breaker::default() };
                     return;
                 }
                 false
@@ -105,8 +109,9 @@ mod tests {
     use crate::clock::Clock;
 
     const SECOND: Duration = Duration::from_secs(1);
-    const OUT: Sign = Sign::Unreached { was_well: true };
-    const DEAD: Sign = Sign::Unreached { was_well: false };
+    const OUT: Sign = Sign::Unreached { was_well: Some(true) };
+    const DEAD: Sign = Sign::Unreached { was_well: Some(false) };
+    const UNKNOWN: Sign = Sign::Unreached { was_well: None };
     const OUTSIDE: Sign = Sign::Reached { is_private: false };
     const INSIDE: Sign = Sign::Reached { is_private: true };
 
@@ -146,6 +151,17 @@ mod tests {
             ("seven hosts are not enough", row(0, 7, OUT), None),
             ("one host, again and again", (0..60).map(|second| (second, "a", OUT)).collect(), None),
             ("hosts that were dead before", row(0, 16, DEAD), None),
+            ("a first round without a network", row(0, 16, UNKNOWN), Some(7)),
+            (
+                "a first round in which some are dead, which shows last",
+                [vec![(0, "well", OUTSIDE)], row(6, 16, UNKNOWN)].concat(),
+                None,
+            ),
+            (
+                "a first round without a network, beside this machine",
+                [vec![(0, "local", INSIDE)], row(0, 16, UNKNOWN)].concat(),
+                Some(6),
+            ),
             (
                 "a host out there is reached now and then",
                 (0..16).flat_map(|n| [(n, NAMES[n as usize], OUT), (n, "well", OUTSIDE)]).collect(),

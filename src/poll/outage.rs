@@ -18,14 +18,19 @@ pub(super) fn is_ours(
     let Some(breaker) = &desk.breaker else { return false };
     let is_unreached = failure.is_some_and(|failure| failure.is_unreached);
     let mut breaker = breaker.borrow_mut();
-    if let Some(sign) = sign(trip.reached(), is_unreached, memory.state.failure_count == 0) {
+    if let Some(sign) = sign(trip.reached(), is_unreached, was_well(memory)) {
         breaker.heard(&subscription.host(), sign, Clock::monotonic());
     }
     is_unreached && breaker.is_open()
 }
 
+/// `None` before the first poll.
+fn was_well(memory: &Memory) -> Option<bool> {
+    memory.state.last_polled_at.map(|_| memory.state.failure_count == 0)
+}
+
 /// Neither a refusal nor a name that does not exist is a sign: both may come from a machine nearby.
-fn sign(reach: Option<Reach>, is_unreached: bool, was_well: bool) -> Option<Sign> {
+fn sign(reach: Option<Reach>, is_unreached: bool, was_well: Option<bool>) -> Option<Sign> {
     match reach {
         Some(reach) => Some(Sign::Reached { is_private: reach == Reach::Private }),
         None if is_unreached => Some(Sign::Unreached { was_well }),
@@ -40,13 +45,14 @@ mod tests {
     #[test]
     fn only_who_was_reached_and_who_could_not_be_are_signs() {
         for (reach, is_unreached, was_well, expected) in [
-            (Some(Reach::Public), false, true, Some(Sign::Reached { is_private: false })),
-            (Some(Reach::Private), false, false, Some(Sign::Reached { is_private: true })),
+            (Some(Reach::Public), false, Some(true), Some(Sign::Reached { is_private: false })),
+            (Some(Reach::Private), false, Some(false), Some(Sign::Reached { is_private: true })),
             // Redirected to somebody who cannot be reached: the way out is fine.
-            (Some(Reach::Public), true, true, Some(Sign::Reached { is_private: false })),
-            (None, true, true, Some(Sign::Unreached { was_well: true })),
-            (None, true, false, Some(Sign::Unreached { was_well: false })),
-            (None, false, true, None),
+            (Some(Reach::Public), true, Some(true), Some(Sign::Reached { is_private: false })),
+            (None, true, Some(true), Some(Sign::Unreached { was_well: Some(true) })),
+            (None, true, Some(false), Some(Sign::Unreached { was_well: Some(false) })),
+            (None, true, None, Some(Sign::Unreached { was_well: None })),
+            (None, false, Some(true), None),
         ] {
             assert_eq!(sign(reach, is_unreached, was_well), expected);
         }
