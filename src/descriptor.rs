@@ -67,8 +67,18 @@ pub(crate) fn reset_on_close(stream: &TcpStream) -> io::Result<()> {
 
 /// Whether the peer has closed its side, though bytes of it may still wait unread.
 pub(crate) fn peer_gone(stream: &TcpStream) -> bool {
-    let mut poll = libc::pollfd { fd: stream.as_raw_fd(), events: libc::POLLRDHUP, revents: 0 };
+    ready(stream, libc::POLLRDHUP) & (libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR) != 0
+}
+
+/// Whether a read would wait: no byte has come, no end and no error.
+pub(crate) fn is_quiet(stream: &TcpStream) -> bool {
+    ready(stream, libc::POLLIN | libc::POLLRDHUP) == 0
+}
+
+/// What of `events` has happened, or else went wrong.
+fn ready(stream: &TcpStream, events: libc::c_short) -> libc::c_short {
+    let mut poll = libc::pollfd { fd: stream.as_raw_fd(), events, revents: 0 };
     // SAFETY: one valid pollfd, a timeout of zero: it returns at once.
-    let ready = unsafe { libc::poll(&raw mut poll, 1, 0) };
-    ready > 0 && poll.revents & (libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR) != 0
+    unsafe { libc::poll(&raw mut poll, 1, 0) };
+    poll.revents
 }

@@ -16,6 +16,7 @@ use super::tls::Roots;
 use super::transport::Connection;
 use super::{Fetcher, Hop, Request, dial, guard, redirect, tls};
 use crate::clock::Clock;
+use crate::descriptor;
 use crate::failure::{Class, Failure, Phase};
 use crate::limits::URL_BYTES_MAX;
 use crate::placement;
@@ -43,7 +44,10 @@ impl Fetcher {
             proxy: request.access.proxy.clone(),
             allow_private: request.allow_private,
         };
-        let mut kept = self.kept.borrow_mut().take(&purpose, Clock::monotonic());
+        // One that the server has closed, or on which more came than an answer, is of no use: what is unread would be taken
+        // for the beginning of ours.
+        let kept = self.kept.borrow_mut().take(&purpose, Clock::monotonic());
+        let mut kept = kept.filter(|(connection, _)| descriptor::is_quiet(&connection.socket));
         loop {
             let is_kept = kept.is_some();
             let (connection, address) = match kept.take() {

@@ -197,3 +197,22 @@ fn a_kept_connection_that_is_dead_is_replaced_once() {
     assert!(failing.len() == 1 && failing[0].starts_with("cut"), "{failing:?}");
     assert_eq!(tarpit.requests().len(), 3 + 3 + 2);
 }
+
+#[test]
+fn a_kept_connection_on_which_something_came_unasked_is_not_used() {
+    let tarpit = tarpit();
+    let feed = |name: &str| Answer::ok(RSS, rss(name, guids(name, 1)));
+    // More than was announced, a moment later: the next answer would begin with it.
+    let more = [Step::Wait(Duration::from_millis(50)), Step::send("<p>and that was all</p>"), Step::ReadRequest];
+    let first = [&[Step::ReadRequest, Step::Answer(feed("first"))][..], &more].concat();
+    let address = tarpit.listen(Script::from(first).then([Step::ReadRequest, Step::Answer(feed("second"))]));
+    let address = address.expect("a port");
+    let mut feeds = Feeds::new().host_pause("500ms");
+    for number in [1, 2] {
+        feeds = feeds.feed(&format!("{number}"), format!("http://{address}/{number}"));
+    }
+    let home = Home::with(&feeds);
+    home.once();
+    let db = home.db();
+    assert_eq!((db.articles_of("1"), db.articles_of("2")), (1, 1), "{} {}", db.error_of("1"), db.error_of("2"));
+}
