@@ -72,7 +72,7 @@ impl Fetcher {
                 }
                 // The server had closed it by then, most likely. To ask once more changes nothing on its side (RFC 9112,
                 // section 9.3.1).
-                Err(failure) if is_kept && broke_before_the_answer(&failure) => {}
+                Err(failure) if is_kept && broke_before_the_answer(&failure) => hop.address = None,
                 Err(failure) => return Err(failure),
             }
         }
