@@ -36,7 +36,8 @@ pub(super) fn plan(
     // The one that would be kept if the poll brought something. Not before the first has been stored without it: what the
     // first poll brings was there before.
     let with_arrival = cadence.filter(|_| before.cadence.is_some()).map(|cadence| cadence.with_arrival(now_ms));
-    let has_news = document.zip(cadence).is_some_and(|(document, cadence)| cadence.is_outdated_by(newest(document)));
+    let has_news =
+        (document.zip(cadence)).is_some_and(|(document, cadence)| cadence.is_outdated_by(newest(document, now_ms)));
 
     let answer = schedule::Answer {
         outcome: match failure {
@@ -80,9 +81,9 @@ pub(crate) fn is_given_up(feed: &config::Feed, planning: &Planning) -> bool {
     planning.given_up_for.as_deref().is_some_and(|given_up_for| given_up_for == fingerprint(feed))
 }
 
-/// When the newest article was published.
-fn newest(document: &Document) -> Option<i64> {
-    document.articles.iter().filter_map(|article| article.published_at).max()
+/// When the newest article was published. What is announced for later than `now_ms` is none: it would be news at each poll.
+fn newest(document: &Document, now_ms: i64) -> Option<i64> {
+    document.articles.iter().filter_map(|article| article.published_at).filter(|at_ms| *at_ms <= now_ms).max()
 }
 
 /// What feeds.toml says of a feed, in a few letters: the same as long as it says the same. A release that knows more keys
@@ -101,6 +102,14 @@ fn fingerprint(feed: &config::Feed) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::article::Article;
+
+    #[test]
+    fn what_is_announced_is_no_news_yet() {
+        let article = |at: i64| Article { published_at: Some(at), ..Article::default() };
+        let document = Document { articles: [5, 7, 99].map(article).into(), ..Document::default() };
+        assert_eq!([4, 6, 7, 99].map(|now_ms| newest(&document, now_ms)), [None, Some(5), Some(7), Some(99)]);
+    }
 
     #[test]
     fn a_fingerprint_changes_with_any_setting_and_with_nothing_else() {
