@@ -27,11 +27,12 @@ impl Core {
             feed.place = Place::Done;
             return;
         }
-        let next_poll_at = feed.memory.state.next_poll_at;
+        let state = &feed.memory.state;
+        let next_poll_at = state.next_poll_at;
         let mut at = now;
         if !self.settings.once {
-            at +=
-                schedule::resume(&feed.subscription.pace(), &feed.subscription.feed.name, next_poll_at, crowd, now_ms);
+            let (pace, name) = (feed.subscription.pace(), &feed.subscription.feed.name);
+            at += schedule::resume(&pace, name, state.last_polled_at, next_poll_at, crowd, now_ms);
             let hosts = self.hosts.borrow();
             let held_until = hosts.held_until(&feed.host).unwrap_or(now).max(now);
             if at < held_until || next_poll_at.is_none_or(|next_ms| next_ms <= now_ms) {

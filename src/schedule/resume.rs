@@ -10,9 +10,18 @@ use crate::placement;
 /// How long to wait at start before the poll of a feed: until its stored time, or, where that is missing or has passed, its
 /// place in the crowd of `waiting` feeds for which it is missing or has passed too.
 ///
-/// A stored time that is farther away than any schedule would have put it comes from a clock that was wrong, and is cut.
-pub(crate) fn resume(pace: &Pace, feed: &str, next_poll_at_ms: Option<i64>, waiting: usize, now_ms: i64) -> Duration {
-    match next_poll_at_ms.map(|at_ms| at_ms.saturating_sub(now_ms)) {
+/// A last poll that is yet to come was written by a clock that was ahead, and so was the next: what was between them is waited
+/// for from now. A stored time that is farther away than any schedule would have put it is cut.
+pub(crate) fn resume(
+    pace: &Pace,
+    feed: &str,
+    last_polled_at_ms: Option<i64>,
+    next_poll_at_ms: Option<i64>,
+    waiting: usize,
+    now_ms: i64,
+) -> Duration {
+    let from_ms = last_polled_at_ms.unwrap_or(now_ms).max(now_ms);
+    match next_poll_at_ms.map(|at_ms| at_ms.saturating_sub(from_ms)) {
         Some(ahead_ms) if ahead_ms > 0 => {
             let farthest = pace.ceiling().max(pace.backoff_ceiling()).max(RETRY_AFTER_MAX.saturating_add(JITTER_MAX));
             Duration::from_millis(ahead_ms.unsigned_abs()).min(farthest)

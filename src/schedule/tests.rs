@@ -273,7 +273,16 @@ fn a_restart_resumes_and_never_polls_early() {
         (Some(NOW_MS + 32 * 86_400_000), 31 * DAY + HOUR),
         (Some(i64::MAX), 31 * DAY + HOUR),
     ] {
-        assert_eq!(resume(&PACE, "feed", next_poll_at_ms, 900, NOW_MS), wait, "{next_poll_at_ms:?}");
+        let last_ms = Some(NOW_MS - 900_000);
+        assert_eq!(resume(&PACE, "feed", last_ms, next_poll_at_ms, 900, NOW_MS), wait, "{next_poll_at_ms:?}");
+    }
+    // The clock was ahead when these were written: of them only the time between holds.
+    for (last_ms, next_ms, wait) in [
+        (NOW_MS + 365 * 86_400_000, NOW_MS + 365 * 86_400_000 + 60_000, MINUTE),
+        (NOW_MS + 86_400_000, NOW_MS + 86_400_000, place),
+        (i64::MAX, i64::MAX, place),
+    ] {
+        assert_eq!(resume(&PACE, "feed", Some(last_ms), Some(next_ms), 900, NOW_MS), wait, "{last_ms}");
     }
 }
 
