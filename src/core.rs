@@ -390,7 +390,8 @@ impl Core {
         let (wait, is_given_up) = (polled.wait, polled.is_given_up);
         let mut feeds = self.feeds.borrow_mut();
         let Some(feed) = feeds.get_mut(&id) else { return };
-        let is_waiting = matches!(feed.place, Place::Waiting);
+        // Due as well: it was due when the old one was polled, and so is the new one.
+        let is_waiting = matches!(feed.place, Place::Waiting | Place::Due);
         let is_changed = feed.turn != turn;
         if is_changed && !(is_waiting && feed.subscription.feed.url == polled_as.feed.url) {
             return;
