@@ -333,6 +333,9 @@ pub const HOST_PAUSE_DEFAULT: Duration = secs(1);
 /// A single round that takes longer than this for the pauses of one host alone says so as it begins.
 pub const ROUND_WORTH_TELLING: Duration = Duration::from_secs(10);
 
+/// A single round waits for a host that asks to be left alone for no longer than this; feeds of others are left out of it.
+pub const ROUND_HOLD_MAX: Duration = Duration::from_secs(10);
+
 /// Hosts that tell whether our own network is out: those heard of last. One more pushes out the oldest.
 pub const BREAKER_HOSTS: usize = 10;
 

@@ -168,7 +168,8 @@ pub(crate) fn next(pace: &Pace, state: &State, answer: &Answer, now_ms: i64) -> 
         wait,
         at_ms: later(now_ms, wait),
         is_given_up: gone_count >= GONE_POLLS_MAX,
-        host_hold: host_hold.map(|asked| rules::grant(pace, asked)),
+        // A moment that has passed already is asked for by some.
+        host_hold: host_hold.map(|asked| rules::grant(pace, asked)).filter(|hold| !hold.is_zero()),
         failure_count,
         gone_count,
         rules,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{Core, Place};
 use crate::clock::{Clock, duration_ms};
-use crate::limits::BREAKER_PROBE_WAIT;
+use crate::limits::{BREAKER_PROBE_WAIT, ROUND_HOLD_MAX};
 use crate::schedule;
 use crate::store::Postponed;
 
@@ -83,8 +83,8 @@ impl Core {
         );
         self.desk.writer.postpone(postponed);
         for (id, at) in held {
-            match self.settings.once {
-                // A single round is over for them: nobody waits for so long.
+            match self.settings.once && hold > ROUND_HOLD_MAX {
+                // A single round is over for them.
                 true => self.feeds.borrow_mut().get_mut(&id).into_iter().for_each(|feed| feed.place = Place::Done),
                 false => self.wait_until(id, at),
             }

@@ -136,6 +136,22 @@ fn a_single_round_does_not_wait_for_a_host_that_asked_to_be_left_alone() {
 }
 
 #[test]
+fn a_single_round_waits_for_a_host_that_asks_for_a_moment() {
+    let tarpit = tarpit();
+    let mut feeds = Feeds::new();
+    for (host, seconds) in [("now.localhost", 0), ("soon.localhost", 1)] {
+        for number in 0..3 {
+            let url = tarpit.url(host, &format!("/too-many/{number}?after={seconds}"));
+            feeds = feeds.feed(&format!("{host}-{number}"), url);
+        }
+    }
+    Home::with(&feeds).once();
+    for host in ["now.localhost", "soon.localhost"] {
+        assert_eq!(asked(&tarpit, host).len(), 3, "{host}");
+    }
+}
+
+#[test]
 fn an_outage_of_our_own_network_counts_against_nobody() {
     const FEEDS: i64 = 12;
     let is_out = Arc::new(AtomicBool::new(true));
