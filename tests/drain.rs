@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal::{self, SIGHUP, SIGINT, SIGTERM};
 use rssd::clock::Clock;
-use rssd::tarpit::{Gate, Step, Tarpit};
+use rssd::tarpit::{Answer, Gate, Step, Tarpit};
 use rusqlite::Connection;
 
 use crate::support::{Daemon, Feeds, HANG_GUARD, Home, guids, pause, rss, tarpit, until};
@@ -65,6 +65,27 @@ fn sigterm_ends_it_in_time_with_everything_hung() {
 #[test]
 fn sigint_ends_it_in_time_with_everything_hung() {
     stops_on(SIGINT);
+}
+
+#[test]
+fn sigterm_ends_those_that_wait_for_their_turn_at_a_host() {
+    const WAITING: u64 = 20;
+    let tarpit = tarpit();
+    let mut feeds = Feeds::new().daemon("cores = 1").default("read_timeout = \"300s\"\ntotal_timeout = \"600s\"");
+    for number in 0..WAITING {
+        let host = format!("h{number}.localhost");
+        tarpit.route(&host, "/feed", Answer::redirect(302, tarpit.url("shared.localhost", &format!("/hung/{number}"))));
+        feeds = feeds.feed(&format!("f{number}"), tarpit.url(&host, "/feed"));
+    }
+    let home = Home::with(&feeds);
+    let mut daemon = home.start();
+    // All are redirected, and the first has its turn.
+    daemon.wait_for("all of them to be led there", |_| tarpit.counts().requests > WAITING);
+    let asked = Clock::monotonic();
+    daemon.signal(SIGTERM);
+    let (took, wrote) = ended_after(daemon, asked);
+    assert!(took < PROMISE && !wrote.contains("left behind"), "{took:?} {wrote}");
+    assert_eq!(home.db().one::<i64>("SELECT sum(failure_count + poll_count) FROM feed"), 0);
 }
 
 #[test]
