@@ -30,17 +30,26 @@ impl Core {
         let state = &feed.memory.state;
         let next_poll_at = state.next_poll_at;
         let mut at = now;
-        if !self.settings.once {
-            let (pace, name) = (feed.subscription.pace(), &feed.subscription.feed.name);
-            at += schedule::resume(&pace, name, state.last_polled_at, next_poll_at, crowd, now_ms);
-            let hosts = self.hosts.borrow();
-            let held_until = hosts.held_until(&feed.host).unwrap_or(now).max(now);
+        let name = &feed.subscription.feed.name;
+        let hosts = self.hosts.borrow();
+        let held_until = hosts.held_until(&feed.host).unwrap_or(now).max(now);
+        if self.settings.once {
+            at = held_until;
+            if at > now + ROUND_HOLD_MAX {
+                let (host, seconds) = (&feed.host, (at - now).as_secs());
+                log::warn!("feed {name}: left out of this round: {host} asked to be left alone for {seconds} s more");
+                feed.place = Place::Done;
+                return;
+            }
+        } else {
+            at += schedule::resume(&feed.subscription.pace(), name, state.last_polled_at, next_poll_at, crowd, now_ms);
             if at < held_until || next_poll_at.is_none_or(|next_ms| next_ms <= now_ms) {
                 let place = places.entry(feed.host.clone()).or_default();
                 at = at.max(held_until + hosts.spacing(&feed.host).saturating_mul(*place));
                 *place += 1;
             }
         }
+        drop(hosts);
         drop(feeds);
         self.wait_until(id, at);
     }

@@ -133,6 +133,13 @@ fn a_single_round_does_not_wait_for_a_host_that_asked_to_be_left_alone() {
         db.one::<i64>("SELECT count(*) FROM feed WHERE next_poll_at > 0 AND schedule GLOB '*host_retry_after*'"),
         5
     );
+    drop(db);
+    let mut command = home.daemon_command();
+    command.arg("--once");
+    let again = crate::support::Daemon::spawn(command).wait();
+    assert_eq!((again.code, asked(&tarpit, "elsewhere.localhost").len()), (Some(0), 2));
+    assert_eq!(asked(&tarpit, "busy.localhost").len(), 1, "and a later round is no reason to ask sooner");
+    assert!(again.stderr.contains("feed busy-0: left out of this round"), "{}", again.stderr);
 }
 
 #[test]
