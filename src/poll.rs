@@ -163,11 +163,11 @@ pub(crate) async fn poll(
     let parse_ms = Clock::elapsed_ms(parse_started);
 
     // Schedule the next poll: it is stored with what this one brought.
-    let document = match &reading {
-        Ok(Reading::Articles { document, .. }) => Some(document),
-        _ => None,
+    let (document, is_delta) = match &reading {
+        Ok(Reading::Articles { document, is_delta, .. }) => (Some(document), *is_delta),
+        _ => (None, false),
     };
-    let Plan { next, planning } = plan(subscription, memory, &trip, reading.as_ref().err(), document, now_ms);
+    let Plan { next, planning } = plan(subscription, memory, &trip, reading.as_ref().err(), document, is_delta, now_ms);
 
     // Batch and commit.
     flight.enter(Phase::Commit);
@@ -178,7 +178,6 @@ pub(crate) async fn poll(
     if doubts {
         state.changes.doubted_at = Some(started_at);
     }
-    let is_delta = matches!(reading, Ok(Reading::Articles { is_delta: true, .. }));
     state.planning = planning;
     let outcome = outcome_word(&reading);
     let took_ms = flight.age_ms();

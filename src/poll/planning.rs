@@ -17,17 +17,19 @@ pub(super) struct Plan {
     pub(super) planning: Planning,
 }
 
-/// Plans the next poll. `document` is the one that this poll read, if it read any.
+/// Plans the next poll. `document` is the one that this poll read, if it read any; of a delta only the articles count, since it
+/// need not say again what the whole one said of the feed.
 pub(super) fn plan(
     subscription: &Subscription,
     memory: &Memory,
     trip: &Trip,
     failure: Option<&Failure>,
     document: Option<&Document>,
+    is_delta: bool,
     now_ms: i64,
 ) -> Plan {
     let before = &memory.state.planning;
-    let hints = match document {
+    let hints = match document.filter(|_| !is_delta) {
         Some(document) => Hints::of(&document.feed),
         None => schedule::read_hints(before.hints.as_deref()),
     };

@@ -93,9 +93,9 @@ fn store(tx: &mut Transaction<'_>, record: &PollRecord, batch: &mut Committed) -
 fn store_poll(db: &Savepoint<'_>, record: &PollRecord, seq: &mut i64) -> rusqlite::Result<Option<Taken>> {
     let fetched_at = record.log.started_at.saturating_add(record.log.total_ms.into());
     let taken = take(db, record, seq, fetched_at)?;
-    if let Some(meta) = &record.feed_meta {
-        // A delta lists what is new: what it leaves out was not looked for.
-        update_meta(db, record.feed_id, meta, (!record.is_delta).then_some(fetched_at))?;
+    // A delta lists what is new: what it leaves out was not looked for, nor does it have to describe the feed.
+    if let Some(meta) = record.feed_meta.as_ref().filter(|_| !record.is_delta) {
+        update_meta(db, record.feed_id, meta, fetched_at)?;
     }
     // Looked for last: one that is not there is rare, and what was written until here is taken back.
     let Some(poll) = advance(db, record.feed_id, &record.url, &record.state, taken.new_count)? else {
@@ -105,13 +105,11 @@ fn store_poll(db: &Savepoint<'_>, record: &PollRecord, seq: &mut i64) -> rusqlit
     Ok(Some(taken))
 }
 
-/// `read_at`: when the whole document was read; `None` leaves what is known.
-fn update_meta(db: &Connection, feed_id: i64, meta: &FeedMeta, read_at: Option<i64>) -> rusqlite::Result<()> {
-    db.prepare_cached(
-        "UPDATE feed SET title = ?2, site_url = ?3, language = ?4, read_at = coalesce(?5, read_at) WHERE id = ?1",
-    )?
-    .execute(params![feed_id, meta.title, meta.site_url, meta.language, read_at])
-    .map(drop)
+/// `read_at`: when the document was read.
+fn update_meta(db: &Connection, feed_id: i64, meta: &FeedMeta, read_at: i64) -> rusqlite::Result<()> {
+    db.prepare_cached("UPDATE feed SET title = ?2, site_url = ?3, language = ?4, read_at = ?5 WHERE id = ?1")?
+        .execute(params![feed_id, meta.title, meta.site_url, meta.language, read_at])
+        .map(drop)
 }
 
 fn is_feed(db: &Connection, feed_id: i64) -> rusqlite::Result<bool> {

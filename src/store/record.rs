@@ -18,7 +18,7 @@ pub struct PollRecord {
     pub url: String,
     /// The feed's next state, whole: what is `None` here is forgotten.
     pub state: FeedState,
-    /// What the document said of the feed; `None` when none was read, and what is known stays.
+    /// What the document said of the feed; where none was read, or a delta, what is known stays.
     pub feed_meta: Option<FeedMeta>,
     /// The document backwards, oldest first: stored in this order, so the last one gets the highest `seq`. Of those that
     /// the feed already has only what has changed is stored.

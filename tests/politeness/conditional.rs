@@ -292,12 +292,13 @@ fn a_feed_that_never_changed_is_believed_for_ever() {
 #[test]
 fn a_delta_is_asked_for_with_an_entity_tag_and_merged() {
     let tarpit = tarpit();
-    let whole = Answer::ok(RSS, rss("delta", guids("delta", 4))).etag("\"1\"");
+    let described = rss("delta", guids("delta", 4)).replacen("<channel>", "<channel><ttl>180</ttl>", 1);
+    let whole = Answer::ok(RSS, described).etag("\"1\"");
     let delta = Answer::status(226)
         .header("Content-Type", RSS)
         .header("IM", "feed")
         .header("ETag", "\"2\"")
-        .body(rss("delta", ["delta-4", "delta-5"]));
+        .body(rss("only what is new", ["delta-4", "delta-5"]));
     tarpit.route("delta.localhost", "/feed", Script::from(whole.clone()).then(delta.clone()).then(Answer::status(304)));
     tarpit.route("unasked.localhost", "/feed", delta.clone());
     let other = delta.clone().header("IM", "vcdiff");
@@ -323,6 +324,11 @@ fn a_delta_is_asked_for_with_an_entity_tag_and_merged() {
     let db = home.db();
     assert_eq!(db.articles_of("delta"), 6, "what the delta does not list stays");
     assert_eq!(db.class_of("delta"), "");
+    let kept: (String, String) = (
+        db.one("SELECT title FROM feed WHERE name = 'delta'"),
+        db.one("SELECT ifnull(hints, '') FROM feed WHERE name = 'delta'"),
+    );
+    assert_eq!(kept, ("delta".to_owned(), "{\"ttl_s\":10800}".to_owned()), "what the whole document said of the feed");
     assert_eq!((db.class_of("unasked").as_str(), db.articles_of("unasked")), ("status", 0));
     assert_eq!((db.class_of("other").as_str(), db.articles_of("other")), ("status", 4));
     assert_eq!(asked("other.localhost")[2], with("\"1\""), "validators of what cannot be read are not taken over");
