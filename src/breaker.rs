@@ -14,7 +14,8 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use crate::limits::{
-    BREAKER_FAILING_PERCENT, BREAKER_HOSTS, BREAKER_HOSTS_MIN, BREAKER_PROBE_WAIT, BREAKER_SILENCE_MIN, BREAKER_WINDOW,
+    BREAKER_FAILING_PERCENT, BREAKER_HOSTS, BREAKER_HOSTS_FEW, BREAKER_HOSTS_MIN, BREAKER_PROBE_WAIT,
+    BREAKER_SILENCE_MIN, BREAKER_WINDOW,
 };
 
 /// What a poll says about the way to its host.
@@ -36,6 +37,8 @@ pub(crate) enum Sign {
 pub(crate) struct Breaker {
     /// The last sign of each of the hosts heard of last, oldest first: when, which, and whether it was evidence.
     heard: VecDeque<(Instant, String, bool)>,
+    /// How many hosts there are to hear of; `None` is not known.
+    hosts: Option<usize>,
     /// When a host out there was reached last, or the first sign came.
     reached_at: Option<Instant>,
     /// Somebody was, ever.
@@ -47,6 +50,11 @@ pub(crate) struct Breaker {
 impl Breaker {
     pub(crate) fn is_open(&self) -> bool {
         self.probe_at.is_some()
+    }
+
+    /// From now on so many hosts are polled. Where they are few, all of them have to be heard of before anything is concluded.
+    pub(crate) fn set_hosts(&mut self, hosts: usize) {
+        self.hosts = Some(hosts);
     }
 
     /// Takes in how a poll of `host` went.
@@ -63,7 +71,8 @@ impl Breaker {
                     self.has_reached = true;
                 }
                 if self.is_open() && (!is_private || was_evidence) {
-                    *self = Breaker { reached_at: Some(now), has_reached: true, ..Breaker::default() };
+                    *self =
+                        Breaker { reached_at: Some(now), has_reached: true, hosts: self.hosts, ..Breaker::default() };
                     return;
                 }
                 false
@@ -75,7 +84,8 @@ impl Breaker {
             self.heard.pop_front();
         }
         let failing = self.heard.iter().filter(|(.., evidence)| *evidence).count();
-        let is_out = self.heard.len() >= BREAKER_HOSTS_MIN
+        let enough = self.hosts.map_or(BREAKER_HOSTS_MIN, |hosts| hosts.clamp(BREAKER_HOSTS_FEW, BREAKER_HOSTS_MIN));
+        let is_out = self.heard.len() >= enough
             && failing * 100 >= self.heard.len() * BREAKER_FAILING_PERCENT
             && now.saturating_duration_since(reached_at) >= BREAKER_SILENCE_MIN;
         if is_out && is_evidence && !self.is_open() {
@@ -191,6 +201,21 @@ mod tests {
             let (breaker, changes, _) = heard(&signs);
             assert_eq!(changes, opened.map(|second| (second, true)).into_iter().collect::<Vec<_>>(), "{what}");
             assert_eq!(breaker.is_open(), opened.is_some(), "{what}");
+        }
+    }
+
+    #[test]
+    fn of_few_hosts_all_have_to_fail() {
+        // Between two signs nobody is reached for long enough.
+        for (hosts, opened) in [(1, None), (3, None), (4, Some(3)), (6, Some(5)), (8, Some(7)), (500, Some(7))] {
+            let start = Clock::monotonic();
+            let mut breaker = Breaker::default();
+            breaker.set_hosts(hosts);
+            let opens = (0u32..).zip(NAMES).take(hosts).find(|(n, name)| {
+                breaker.heard(name, OUT, start + *n * 5 * SECOND);
+                breaker.is_open()
+            });
+            assert_eq!(opens.map(|(n, _)| n), opened, "{hosts} hosts");
         }
     }
 

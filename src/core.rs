@@ -466,6 +466,9 @@ impl Core {
 
     fn show_tally(&self) {
         let Tally { failing, polled } = self.tally.get();
+        if let Some(breaker) = &self.desk.breaker {
+            breaker.borrow_mut().set_hosts(self.hosts.borrow().count());
+        }
         self.gauges.feeds.store(self.feeds.borrow().len(), Ordering::Relaxed);
         self.gauges.feeds_failing.store(failing, Ordering::Relaxed);
         self.gauges.feeds_polled.store(polled, Ordering::Relaxed);

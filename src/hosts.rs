@@ -135,6 +135,11 @@ impl Hosts {
         (known.interval / feeds).clamp(self.pause, 2 * self.pause)
     }
 
+    /// How many hosts there are.
+    pub(crate) fn count(&self) -> usize {
+        self.by_name.len()
+    }
+
     /// How many feeds wait.
     pub(crate) fn waiting_count(&self) -> usize {
         self.waiting_count

@@ -339,8 +339,11 @@ pub const ROUND_HOLD_MAX: Duration = Duration::from_secs(10);
 /// Hosts that tell whether our own network is out: those heard of last. One more pushes out the oldest.
 pub const BREAKER_HOSTS: usize = 10;
 
-/// With fewer hosts nothing is concluded.
+/// From fewer of them nothing is concluded, unless a core has no more than that; ...
 pub const BREAKER_HOSTS_MIN: usize = 8;
+
+/// ... and from fewer than these never.
+pub const BREAKER_HOSTS_FEW: usize = 4;
 
 /// From this share of them on that cannot be reached, ...
 pub const BREAKER_FAILING_PERCENT: usize = 80;
@@ -354,7 +357,7 @@ pub const BREAKER_SILENCE_MIN: Duration = Duration::from_secs(5);
 /// While they pause, one is tried so often.
 pub const BREAKER_PROBE_WAIT: Duration = Duration::from_secs(3);
 
-const _: () = assert!(BREAKER_HOSTS_MIN <= BREAKER_HOSTS);
+const _: () = assert!(BREAKER_HOSTS_FEW <= BREAKER_HOSTS_MIN && BREAKER_HOSTS_MIN <= BREAKER_HOSTS);
 
 /// Feeds that are all due at a start are polled at this rate, over all cores, though each within its interval: name servers,
 /// the network and the disk meet the first round as a stream and not as a wall.

@@ -160,7 +160,7 @@ fn a_single_round_waits_for_a_host_that_asks_for_a_moment() {
 
 #[test]
 fn an_outage_of_our_own_network_counts_against_nobody() {
-    const FEEDS: i64 = 12;
+    const FEEDS: i64 = 5;
     let is_out = Arc::new(AtomicBool::new(true));
     let names = {
         let is_out = is_out.clone();
