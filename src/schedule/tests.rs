@@ -328,6 +328,9 @@ fn a_429_holds_the_host_and_nothing_else_does() {
         let expected = retry_after.map(|wait| NOW_MS + wait.min(31 * DAY).as_millis() as i64);
         assert_eq!(until, expected, "{answer:?}");
     }
+    // A moment that has passed is nobody's to wait for.
+    let passed = next(&PACE, &State::default(), &answer(Outcome::Failed, 429, Some(Duration::ZERO)), NOW_MS);
+    assert_eq!(passed.host_hold, None);
 }
 
 #[test]
