@@ -3,34 +3,32 @@
 //! Everything here is local to one executor: no lock, no atomics but gauges. A core never blocks; it waits for its next
 //! deadline, a poll's end, or a command. Deadlines are on the monotonic clock: a step of the wall clock moves none.
 
+mod changed;
 mod restraint;
+mod telling;
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
-use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Poll as Progress, Waker};
 use std::time::{Duration, Instant};
 
 use futures_channel::{mpsc, oneshot};
 use futures_lite::{FutureExt, StreamExt};
 
-use crate::clock::{Clock, duration_ms};
+use crate::clock::Clock;
 use crate::executor::sleep;
-use crate::failure::Phase;
 use crate::fetch::Flight;
-use crate::gauges::{CoreGauges, PollNews, add, latency_slot};
+use crate::gauges::{CoreGauges, add};
 use crate::hosts::Hosts;
-use crate::limits::{
-    DEADLINES_VOID_MAX, FLIGHTS_TOLD_MAX, GONE_POLLS_MAX, HEARTBEAT_MS, IN_FLIGHT_LOGGED_MAX, POLL_PANIC_WAIT,
-    RETRY_AFTER_MAX,
-};
+use crate::limits::{DEADLINES_VOID_MAX, HEARTBEAT_MS, POLL_PANIC_WAIT, RETRY_AFTER_MAX};
 use crate::poll::{Desk, Memory, Polled, Subscription, poll};
 use crate::schedule;
+use changed::Changed;
+pub(crate) use telling::FlightReport;
 
 /// What the main thread asks of a core.
 #[derive(Debug)]
@@ -47,18 +45,6 @@ pub(crate) enum Command {
     Flights(oneshot::Sender<Vec<FlightReport>>),
     /// Cancel what is in flight, commit what is parsed, and end.
     Drain,
-}
-
-/// A poll in flight, as it is told.
-#[derive(Clone, Debug)]
-pub(crate) struct FlightReport {
-    pub(crate) core: usize,
-    pub(crate) feed: String,
-    pub(crate) phase: Phase,
-    pub(crate) age_ms: u64,
-    /// Until its phase's deadline.
-    pub(crate) left_ms: u64,
-    pub(crate) wire_bytes: u64,
 }
 
 /// What a core is started with.
@@ -427,83 +413,6 @@ impl Core {
         self.wait_until(id, Clock::monotonic() + wait);
     }
 
-    fn report(&self, subscription: &Subscription, polled: &Polled) {
-        add(&self.gauges.polls, 1);
-        add(&self.gauges.articles_new, polled.new_count as u64);
-        add(&self.gauges.wire_bytes, polled.wire_bytes);
-        add(&self.gauges.latencies[latency_slot(polled.took_ms)], 1);
-        for repair in &polled.repaired {
-            add(&self.gauges.repairs[repair.kind as usize], 1);
-        }
-        if let Some(news) = &self.desk.news {
-            let outcome = polled.outcome.clone();
-            let news_of_it = PollNews { feed: subscription.feed.name.clone(), outcome, new_count: polled.new_count };
-            // A stream that shows polls misses one, if nobody has taken a thousand.
-            let _ = news.borrow_mut().try_send(news_of_it);
-        }
-        let name = &subscription.feed.name;
-        let wait = polled.wait.as_secs();
-        if polled.is_given_up {
-            log::warn!(
-                "feed {name}: given up after {GONE_POLLS_MAX} answers of 410 in a row; remove it from feeds.toml, or change \
-                 anything of it there to have it asked again"
-            );
-        }
-        match &polled.failure {
-            None => log::debug!("feed {name}: {} new articles; next poll in {wait} s", polled.new_count),
-            Some(failure) => {
-                add(&self.gauges.polls_failed, 1);
-                add(&self.gauges.failures[failure.class as usize], 1);
-                // The first of a row is news, the others are known.
-                let level = if polled.memory.state.failure_count <= 1 { log::Level::Warn } else { log::Level::Debug };
-                match self.settings.once {
-                    true => log::log!(level, "feed {name}: {failure}"),
-                    false => log::log!(level, "feed {name}: {failure}; next poll in {wait} s"),
-                }
-            }
-        }
-    }
-
-    fn show_tally(&self) {
-        let Tally { failing, polled } = self.tally.get();
-        if let Some(breaker) = &self.desk.breaker {
-            breaker.borrow_mut().set_hosts(self.hosts.borrow().count());
-        }
-        self.gauges.feeds.store(self.feeds.borrow().len(), Ordering::Relaxed);
-        self.gauges.feeds_failing.store(failing, Ordering::Relaxed);
-        self.gauges.feeds_polled.store(polled, Ordering::Relaxed);
-    }
-
-    /// The oldest first, since it is the most likely to be asked about.
-    fn flights(&self) -> Vec<FlightReport> {
-        let feeds = self.feeds.borrow();
-        // Ages are taken once: while they are sorted the clock goes on.
-        let mut flights: Vec<(u64, &str, &Flight)> = (feeds.values())
-            .filter_map(|feed| match &feed.place {
-                Place::InFlight { flight, .. } => Some((flight.age_ms(), &*feed.subscription.feed.name, &**flight)),
-                _ => None,
-            })
-            .collect();
-        flights.sort_unstable_by_key(|(age_ms, ..)| Reverse(*age_ms));
-        let report = |(age_ms, feed, flight): &(u64, &str, &Flight)| FlightReport {
-            core: self.settings.index,
-            feed: (*feed).to_owned(),
-            phase: flight.phase(),
-            age_ms: *age_ms,
-            left_ms: duration_ms(flight.phase_left()),
-            wire_bytes: flight.wire_bytes(),
-        };
-        flights.iter().take(FLIGHTS_TOLD_MAX).map(report).collect()
-    }
-
-    fn log_in_flight(&self) {
-        log::info!("{} polls in flight of {} feeds", self.in_flight.get(), self.feeds.borrow().len());
-        for flight in self.flights().iter().take(IN_FLIGHT_LOGGED_MAX) {
-            let FlightReport { feed, phase, age_ms, wire_bytes, .. } = flight;
-            log::info!("in flight: feed {feed}, {}, {age_ms} ms old, {wire_bytes} bytes received", phase.name());
-        }
-    }
-
     fn drain(&self) {
         self.draining.set(true);
         self.ready.borrow_mut().clear();
@@ -537,32 +446,5 @@ impl Core {
             sleep(wait).await;
         };
         self.changed.wait().or(timer).await;
-    }
-}
-
-/// A local, level-triggered "look again" with one waiter.
-#[derive(Default)]
-struct Changed {
-    is_set: Cell<bool>,
-    waiter: RefCell<Option<Waker>>,
-}
-
-impl Changed {
-    fn set(&self) {
-        self.is_set.set(true);
-        if let Some(waiter) = self.waiter.borrow_mut().take() {
-            waiter.wake();
-        }
-    }
-
-    async fn wait(&self) {
-        poll_fn(|context| {
-            if self.is_set.take() {
-                return Progress::Ready(());
-            }
-            *self.waiter.borrow_mut() = Some(context.waker().clone());
-            Progress::Pending
-        })
-        .await;
     }
 }

@@ -1,0 +1,103 @@
+//! What a core tells of itself: counters, the log, and what is in flight. It decides nothing.
+
+use std::cmp::Reverse;
+use std::sync::atomic::Ordering;
+
+use super::{Core, Place, Tally};
+use crate::clock::duration_ms;
+use crate::failure::Phase;
+use crate::fetch::Flight;
+use crate::gauges::{PollNews, add, latency_slot};
+use crate::limits::{FLIGHTS_TOLD_MAX, GONE_POLLS_MAX, IN_FLIGHT_LOGGED_MAX};
+use crate::poll::{Polled, Subscription};
+
+/// A poll in flight, as it is told.
+#[derive(Clone, Debug)]
+pub(crate) struct FlightReport {
+    pub(crate) core: usize,
+    pub(crate) feed: String,
+    pub(crate) phase: Phase,
+    pub(crate) age_ms: u64,
+    /// Until its phase's deadline.
+    pub(crate) left_ms: u64,
+    pub(crate) wire_bytes: u64,
+}
+
+impl Core {
+    pub(super) fn report(&self, subscription: &Subscription, polled: &Polled) {
+        add(&self.gauges.polls, 1);
+        add(&self.gauges.articles_new, polled.new_count as u64);
+        add(&self.gauges.wire_bytes, polled.wire_bytes);
+        add(&self.gauges.latencies[latency_slot(polled.took_ms)], 1);
+        for repair in &polled.repaired {
+            add(&self.gauges.repairs[repair.kind as usize], 1);
+        }
+        if let Some(news) = &self.desk.news {
+            let outcome = polled.outcome.clone();
+            let news_of_it = PollNews { feed: subscription.feed.name.clone(), outcome, new_count: polled.new_count };
+            // A stream that shows polls misses one, if nobody has taken a thousand.
+            let _ = news.borrow_mut().try_send(news_of_it);
+        }
+        let name = &subscription.feed.name;
+        let wait = polled.wait.as_secs();
+        if polled.is_given_up {
+            log::warn!(
+                "feed {name}: given up after {GONE_POLLS_MAX} answers of 410 in a row; remove it from feeds.toml, or change \
+                 anything of it there to have it asked again"
+            );
+        }
+        match &polled.failure {
+            None => log::debug!("feed {name}: {} new articles; next poll in {wait} s", polled.new_count),
+            Some(failure) => {
+                add(&self.gauges.polls_failed, 1);
+                add(&self.gauges.failures[failure.class as usize], 1);
+                // The first of a row is news, the others are known.
+                let level = if polled.memory.state.failure_count <= 1 { log::Level::Warn } else { log::Level::Debug };
+                match self.settings.once {
+                    true => log::log!(level, "feed {name}: {failure}"),
+                    false => log::log!(level, "feed {name}: {failure}; next poll in {wait} s"),
+                }
+            }
+        }
+    }
+
+    pub(super) fn show_tally(&self) {
+        let Tally { failing, polled } = self.tally.get();
+        if let Some(breaker) = &self.desk.breaker {
+            breaker.borrow_mut().set_hosts(self.hosts.borrow().count());
+        }
+        self.gauges.feeds.store(self.feeds.borrow().len(), Ordering::Relaxed);
+        self.gauges.feeds_failing.store(failing, Ordering::Relaxed);
+        self.gauges.feeds_polled.store(polled, Ordering::Relaxed);
+    }
+
+    /// The oldest first, since it is the most likely to be asked about.
+    pub(super) fn flights(&self) -> Vec<FlightReport> {
+        let feeds = self.feeds.borrow();
+        // Ages are taken once: while they are sorted the clock goes on.
+        let mut flights: Vec<(u64, &str, &Flight)> = (feeds.values())
+            .filter_map(|feed| match &feed.place {
+                Place::InFlight { flight, .. } => Some((flight.age_ms(), &*feed.subscription.feed.name, &**flight)),
+                _ => None,
+            })
+            .collect();
+        flights.sort_unstable_by_key(|(age_ms, ..)| Reverse(*age_ms));
+        let report = |(age_ms, feed, flight): &(u64, &str, &Flight)| FlightReport {
+            core: self.settings.index,
+            feed: (*feed).to_owned(),
+            phase: flight.phase(),
+            age_ms: *age_ms,
+            left_ms: duration_ms(flight.phase_left()),
+            wire_bytes: flight.wire_bytes(),
+        };
+        flights.iter().take(FLIGHTS_TOLD_MAX).map(report).collect()
+    }
+
+    pub(super) fn log_in_flight(&self) {
+        log::info!("{} polls in flight of {} feeds", self.in_flight.get(), self.feeds.borrow().len());
+        for flight in self.flights().iter().take(IN_FLIGHT_LOGGED_MAX) {
+            let FlightReport { feed, phase, age_ms, wire_bytes, .. } = flight;
+            log::info!("in flight: feed {feed}, {}, {age_ms} ms old, {wire_bytes} bytes received", phase.name());
+        }
+    }
+}
