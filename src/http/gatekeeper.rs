@@ -83,7 +83,10 @@ impl Policy {
         if !is_health(path) && !self.knows_token(head.headers()) {
             return Err(Refusal::Token);
         }
-        if path.starts_with("/debug/") && self.token.is_none() && !peer.to_canonical().is_loopback() {
+        // A browser on this machine is here, too: what it asks under a stranger's name, its stranger asks. Where all names
+        // are let in, that is seen here alone.
+        let is_from_here = || peer.to_canonical().is_loopback() && !self.is_strangers(head);
+        if path.starts_with("/debug/") && self.token.is_none() && !is_from_here() {
             return Err(Refusal::Debug);
         }
         Ok(())
@@ -91,24 +94,35 @@ impl Policy {
 
     fn judge_host<B>(&self, head: &Request<B>) -> Result<(), Refusal> {
         let mut hosts = head.headers().get_all(HOST).iter();
-        let host = hosts.next().map(|host| host.to_str().map_err(|_| Refusal::Host)).transpose()?;
+        let host = hosts.next();
+        if host.is_some_and(|host| host.to_str().is_err()) {
+            return Err(Refusal::Host);
+        }
         // RFC 9112, section 3.2: exactly one, but for HTTP/1.0.
         if hosts.next().is_some() || host.is_none() && head.version() != Version::HTTP_10 {
             return Err(Refusal::Host);
         }
-        let Some(host) = head.uri().authority().map(|authority| authority.as_str()).or(host) else { return Ok(()) };
+        let Some(host) = host_of(head) else { return Ok(()) };
         let name = without_port(host).to_ascii_lowercase();
         if name.is_empty() || name.contains(['/', '@', ' ']) {
             return Err(Refusal::Host);
         }
         // A token is not something that a stranger's page could bring along.
-        let is_ours = self.token.is_some()
-            || self.public
-            || name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
+        let is_let_in = self.token.is_some() || self.public || self.is_ours(&name);
+        if is_let_in { Ok(()) } else { Err(Refusal::ForeignHost) }
+    }
+
+    /// Whether the name, in lower case and without its port, can be nobody else's.
+    fn is_ours(&self, name: &str) -> bool {
+        name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
             || name == "localhost"
             || name.ends_with(".localhost")
-            || self.hosts.contains(&name);
-        if is_ours { Ok(()) } else { Err(Refusal::ForeignHost) }
+            || self.hosts.iter().any(|host| host == name)
+    }
+
+    /// Whether the request, whose Host was judged, names a host that may be somebody else's.
+    fn is_strangers<B>(&self, head: &Request<B>) -> bool {
+        host_of(head).is_some_and(|host| !self.is_ours(&without_port(host).to_ascii_lowercase()))
     }
 
     fn knows_token(&self, headers: &HeaderMap) -> bool {
@@ -138,6 +152,12 @@ fn token_in(authorization: &str) -> Option<String> {
         return pair.split_once(':').map(|(_, password)| password.to_owned());
     }
     None
+}
+
+/// The host that is asked for: that of an absolute address goes before the header's (RFC 9112, section 3.2.2).
+fn host_of<B>(head: &Request<B>) -> Option<&str> {
+    let named = head.headers().get(HOST).and_then(|host| host.to_str().ok());
+    head.uri().authority().map(|authority| authority.as_str()).or(named)
 }
 
 fn without_port(host: &str) -> &str {
@@ -234,6 +254,8 @@ mod tests {
         let long = format!("/?q={}", "a".repeat(REQUEST_URI_BYTES_MAX));
         assert_eq!(judged(&policy, THERE, "GET", &long, &[host]), Err(Refusal::Uri));
         assert_eq!(judged(&policy, THERE, "GET", "/debug/fetches", &[host]), Err(Refusal::Debug));
-        assert_eq!(judged(&policy, HERE, "GET", "/debug/fetches", &[host]), Ok(()));
+        for (name, verdict) in [("x", Err(Refusal::Debug)), ("127.0.0.1:80", Ok(())), ("localhost", Ok(()))] {
+            assert_eq!(judged(&policy, HERE, "GET", "/debug/fetches", &[("host", name)]), verdict, "{name}");
+        }
     }
 }
