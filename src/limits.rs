@@ -453,6 +453,13 @@ pub const ANSWER_WAIT: Duration = secs(4);
 
 const _: () = assert!(ANSWER_WAIT.as_millis() > QUERY_MS_MAX as u128);
 
+/// Answers that wait for their clients to take them, together, streams and small ones apart; one more is answered with 503.
+/// A little more than the largest answer there is, a list of [`FEEDS_LISTED_MAX`] feeds.
+pub const ANSWERS_BYTES_MAX: usize = 128 << 20;
+
+/// An answer below it counts as small.
+pub const ANSWER_LARGE_BYTES: usize = 64 << 10;
+
 /// What the cores get to say what they have in flight; one that is late is left out.
 pub const FLIGHTS_WAIT: Duration = Duration::from_millis(200);
 
@@ -489,8 +496,12 @@ pub const NEWEST_SHOWN: usize = 20;
 /// Between two comments on a stream that is quiet.
 pub const HEARTBEAT_COMMENT: Duration = secs(15);
 
-/// A connection whose client takes nothing of an answer for so long is closed, be it a stream or not.
+/// A connection whose client is waited for, and takes neither [`WRITE_BYTES_MIN`] nor all there is within this, is closed,
+/// be it a stream or not.
 pub const WRITE_DEADLINE: Duration = secs(30);
+
+/// What a client that is waited for has to take: some 500 bytes a second.
+pub const WRITE_BYTES_MIN: usize = 16 << 10;
 
 /// Frames are put together up to this.
 pub const SSE_CHUNK_BYTES_MAX: usize = 16 << 10;

@@ -13,6 +13,7 @@ mod listener;
 mod page;
 mod query;
 mod respond;
+mod room;
 mod routes;
 mod server;
 mod similar;

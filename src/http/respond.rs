@@ -13,6 +13,8 @@ use hyper::{Response, StatusCode};
 use super::events::Events;
 use super::gatekeeper::Refusal;
 use super::page;
+use super::room::Room;
+use crate::limits::RETRY_AFTER_BUSY_S;
 use crate::wire::Problem;
 
 pub(super) type Answer = Response<Body>;
@@ -102,6 +104,22 @@ pub(super) fn tagged(etag: &str, if_none_match: Option<&HeaderValue>, make: impl
         set(&mut response, ETAG, etag);
     }
     response
+}
+
+/// The answer where there is room for it to wait for its client, else 503.
+pub(super) fn held(mut answer: Answer, room: &Room) -> Answer {
+    let Body::Whole(whole) = answer.body_mut() else { return answer };
+    let Some(bytes) = whole.take() else { return answer };
+    match room.hold(bytes) {
+        Some(bytes) => {
+            *whole = Some(bytes);
+            answer
+        }
+        None => problem(&Problem::unavailable(
+            "too many large answers wait for their clients; ask for less, or later",
+            RETRY_AFTER_BUSY_S,
+        )),
+    }
 }
 
 /// A problem of RFC 9457.

@@ -182,7 +182,7 @@ async fn serve_one(site: &Rc<Site>, request: &Request<Incoming>, peer: IpAddr, d
         return respond::problem(&Problem::new(400, "lines of a request end with CR and LF (RFC 9112, section 2.2)"));
     }
     match site.sources.policy.admit(request, peer) {
-        Ok(()) => routes::answer(site, request).await,
+        Ok(()) => respond::held(routes::answer(site, request).await, &site.room),
         Err(refusal) => respond::refused(refusal),
     }
 }

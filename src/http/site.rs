@@ -10,11 +10,12 @@ use futures_lite::future;
 
 use super::gatekeeper::Policy;
 use super::history::{History, Totals};
+use super::room::Room;
 use crate::clock::Clock;
 use crate::core::{Command, FlightReport};
 use crate::executor::sleep;
 use crate::gauges::CoreGauges;
-use crate::limits::{ANSWER_WAIT, FLIGHTS_WAIT, RETRY_AFTER_BUSY_S};
+use crate::limits::{ANSWER_LARGE_BYTES, ANSWER_WAIT, ANSWERS_BYTES_MAX, FLIGHTS_WAIT, RETRY_AFTER_BUSY_S};
 use crate::store::{Queries, QueryError, ReaderHandle, WriterHandle};
 use crate::stream::{Epoch, PollLog, Ring, Seats, WakeList};
 use crate::wire::Problem;
@@ -47,6 +48,8 @@ pub(super) struct Site {
     pub(super) seats: Seats,
     pub(super) polls: RefCell<PollLog>,
     pub(super) history: RefCell<History>,
+    /// For what waits to be taken by clients.
+    pub(super) room: Room,
     pub(super) counts: Counts,
 }
 
@@ -78,6 +81,7 @@ impl Site {
             polled: WakeList::default(),
             polls: RefCell::default(),
             history: RefCell::default(),
+            room: Room::new(ANSWERS_BYTES_MAX, ANSWER_LARGE_BYTES),
             counts: Counts::default(),
         }
     }
