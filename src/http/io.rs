@@ -13,7 +13,7 @@ use glommio::net::TcpStream;
 use hyper::rt::{Read, ReadBufCursor, Write};
 
 use crate::executor::{Sleep, sleep};
-use crate::limits::{HTTP_READ_BYTES, WRITE_DEADLINE};
+use crate::limits::{HTTP_READ_BYTES, WRITE_BYTES_MIN, WRITE_DEADLINE};
 
 /// Whether a connection has sent what no client sends. Requests have no bodies here, so every byte is of a head.
 #[derive(Clone, Debug, Default)]
@@ -40,8 +40,8 @@ pub(super) struct Stream {
     damage: Damage,
     last_byte: u8,
     stalled: Stalled,
-    /// Runs while the client takes nothing.
-    patience: Option<Sleep>,
+    /// Runs while the client is waited for: until when, and what it has taken since.
+    patience: Option<(Sleep, usize)>,
 }
 
 impl Stream {
@@ -58,14 +58,21 @@ impl Stream {
         }
     }
 
-    /// What a write came to. One that waits for [`WRITE_DEADLINE`] is an error: hyper has no deadline of its own here, and
-    /// what it would go on holding is the whole answer.
+    /// What a write came to. hyper has no deadline of its own here, and what it would go on holding is the whole answer.
+    ///
+    /// Some progress is not enough: the kernel squeezes a little into the smallest window now and then, and a client may
+    /// drip.
     fn written(&mut self, written: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        if written.is_ready() {
-            self.patience = None;
-            return written;
+        if let Poll::Ready(result) = written {
+            if let (Some((_, taken)), Ok(bytes)) = (&mut self.patience, &result) {
+                *taken += bytes;
+                if *taken >= WRITE_BYTES_MIN {
+                    self.patience = None;
+                }
+            }
+            return Poll::Ready(result);
         }
-        let patience = self.patience.get_or_insert_with(|| sleep(WRITE_DEADLINE));
+        let (patience, _) = self.patience.get_or_insert_with(|| (sleep(WRITE_DEADLINE), 0));
         ready!(Pin::new(patience).poll(context));
         self.stalled.0.set(true);
         Poll::Ready(Err(ErrorKind::TimedOut.into()))
@@ -110,6 +117,8 @@ impl Write for Stream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper flushes when it has nothing left to write: the client has taken all of it.
+        self.patience = None;
         Pin::new(&mut self.socket).poll_flush(context)
     }
 
