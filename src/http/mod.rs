@@ -3,13 +3,17 @@
 //! It touches no SQLite and waits for nobody: what it tells comes from gauges, from the ring of recent articles, or from
 //! reader threads that answer within a deadline. A client that does not read is dropped, and nobody else waits for it.
 
+mod articles;
 mod events;
+mod feeds;
 mod gatekeeper;
 mod health;
 mod history;
 mod hub;
 mod io;
 mod listener;
+mod operator;
+mod overview;
 mod page;
 mod query;
 mod respond;
