@@ -24,7 +24,7 @@ pub(crate) use cadence::Cadence;
 pub(crate) use kept::{
     held_until, longest_wish, read_cadence, read_hints, read_rules, write_cadence, write_held, write_hints, write_rules,
 };
-pub(crate) use resume::{resume, spread};
+pub(crate) use resume::{resume, spread, unskipped};
 pub(crate) use rules::{Asked, Rule};
 
 use crate::article::{FeedMeta, Skip};

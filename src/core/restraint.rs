@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{Core, Place};
+use super::{Core, Feed, Place};
 use crate::clock::{Clock, duration_ms};
+use crate::config;
 use crate::limits::{BREAKER_PROBE_WAIT, ROUND_HOLD_MAX};
+use crate::poll::Subscription;
 use crate::schedule;
-use crate::store::Postponed;
+use crate::store::{FeedState, Postponed};
 
 impl Core {
     /// When a feed that was put here is polled first. `places` counts those of each host that are due by now.
@@ -48,6 +50,7 @@ impl Core {
                 at = at.max(held_until + hosts.spacing(&feed.host).saturating_mul(*place));
                 *place += 1;
             }
+            at = now + feed.unskipped(at - now, now_ms);
         }
         drop(hosts);
         drop(feeds);
@@ -72,9 +75,9 @@ impl Core {
                 continue;
             }
             let place = u32::try_from(held.len()).unwrap_or(u32::MAX);
-            let after = spacing.saturating_mul(place);
-            held.push((*id, until + after));
-            let next_poll_at = until_ms.saturating_add_unsigned(duration_ms(after));
+            let wait = feed.unskipped(hold + spacing.saturating_mul(place), now_ms);
+            held.push((*id, now + wait));
+            let next_poll_at = now_ms.saturating_add_unsigned(duration_ms(wait));
             let planning = &mut feed.memory.state.planning;
             let schedule = schedule::write_held(planning.schedule.as_deref(), hold, until_ms);
             planning.schedule = Some(schedule.clone());
@@ -112,6 +115,7 @@ impl Core {
                 BREAKER_PROBE_WAIT.as_secs()
             ),
             (true, false) => {
+                let now_ms = self.desk.clock.now_ms();
                 let due = std::mem::take(&mut *self.ready.borrow_mut());
                 log::info!(
                     "core {index}: hosts are reached again; {} feeds that are due are polled one after the other",
@@ -120,13 +124,23 @@ impl Core {
                 for id in &due {
                     let wait =
                         self.feeds.borrow().get(id).filter(|feed| matches!(feed.place, Place::Due)).map(|feed| {
-                            let feed = &feed.subscription.feed;
-                            schedule::spread(&feed.name, due.len(), feed.interval)
+                            let config::Feed { name, interval, .. } = &feed.subscription.feed;
+                            feed.unskipped(schedule::spread(name, due.len(), *interval), now_ms)
                         });
                     wait.into_iter().for_each(|wait| self.wait_until(*id, now + wait));
                 }
             }
             _ => {}
         }
+    }
+}
+
+impl Feed {
+    /// A wait that was not decided by its last poll, moved out of the time that its document skips.
+    fn unskipped(&self, wait: Duration, now_ms: i64) -> Duration {
+        let FeedState { planning, last_polled_at, .. } = &self.memory.state;
+        let hints = schedule::read_hints(planning.hints.as_deref());
+        let Subscription { feed, .. } = &*self.subscription;
+        schedule::unskipped(&self.subscription.pace(), &feed.name, &hints, wait, *last_polled_at, now_ms)
     }
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Pace, within};
+use super::{Hints, Pace, later, skip, within};
 use crate::clock::duration_ms;
-use crate::limits::{JITTER_MAX, POLLS_PER_SECOND_AT_START, RETRY_AFTER_MAX};
+use crate::limits::{JITTER_MAX, POLLS_PER_SECOND_AT_START, RETRY_AFTER_MAX, SKIP_SPREAD};
 use crate::placement;
 
 /// How long to wait at start before the poll of a feed: until its stored time, or, where that is missing or has passed, its
@@ -35,4 +35,22 @@ pub(crate) fn resume(
 pub(crate) fn spread(feed: &str, waiting: usize, interval: Duration) -> Duration {
     let crowd_ms = (waiting.saturating_sub(1) as u64).saturating_mul(1_000) / POLLS_PER_SECOND_AT_START;
     Duration::from_millis(within(placement::hash(feed.as_bytes()), 0, crowd_ms.min(duration_ms(interval))))
+}
+
+/// A wait that [`next`](super::next) has not decided, moved out of the time that the feed's document skips; as there, to no later than
+/// the ceiling after the last poll (`last_polled_at`, milliseconds since 1970), and spread for those that skip the same time.
+pub(crate) fn unskipped(
+    pace: &Pace,
+    feed: &str,
+    hints: &Hints,
+    wait: Duration,
+    last_polled_at: Option<i64>,
+    now_ms: i64,
+) -> Duration {
+    let at_ms = later(now_ms, wait);
+    let Some(allowed) = skip::allowed_after(&hints.skip, at_ms) else { return wait };
+    let latest_ms = last_polled_at.map_or(at_ms, |polled_at| later(polled_at, pace.ceiling())).max(at_ms);
+    let from_ms = allowed.at_ms.min(latest_ms);
+    let room_ms = latest_ms.abs_diff(from_ms).min(duration_ms(SKIP_SPREAD));
+    wait + Duration::from_millis(from_ms.abs_diff(at_ms) + within(placement::hash(feed.as_bytes()), 0, room_ms))
 }

@@ -286,6 +286,34 @@ fn a_restart_resumes_and_never_polls_early() {
     }
 }
 
+#[test]
+fn what_was_put_off_comes_back_behind_the_time_that_is_skipped() {
+    let mut skip = Skip::default();
+    (0..6).for_each(|hour| skip.add_hour(hour));
+    let hints = Hints { skip, ..Hints::default() };
+    // It is midnight.
+    let ago = |wait: Duration| Some(NOW_MS - wait.as_millis() as i64);
+    for (hints, wait, last_polled_at, least, most) in [
+        (hints, Duration::ZERO, ago(HOUR), 6 * HOUR, 6 * HOUR + SKIP_SPREAD),
+        (hints, 5 * HOUR, ago(HOUR), 6 * HOUR, 6 * HOUR + SKIP_SPREAD),
+        (hints, 7 * HOUR, ago(HOUR), 7 * HOUR, 7 * HOUR),
+        (Hints::default(), HOUR, ago(HOUR), HOUR, HOUR),
+        // As far as the ceiling lets it.
+        (hints, HOUR, ago(20 * HOUR), 4 * HOUR, 4 * HOUR),
+        (hints, HOUR, ago(18 * HOUR + MINUTE), 5 * HOUR + 59 * MINUTE, 5 * HOUR + 59 * MINUTE),
+        (hints, HOUR, ago(18 * HOUR - MINUTE), 6 * HOUR, 6 * HOUR + MINUTE),
+        (hints, HOUR, ago(9 * DAY), HOUR, HOUR),
+        (hints, HOUR, Some(i64::MIN), HOUR, HOUR),
+        (hints, HOUR, None, HOUR, HOUR),
+    ] {
+        let moved = unskipped(&PACE, "feed", &hints, wait, last_polled_at, NOW_MS);
+        assert!((least..=most).contains(&moved), "{wait:?}, polled at {last_polled_at:?}: {moved:?}");
+    }
+    let waits: std::collections::BTreeSet<_> =
+        (0..50).map(|n| unskipped(&PACE, &format!("feed-{n}"), &hints, HOUR, ago(HOUR), NOW_MS)).collect();
+    assert!(waits.len() > 40, "spread");
+}
+
 /// Rules in the order in which they are told: name, what was asked for, whether it won.
 fn told(next: &Next) -> Vec<(&'static str, Duration, bool)> {
     next.rules.iter().map(|asked| (asked.rule.name(), asked.wait, asked.won)).collect()
