@@ -67,7 +67,8 @@ impl Evidence {
         let moved = self.renamed + self.buried;
         let most = moved >= 5 && moved >= 4 * self.kept;
         // A few could be new articles under an old headline, if it were not for their dates.
-        let few = self.kept == 0 && self.dated > self.fresh && self.dated == moved;
+        // Two of them are enough among any number of new ones: a feed may publish nearly a document between two polls.
+        let few = self.kept == 0 && self.dated == moved && (self.dated > self.fresh || self.dated >= 2);
         (most || few).then_some(Verdict::Renamed(moved))
     }
 }
@@ -257,6 +258,8 @@ mod tests {
             (&dated, &["h1 1 A 1"], Some(1)),
             (&dated, &["h1 1 A 2"], None),
             (&dated, &["h1 1 A 1", "n9 9 N 9"], None),
+            (&dated, &["n7 7 M 7", "h3 3 C 3", "n8 8 L 8", "h2 2 B 2", "n9 9 N 9"], Some(2)),
+            (&dated, &["n7 7 M 7", "h3 3 C 3", "n8 8 L 8", "h2 2 B 4", "n9 9 N 9"], None),
             (&dated, &["h1 1 A 1", "g2 2 B 2"], None),
             // By title and date where there is no link, or is none any more.
             (&dated, &["h1 - A 1", "h2 - B 2"], Some(2)),
