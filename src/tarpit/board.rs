@@ -28,11 +28,17 @@ struct State {
     counts: Counts,
 }
 
-struct Route {
-    script: Script,
-    /// Requests that it has answered.
-    answered: usize,
+enum Route {
+    Script {
+        script: Script,
+        /// Requests that it has answered.
+        answered: usize,
+    },
+    Decided(Arc<Decide>),
 }
+
+/// What is played for a request, once it is there.
+pub(crate) type Decide = dyn Fn(&Head) -> Vec<Step> + Send + Sync;
 
 /// What has happened so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,7 +58,14 @@ impl Board {
     }
 
     pub(crate) fn route(&self, host: &str, path: &str, script: Script) {
-        let route = Route { script, answered: 0 };
+        self.insert(host, path, Route::Script { script, answered: 0 });
+    }
+
+    pub(crate) fn route_by(&self, host: &str, path: &str, decide: Arc<Decide>) {
+        self.insert(host, path, Route::Decided(decide));
+    }
+
+    fn insert(&self, host: &str, path: &str, route: Route) {
         self.state().routes.insert((host.to_ascii_lowercase(), path.to_string()), route);
     }
 
@@ -64,9 +77,16 @@ impl Board {
             .into_iter()
             .map(|(host, path)| (host.to_string(), path.to_string()))
             .find(|key| state.routes.contains_key(key))?;
-        let route = state.routes.get_mut(&key)?;
-        route.answered += 1;
-        Some(route.script.play(route.answered - 1))
+        let decide = match state.routes.get_mut(&key)? {
+            Route::Script { script, answered } => {
+                *answered += 1;
+                return Some(script.play(*answered - 1));
+            }
+            Route::Decided(decide) => Arc::clone(decide),
+        };
+        // It is somebody else's code, and may look at the tarpit itself.
+        drop(state);
+        Some(decide(head).into())
     }
 
     pub(crate) fn set_tls(&self, host: &str, tls: Tls) {
@@ -146,6 +166,18 @@ mod tests {
             let Step::Send(bytes) = &answer.steps(None)[0] else { panic!() };
             assert!(bytes.starts_with(format!("HTTP/1.1 {status}").as_bytes()), "{host}{path}");
         }
+    }
+
+    #[test]
+    fn a_decision_is_made_of_the_request() {
+        let board = Board::default();
+        let decide =
+            |head: &Head| if head.query.is_empty() { vec![Step::Close] } else { vec![Step::Stall, Step::Close] };
+        board.route_by("a.test", ANY, Arc::new(decide));
+        let steps = |query: &str| {
+            board.play(&Head { host: "a.test".into(), query: query.into(), ..Head::default() }).map(|steps| steps.len())
+        };
+        assert_eq!((steps(""), steps("slowly")), (Some(1), Some(2)));
     }
 
     #[test]

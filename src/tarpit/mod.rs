@@ -185,6 +185,12 @@ impl Tarpit {
         self.board.route(host, path, script.into());
     }
 
+    /// The same, where what is played depends on the request or on the hour: `decide` is asked at each request, on the
+    /// tarpit's own thread, which waits for it.
+    pub fn route_by(&self, host: &str, path: &str, decide: impl Fn(&Head) -> Vec<Step> + Send + Sync + 'static) {
+        self.board.route_by(host, path, Arc::new(decide));
+    }
+
     /// What clients meet that ask for this host in TLS, [`ANY`] for all.
     pub fn tls(&self, host: &str, tls: Tls) {
         self.board.set_tls(host, tls);
