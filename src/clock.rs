@@ -1,5 +1,7 @@
 //! The only place that asks what time it is. Everything else is told.
 
+#[cfg(test)]
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -11,6 +13,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     wall_offset_ms: Arc<AtomicI64>,
+    /// The offset is all there is: it goes when it is stepped, and not otherwise.
+    is_stopped: bool,
+}
+
+#[cfg(test)]
+thread_local! {
+    /// The monotonic clock of a thread that lives in simulated time.
+    static MONOTONIC: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 impl Clock {
@@ -22,6 +32,9 @@ impl Clock {
     /// Milliseconds since 1970, UTC.
     #[allow(clippy::disallowed_methods, reason = "the one place")]
     pub fn now_ms(&self) -> i64 {
+        if self.is_stopped {
+            return self.wall_offset_ms.load(Ordering::Relaxed);
+        }
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since_epoch.as_millis())
             .unwrap_or(i64::MAX)
@@ -34,9 +47,32 @@ impl Clock {
     }
 
     /// A point on the monotonic clock.
-    #[allow(clippy::disallowed_methods, reason = "the one place")]
     pub fn monotonic() -> Instant {
+        #[cfg(test)]
+        if let Some(simulated) = MONOTONIC.get() {
+            return simulated;
+        }
+        Clock::of_timers()
+    }
+
+    /// The same, as the kernel's timers know it: in a simulation they go on, and nothing else does.
+    #[allow(clippy::disallowed_methods, reason = "the one place")]
+    pub(crate) fn of_timers() -> Instant {
         Instant::now()
+    }
+
+    /// A wall clock that stands still. For simulations, as [`Clock::advance`].
+    #[cfg(test)]
+    pub(crate) fn stopped_at(at_ms: i64) -> Clock {
+        Clock { wall_offset_ms: Arc::new(AtomicI64::new(at_ms)), is_stopped: true }
+    }
+
+    /// Lets time pass: on this wall clock, and on the monotonic clock of the calling thread, which stands still between
+    /// two calls. Whoever only waits for a timer waits for the real one.
+    #[cfg(test)]
+    pub(crate) fn advance(&self, by: Duration) {
+        MONOTONIC.set(Some(Clock::monotonic() + by));
+        self.step(i64::try_from(duration_ms(by)).expect("no simulation is as long"));
     }
 
     /// How long ago `since` was, in whole milliseconds.

@@ -128,7 +128,7 @@ impl Ticks {
 /// dropped: raced against a busy future it would leave thousands behind. This one takes the old one back first. (It
 /// cannot trust the old one and leave it: glommio may fire a timer a moment early, and then expects to be asked again.)
 pub(crate) fn sleep(duration: Duration) -> Sleep {
-    Sleep { timer: Timer::new(duration), at: Clock::monotonic() + duration, is_registered: false }
+    Sleep { timer: Timer::new(duration), at: Clock::of_timers() + duration, is_registered: false }
 }
 
 /// See [`sleep`].
@@ -144,7 +144,7 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         if self.is_registered {
-            let left = self.at.saturating_duration_since(Clock::monotonic());
+            let left = self.at.saturating_duration_since(Clock::of_timers());
             self.timer.reset(left);
         }
         self.is_registered = true;
