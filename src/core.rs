@@ -4,6 +4,8 @@
 //! deadline, a poll's end, or a command. Deadlines are on the monotonic clock: a step of the wall clock moves none.
 
 mod changed;
+#[cfg(test)]
+mod manners;
 mod restraint;
 mod telling;
 
@@ -67,20 +69,7 @@ pub(crate) async fn run(
     mut commands: mpsc::Receiver<Command>,
     gauges: Arc<CoreGauges>,
 ) {
-    let core = Rc::new(Core {
-        hosts: RefCell::new(Hosts::new(settings.host_pause)),
-        desk,
-        settings,
-        gauges,
-        feeds: RefCell::default(),
-        deadlines: RefCell::default(),
-        ready: RefCell::default(),
-        in_flight: Cell::new(0),
-        turns: Cell::new(0),
-        tally: Cell::default(),
-        draining: Cell::new(false),
-        changed: Changed::default(),
-    });
+    let core = Rc::new(Core::new(desk, settings, gauges));
     core.put(subscriptions, true);
     while !core.is_done() {
         core.gauges.beat();
@@ -189,6 +178,23 @@ impl Feed {
 }
 
 impl Core {
+    fn new(desk: Rc<Desk>, settings: Settings, gauges: Arc<CoreGauges>) -> Core {
+        Core {
+            hosts: RefCell::new(Hosts::new(settings.host_pause)),
+            desk,
+            settings,
+            gauges,
+            feeds: RefCell::default(),
+            deadlines: RefCell::default(),
+            ready: RefCell::default(),
+            in_flight: Cell::new(0),
+            turns: Cell::new(0),
+            tally: Cell::default(),
+            draining: Cell::new(false),
+            changed: Changed::default(),
+        }
+    }
+
     fn put(&self, subscriptions: Vec<Subscription>, at_start: bool) {
         let now = Clock::monotonic();
         let now_ms = self.desk.clock.now_ms();

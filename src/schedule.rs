@@ -14,7 +14,7 @@ mod resume;
 mod rules;
 mod skip;
 #[cfg(test)]
-mod simulation;
+pub(crate) mod simulation;
 #[cfg(test)]
 mod tests;
 

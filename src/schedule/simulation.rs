@@ -10,34 +10,39 @@ const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 /// 2026-03-02T00:00:00Z, a Monday.
-const START_MS: i64 = 1_772_409_600_000;
+pub(crate) const START_MS: i64 = 1_772_409_600_000;
 const DAYS: i64 = 30;
 
 /// How a publisher behaves who says nothing about it.
 #[derive(Clone, Copy, Debug)]
-enum Temper {
+pub(crate) enum Temper {
     /// Every so many minutes on average, without any order.
     Random(i64),
     /// The same from 6 to 18 o'clock from Monday to Friday.
     OfficeHours(i64),
+    /// Up to 16 within minutes, every so many minutes on average.
+    Bursts(i64),
     Dead,
 }
 
 impl Temper {
-    /// When articles appear.
-    fn articles(self, mut random: u64) -> Vec<i64> {
-        let (Temper::Random(mean) | Temper::OfficeHours(mean)) = self else { return Vec::new() };
+    /// When articles appear, from [`START_MS`] to `end_ms`.
+    pub(crate) fn articles(self, mut random: u64, end_ms: i64) -> Vec<i64> {
+        let (Temper::Random(mean) | Temper::OfficeHours(mean) | Temper::Bursts(mean)) = self else { return Vec::new() };
         let mut at_ms = START_MS;
         let mut articles = Vec::new();
         loop {
             random = placement::mix(random.wrapping_add(0x9e37_79b9_7f4a_7c15));
             let even = (random >> 11) as f64 / (1u64 << 53) as f64;
             at_ms += (-(1.0 - even).ln() * (mean * MINUTE_MS) as f64) as i64;
-            if at_ms > START_MS + DAYS * DAY_MS {
+            if at_ms > end_ms {
                 return articles;
             }
+            if let Temper::Bursts(_) = self {
+                articles.extend((1..=random as i64 & 15).rev().map(|n| at_ms - n * 30_000));
+            }
             let (day, hour) = ((at_ms - START_MS) / DAY_MS % 7, at_ms.rem_euclid(DAY_MS) / HOUR_MS);
-            if matches!(self, Temper::Random(_)) || day < 5 && (6..18).contains(&hour) {
+            if !matches!(self, Temper::OfficeHours(_)) || day < 5 && (6..18).contains(&hour) {
                 articles.push(at_ms);
             }
         }
@@ -63,7 +68,7 @@ fn run(pace: &Pace, temper: Temper, by_cadence: bool) -> Outing {
     let mut outing = Outing::default();
     for feed in 0..20u64 {
         let name = format!("feed-{feed}");
-        let articles = temper.articles(feed);
+        let articles = temper.articles(feed, START_MS + DAYS * DAY_MS);
         let mut cadence: Option<Cadence> = None;
         let (mut now_ms, mut seen, mut poll_count) = (START_MS, 0, 0);
         while now_ms < START_MS + DAYS * DAY_MS {
