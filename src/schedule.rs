@@ -90,7 +90,7 @@ pub(crate) enum Outcome {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) outcome: Outcome,
-    /// The HTTP status, if there was an answer.
+    /// The HTTP status, if there was an answer: that which `Retry-After` came with, or the last one.
     pub(crate) status: Option<u16>,
     /// The answer came from the feed's own host, and not from one that it redirects to.
     pub(crate) is_own_host: bool,

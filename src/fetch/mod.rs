@@ -86,8 +86,8 @@ pub struct Trip {
     pub times: PhaseTimes,
     /// Bytes received, heads included, before decoding.
     pub wire_bytes: u64,
-    /// The last answer's Retry-After, as sent.
-    pub retry_after: Option<String>,
+    /// The last Retry-After on the way, as sent, and the status that it came with.
+    pub retry_after: Option<(u16, String)>,
     /// What the last answer says of how long it is fresh.
     caching: Caching,
 }
@@ -106,9 +106,11 @@ impl Trip {
         (before.iter().all(is_permanent) && last.url != self.hops.first()?.url).then_some(&last.url)
     }
 
-    /// The last answer's Retry-After, as a wait from `now_ms`; `None` where it is missing or makes no sense.
-    pub(crate) fn retry_after(&self, now_ms: i64) -> Option<Duration> {
-        retry_after::parse(self.retry_after.as_deref()?, now_ms)
+    /// The status that Retry-After came with, and what it asks for as a wait from `now_ms`; `None` where it is missing or
+    /// makes no sense.
+    pub(crate) fn retry_after(&self, now_ms: i64) -> Option<(u16, Duration)> {
+        let (status, value) = self.retry_after.as_ref()?;
+        Some((*status, retry_after::parse(value, now_ms)?))
     }
 
     /// Whether anybody was connected to, and then whether only on the machine's own network.
@@ -254,7 +256,9 @@ impl Fetcher {
             let cookies = chain.cookies().map(|cookies| (COOKIE.as_str(), cookies));
             let answer = self.hop(request, url, conditions.into_iter().chain(cookies), flight, hop).await?;
             hop.status = Some(answer.status);
-            trip.retry_after = text(&answer.headers, RETRY_AFTER.as_str());
+            // That of a redirect counts for the next poll: this one has only seconds (RFC 9110, section 10.2.3).
+            let retry_after = text(&answer.headers, RETRY_AFTER.as_str()).map(|value| (answer.status, value));
+            trip.retry_after = retry_after.or(trip.retry_after.take());
             trip.caching = Caching::of(&answer.headers);
             match (answer.status, answer.body) {
                 (status @ (200 | 203), Some(body)) => {

@@ -41,15 +41,16 @@ pub(super) fn plan(
     let has_news =
         (document.zip(cadence)).is_some_and(|(document, cadence)| cadence.is_outdated_by(newest(document, now_ms)));
 
+    let retry_after = trip.retry_after(now_ms);
     let answer = schedule::Answer {
         outcome: match failure {
             None => Outcome::Fine,
             Some(Failure { class: Class::Gone, .. }) => Outcome::Gone,
             Some(_) => Outcome::Failed,
         },
-        status: trip.status(),
+        status: retry_after.map(|(status, _)| status).or(trip.status()),
         is_own_host: trip.hops.last().is_some_and(|hop| placement::host_of(&hop.url) == subscription.host()),
-        retry_after: trip.retry_after(now_ms),
+        retry_after: retry_after.map(|(_, wait)| wait),
         freshness: trip.freshness(now_ms),
     };
     let state = schedule::State {

@@ -116,11 +116,11 @@ impl Judge {
                 close(reply.fresh_s, "its headers");
                 close(publisher.wish.document_s(), "its document");
             }
-            Kind::Other | Kind::Limited => {
+            Kind::Other | Kind::Limited | Kind::Redirect => {
                 let until_ms = reply.retry_until_ms.map(|until_ms| (until_ms, "Retry-After"));
                 ledger.closed_until = ledger.closed_until.max(until_ms);
             }
-            Kind::Redirect | Kind::Gone => {}
+            Kind::Gone => {}
         }
         ledger.gone_count = if reply.kind == Kind::Gone { ledger.gone_count + 1 } else { 0 };
         let Reply { etag, last_modified, .. } = reply;

@@ -95,7 +95,7 @@ pub(super) enum Trouble {
     GoneForAWhile,
     /// 301, from some moment on.
     Moved,
-    /// 302.
+    /// 302, with Retry-After.
     MovedForAWhile,
 }
 
@@ -189,9 +189,9 @@ impl Scale {
     }
 }
 
-/// Of each sixteen publishers the last four share a host.
+/// Of each sixteen publishers the last eight share a host.
 const HOST_EVERY: usize = 16;
-const HOST_SHARED_FROM: usize = 12;
+const HOST_SHARED_FROM: usize = 8;
 
 pub(super) struct Publisher {
     pub(super) name: String,

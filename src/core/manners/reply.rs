@@ -131,7 +131,11 @@ impl Publisher {
             }
             Trouble::Gone | Trouble::GoneForAWhile => other(Kind::Gone, head, &refusal(410)),
             Trouble::Moved if is_home => other(Kind::Redirect, head, &Answer::redirect(301, elsewhere)),
-            Trouble::MovedForAWhile if is_home => other(Kind::Redirect, head, &Answer::redirect(302, elsewhere)),
+            Trouble::MovedForAWhile if is_home => {
+                let wait = self.retry_after_s / 4;
+                let answer = Answer::redirect(302, elsewhere).header("Retry-After", wait.to_string());
+                Reply { retry_until_ms: Some(now_ms + wait * 1_000), ..other(Kind::Redirect, head, &answer) }
+            }
             Trouble::Moved | Trouble::MovedForAWhile => self.feed(head, now_ms),
         }
     }
