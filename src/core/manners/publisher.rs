@@ -189,7 +189,7 @@ impl Scale {
     }
 }
 
-/// Of each sixteen publishers the last eight share a host.
+/// Of each sixteen publishers the last eight share a host, and with them whoever answers for it with 429.
 const HOST_EVERY: usize = 16;
 const HOST_SHARED_FROM: usize = 8;
 
@@ -250,7 +250,7 @@ impl Publisher {
                 Trouble::Gone | Trouble::Moved => i64::MAX / 2,
                 _ => random.hours(2, 12),
             };
-            let is_shared = index % HOST_EVERY >= HOST_SHARED_FROM;
+            let is_shared = index % HOST_EVERY >= HOST_SHARED_FROM || matches!(trouble, Trouble::Limited { .. });
             Publisher {
                 name: format!("feed-{index}"),
                 host: match is_shared {
