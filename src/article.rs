@@ -158,6 +158,9 @@ pub struct Document {
     pub feed: FeedMeta,
     /// In the document's order, one a key.
     pub articles: Vec<Article>,
+    /// Those that the document lists a second time, each with its place among all that it lists. They are shown and never
+    /// stored.
+    pub articles_repeated: Vec<(usize, Article)>,
     /// How many entries were left out because the document held more than `articles_max`.
     pub articles_dropped: usize,
     /// What had to be repaired before the document could be read, one a kind.

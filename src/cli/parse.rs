@@ -90,19 +90,29 @@ pub(crate) fn json_of(document: &Document) -> Value {
             "ttl_minutes": feed.ttl_minutes,
             "hub": feed.hub,
         },
-        "articles": document.articles.iter().map(article_json).collect::<Vec<_>>(),
+        "articles": listed(document).into_iter().map(|(article, repeats)| article_json(article, repeats)).collect::<Vec<_>>(),
         "articles_dropped": document.articles_dropped,
         "repaired": document.repaired.iter().map(Repair::to_string).collect::<Vec<_>>(),
     })
 }
 
-/// An article but for what only the store knows.
-fn article_json(article: &Article) -> Value {
+/// All that the document lists, in its order: each article, and whether it stood there before.
+fn listed(document: &Document) -> Vec<(&Article, bool)> {
+    let mut all: Vec<(&Article, bool)> = document.articles.iter().map(|article| (article, false)).collect();
+    for (place, article) in &document.articles_repeated {
+        // Places ascend, so that what stands before this one is in its place already.
+        all.insert((*place).min(all.len()), (article, true));
+    }
+    all
+}
+
+/// An article but for what only the store knows. `repeats` stands with one that the document lists a second time.
+fn article_json(article: &Article, repeats: bool) -> Value {
     let enclosures = article
         .enclosures
         .iter()
         .map(|e| json!({ "url": e.url, "type": e.media_type, "length": e.length_bytes, "duration_s": e.duration_s }));
-    json!({
+    let mut json = json!({
         "guid": article.guid,
         "url": article.url,
         "title": article.title,
@@ -116,7 +126,11 @@ fn article_json(article: &Article) -> Value {
         "published": article.published_at.and_then(rfc3339),
         "updated": article.updated_at.and_then(rfc3339),
         "comments": article.comments_url,
-    })
+    });
+    if repeats {
+        json["repeats"] = true.into();
+    }
+    json
 }
 
 fn rfc3339(at_ms: i64) -> Option<String> {
@@ -132,6 +146,9 @@ pub(crate) fn for_person(document: &Document) -> String {
         1 => "1 article".to_owned(),
         count => format!("{count} articles"),
     };
+    if !document.articles_repeated.is_empty() {
+        shown += &format!(", {} of them listed again", document.articles_repeated.len());
+    }
     if document.articles_dropped > 0 {
         shown += &format!(", {} beyond the limit left out", document.articles_dropped);
     }
@@ -153,6 +170,22 @@ pub(crate) fn for_person(document: &Document) -> String {
 mod tests {
     use super::*;
     use crate::article::RepairKind;
+
+    #[test]
+    fn what_is_listed_again_stands_where_the_document_has_it() {
+        let article = |title: &str| Article { title: Some(title.into()), ..Article::default() };
+        let document = Document {
+            articles: ["a", "b", "c"].map(article).into(),
+            articles_repeated: vec![(1, article("a")), (4, article("b"))],
+            ..Document::default()
+        };
+        let listed: Vec<_> =
+            listed(&document).into_iter().map(|(a, again)| (a.title.as_deref().unwrap(), again)).collect();
+        assert_eq!(listed, [("a", false), ("a", true), ("b", false), ("c", false), ("b", true)]);
+        let json = json_of(&document);
+        assert_eq!((&json["articles"][1]["repeats"], &json["articles"][2]["repeats"]), (&true.into(), &Value::Null));
+        assert!(for_person(&document).contains("3 articles, 2 of them listed again"));
+    }
 
     #[test]
     fn a_person_sees_no_escape_of_a_feed() {

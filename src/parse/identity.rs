@@ -19,17 +19,28 @@ use super::tracking;
 use crate::article::{Article, FeedMeta, KeyBy, Keys};
 use crate::limits::{GUID_BYTES_MAX, KEY_BYTES_MAX};
 
-/// Gives each article of a feed its keys, and leaves out what is the same article a second time: the first one stays.
-/// `feed_id` is what the feed calls itself, as in Atom.
-pub(crate) fn assign(mut articles: Vec<Article>, feed: &FeedMeta, feed_id: Option<&str>) -> Vec<Article> {
+/// Gives each article of a feed its keys, and sets apart what is the same article a second time, each with its place in
+/// the document: the first one counts. `feed_id` is what the feed calls itself, as in Atom.
+pub(crate) fn assign(
+    mut articles: Vec<Article>,
+    feed: &FeedMeta,
+    feed_id: Option<&str>,
+) -> (Vec<Article>, Vec<(usize, Article)>) {
     let keys = keys(&articles, feed, feed_id);
     for (article, keys) in articles.iter_mut().zip(keys) {
         article.keys = keys;
         article.guid = article.guid.take().map(|guid| cut(&guid, GUID_BYTES_MAX).to_owned());
     }
     let mut seen = HashSet::with_capacity(articles.len());
-    articles.retain(|article| seen.insert(article.keys.best(KeyBy::Guid).to_owned()));
-    articles
+    let mut repeated = Vec::new();
+    let mut unique = Vec::with_capacity(articles.len());
+    for (place, article) in articles.into_iter().enumerate() {
+        match seen.insert(article.keys.best(KeyBy::Guid).to_owned()) {
+            true => unique.push(article),
+            false => repeated.push((place, article)),
+        }
+    }
+    (unique, repeated)
 }
 
 fn keys(articles: &[Article], feed: &FeedMeta, feed_id: Option<&str>) -> Vec<Keys> {
@@ -130,7 +141,7 @@ mod tests {
     }
 
     fn keys(articles: &[Article]) -> Vec<String> {
-        assign(articles.to_vec(), &FeedMeta::default(), None).iter().map(best).collect()
+        assign(articles.to_vec(), &FeedMeta::default(), None).0.iter().map(best).collect()
     }
 
     #[test]
@@ -177,7 +188,7 @@ mod tests {
             ("https://a.example/blog/1", "http://a.example/blog/1", "guid:https://a.example/blog/1"),
             ("a blog", "http://a.example/blog/1", "guid:a blog"),
         ] {
-            let got = assign(vec![article(guid, link, "t")], &feed, Some("urn:feed"));
+            let got = assign(vec![article(guid, link, "t")], &feed, Some("urn:feed")).0;
             assert!(best(&got[0]).starts_with(want), "{guid} {link}: {}", best(&got[0]));
         }
     }
@@ -186,7 +197,7 @@ mod tests {
     fn the_same_article_twice_is_one_and_the_first_stays() {
         let mut second = article("g", "http://a/1", "t");
         second.summary = Some("second".into());
-        let got = assign(vec![article("g", "http://a/1", "t"), second], &FeedMeta::default(), None);
+        let got = assign(vec![article("g", "http://a/1", "t"), second], &FeedMeta::default(), None).0;
         assert_eq!(got.len(), 1);
         assert_eq!(got[0].summary, None);
     }
@@ -222,7 +233,8 @@ mod tests {
             vec![article("g", "http://a/1", "1"), article("h", "http://a/", "2"), article("", "http://a/3", "3")],
             &FeedMeta::default(),
             None,
-        );
+        )
+        .0;
         let by_link = got.iter().map(|a| a.keys.best(KeyBy::Link).to_owned()).collect::<Vec<_>>();
         assert_eq!((by_link[0].as_str(), by_link[2].as_str()), ("link://a/1", "link://a/3"));
         // The front page is no article's.

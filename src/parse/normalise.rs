@@ -36,11 +36,12 @@ pub(crate) fn document(feed: Feed, mut scan: Scan, source: &Source<'_>, repaired
         }
     }
     let feed_id = scan.feed_id.as_deref().unwrap_or(&feed.id).trim();
-    let mut articles = identity::assign(articles, &meta, Some(feed_id).filter(|id| !id.is_empty()));
+    let (mut articles, articles_repeated) =
+        identity::assign(articles, &meta, Some(feed_id).filter(|id| !id.is_empty()));
     for article in &mut articles {
         article.content_hash = fingerprint::of(article);
     }
-    Document { feed: meta, articles, articles_dropped: dropped, repaired }
+    Document { feed: meta, articles, articles_repeated, articles_dropped: dropped, repaired }
 }
 
 struct Context<'a> {

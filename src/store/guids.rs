@@ -213,7 +213,7 @@ mod tests {
     }
 
     fn document(lines: &[&str]) -> Vec<Article> {
-        identity::assign(lines.iter().map(|line| article(line)).collect(), &FeedMeta::default(), None)
+        identity::assign(lines.iter().map(|line| article(line)).collect(), &FeedMeta::default(), None).0
     }
 
     fn rows(lines: &[&str]) -> Vec<Row> {
