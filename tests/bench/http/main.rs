@@ -2,8 +2,8 @@
 //!
 //! `crowd`: the ancestor's checklist. A thousand sources of which half hang, a thousand idle streams, a hundred clients
 //! that never read, two hundred that drip their request: how long `/` and `/health` take meanwhile.
-//! `aborts`: ten thousand aborted streams, and what is left of them. `fanout`: a thousand, five thousand and nine thousand clients
-//! of the stream: when an article has reached them, and what an idle one costs.
+//! `aborts`: ten thousand aborted streams, and what is left of them. `fanout`: a thousand, five thousand and nine thousand
+//! clients of the stream: when an article has reached them, and what an idle one costs.
 //!
 //! It prints what it measured and judges nothing.
 
