@@ -179,6 +179,8 @@ pub(super) struct Scale {
     /// Articles in a document, and words in an article: what is shorter is parsed sooner.
     pub(super) window: usize,
     pub(super) words: u64,
+    /// For at most so many minutes the subscriber is down before it is started again.
+    pub(super) down_minutes: u64,
     /// When the subscriber is started first.
     pub(super) begin_ms: i64,
 }
@@ -192,6 +194,7 @@ impl Scale {
 /// Of each sixteen publishers the last eight share a host, and with them whoever answers for it with 429.
 const HOST_EVERY: usize = 16;
 const HOST_SHARED_FROM: usize = 8;
+const HOST_ALONE: &str = "alone-";
 
 pub(super) struct Publisher {
     pub(super) name: String,
@@ -255,7 +258,7 @@ impl Publisher {
                 name: format!("feed-{index}"),
                 host: match is_shared {
                     true => format!("shared-{}.localhost", index / HOST_EVERY),
-                    false => format!("alone-{index}.localhost"),
+                    false => format!("{HOST_ALONE}{index}.localhost"),
                 },
                 pace: Pace {
                     interval: interval * [1, 1, 2, 4][random.below(4) as usize],
@@ -278,6 +281,11 @@ impl Publisher {
             }
         };
         (0..count).map(&mut publisher).collect()
+    }
+
+    /// Whether nobody else's 429 holds him.
+    pub(super) fn is_alone(&self) -> bool {
+        self.host.starts_with(HOST_ALONE)
     }
 
     /// What troubles him now.

@@ -1,5 +1,6 @@
 //! What a month cost the publishers and how late their articles were seen, beside a naive poller: one that comes at the same
-//! interval, sends no validators and hears no wishes.
+//! interval, sends no validators, hears no wishes, and is never down. Lateness is in hours and minutes, from an article's appearance
+//! to the first answer that listed it; the naive poller is taken to find it at its next poll, whatever troubles the publisher.
 
 use std::collections::HashMap;
 
@@ -142,8 +143,8 @@ pub(super) fn print(publishers: &[Publisher], tallies: &[Tally], end_ms: i64) ->
     let lines: Vec<Line> =
         publishers.iter().zip(tallies).map(|(publisher, tally)| Line::of(publisher, tally, end_ms)).collect();
     let told: [(&str, &Name); 4] = [
-        ("publishes, silent and calm", &|publisher| {
-            let is_silent = publisher.wish.is_silent() && publisher.trouble == Trouble::Calm;
+        ("publishes, silent, calm and alone", &|publisher| {
+            let is_silent = publisher.wish.is_silent() && publisher.trouble == Trouble::Calm && publisher.is_alone();
             is_silent.then(|| format!("{:?}", publisher.habit))
         }),
         ("wishes", &|publisher| Some(format!("{:?}", publisher.wish))),
