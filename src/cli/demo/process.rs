@@ -4,8 +4,9 @@ use std::fs;
 
 use super::narrator::Promise;
 
-/// More would mean that a fetch takes a thread.
-const THREADS_MAX: u64 = 15;
+/// The parts with HTTP have 13 to 16 of them, the kernel's own helpers for the rings included. Fifty hang: if a fetch took a
+/// thread there would be fifty more.
+const THREADS_MAX: u64 = 20;
 const MEMORY_MIB_MAX: u64 = 150;
 
 /// The most that was seen so far.
@@ -67,9 +68,9 @@ mod tests {
     #[test]
     fn what_is_not_known_is_not_promised() {
         assert!(Process::default().promises().iter().all(|promise| !promise.kept));
-        let costly = Process { threads: 16, memory_kib: 151 << 10 };
+        let costly = Process { threads: 21, memory_kib: 151 << 10 };
         assert!(costly.promises().iter().all(|promise| !promise.kept));
-        let frugal = Process { threads: 15, memory_kib: 150 << 10 };
+        let frugal = Process { threads: 20, memory_kib: 150 << 10 };
         assert!(frugal.promises().iter().all(|promise| promise.kept));
     }
 }
