@@ -5,6 +5,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// What a document says of the feed itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FeedMeta {
@@ -142,11 +144,14 @@ pub struct Article {
     pub comments_url: Option<String>,
 }
 
-/// A file that comes with an article.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// A file that comes with an article. It has one shape in JSON, `{"url","type","length","duration_s"}`: in the database, over
+/// HTTP and from the commands.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Enclosure {
     pub url: String,
+    #[serde(rename = "type")]
     pub media_type: Option<String>,
+    #[serde(rename = "length")]
     pub length_bytes: Option<u64>,
     /// How long it plays, in whole seconds.
     pub duration_s: Option<u64>,

@@ -108,10 +108,6 @@ fn listed(document: &Document) -> Vec<(&Article, bool)> {
 
 /// An article but for what only the store knows. `repeats` stands with one that the document lists a second time.
 fn article_json(article: &Article, repeats: bool) -> Value {
-    let enclosures = article
-        .enclosures
-        .iter()
-        .map(|e| json!({ "url": e.url, "type": e.media_type, "length": e.length_bytes, "duration_s": e.duration_s }));
     let mut json = json!({
         "guid": article.guid,
         "url": article.url,
@@ -120,7 +116,7 @@ fn article_json(article: &Article, repeats: bool) -> Value {
         "summary": article.summary,
         "content": article.content,
         "image": article.image_url,
-        "enclosures": enclosures.collect::<Vec<_>>(),
+        "enclosures": article.enclosures,
         "categories": article.categories,
         "language": article.language,
         "published": article.published_at.and_then(rfc3339),

@@ -13,7 +13,7 @@ use super::change::{Seen, Version};
 use super::guids::{Verdict, are_suspicious, is_reused, judge};
 use super::search;
 use super::{PollRecord, rekey, tombstone};
-use crate::article::{Article, Enclosure, KeyBy};
+use crate::article::{Article, KeyBy};
 use crate::limits::SUSPECT_ROWS_MIN;
 use crate::parse::identity::{guid_key, link_of};
 
@@ -274,9 +274,8 @@ const UPDATE: &str = "UPDATE article SET guid = ?1, url = ?2, title = ?3, author
 
 /// Runs a statement whose first parameters are what an article says, with `more` behind them.
 fn execute(db: &Connection, sql: &str, article: &Article, more: &[&dyn ToSql]) -> rusqlite::Result<()> {
-    let enclosures: Vec<EnclosureJson<'_>> = article.enclosures.iter().map(EnclosureJson::from).collect();
     let [authors, categories] = [&article.authors, &article.categories].map(|list| json(list));
-    let enclosures = json(&enclosures);
+    let enclosures = json(&article.enclosures);
     let says: [&dyn ToSql; 13] = [
         &article.guid,
         &article.url,
@@ -293,26 +292,6 @@ fn execute(db: &Connection, sql: &str, article: &Article, more: &[&dyn ToSql]) -
         &article.comments_url,
     ];
     db.prepare_cached(sql)?.execute(&*[&says, more].concat()).map(drop)
-}
-
-/// An enclosure as HTTP serves it, so that it need not be rewritten on the way out.
-#[derive(Serialize)]
-struct EnclosureJson<'a> {
-    url: &'a str,
-    r#type: Option<&'a str>,
-    length: Option<u64>,
-    duration_s: Option<u64>,
-}
-
-impl<'a> From<&'a Enclosure> for EnclosureJson<'a> {
-    fn from(enclosure: &'a Enclosure) -> EnclosureJson<'a> {
-        EnclosureJson {
-            url: &enclosure.url,
-            r#type: enclosure.media_type.as_deref(),
-            length: enclosure.length_bytes,
-            duration_s: enclosure.duration_s,
-        }
-    }
 }
 
 fn json<T: Serialize>(list: &[T]) -> String {

@@ -72,21 +72,13 @@ struct ArticleJson<'a> {
     summary: Option<Cow<'a, str>>,
     content: Option<Cow<'a, str>>,
     image: Option<&'a str>,
-    enclosures: Vec<EnclosureJson<'a>>,
+    enclosures: &'a [Enclosure],
     categories: &'a [String],
     language: Option<&'a str>,
     published: Option<String>,
     updated: Option<String>,
     fetched: Option<String>,
     comments: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct EnclosureJson<'a> {
-    url: &'a str,
-    r#type: Option<&'a str>,
-    length: Option<u64>,
-    duration_s: Option<u64>,
 }
 
 impl<'a> ArticleView<'a> {
@@ -110,12 +102,6 @@ impl<'a> ArticleView<'a> {
             Html::Sanitised => (self.safe_summary(), self.safe_content()),
             Html::AsPublished => (self.summary.map(Cow::Borrowed), self.content.map(Cow::Borrowed)),
         };
-        let enclosures = self.enclosures.iter().map(|enclosure| EnclosureJson {
-            url: &enclosure.url,
-            r#type: enclosure.media_type.as_deref(),
-            length: enclosure.length_bytes,
-            duration_s: enclosure.duration_s,
-        });
         ArticleJson {
             seq: self.seq,
             id: self.id,
@@ -129,7 +115,7 @@ impl<'a> ArticleView<'a> {
             summary,
             content,
             image: self.image,
-            enclosures: enclosures.collect(),
+            enclosures: self.enclosures,
             categories: self.categories,
             language: self.language,
             published: self.published_at.and_then(rfc3339),

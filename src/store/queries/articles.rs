@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::filter::parse_labels;
@@ -143,7 +142,7 @@ fn article(row: &Row<'_>, feeds: &mut Feeds<'_>) -> rusqlite::Result<StoredArtic
         summary: row.get(9)?,
         content: row.get(10)?,
         image_url: row.get(11)?,
-        enclosures: list::<EnclosureJson>(row, 12)?.into_iter().map(Enclosure::from).collect(),
+        enclosures: list(row, 12)?,
         categories: list(row, 13)?,
         language: row.get(14)?,
         published_at: row.get(15)?,
@@ -163,22 +162,6 @@ impl StoredArticle {
 /// A column with a list in JSON. It is ours; what was written into it by hand and is no such list reads as empty.
 fn list<T: DeserializeOwned>(row: &Row<'_>, column: usize) -> rusqlite::Result<Vec<T>> {
     Ok(serde_json::from_str(row.get_ref(column)?.as_str()?).unwrap_or_default())
-}
-
-/// As the commit wrote it.
-#[derive(Deserialize)]
-struct EnclosureJson {
-    url: String,
-    r#type: Option<String>,
-    length: Option<u64>,
-    #[serde(default)]
-    duration_s: Option<u64>,
-}
-
-impl From<EnclosureJson> for Enclosure {
-    fn from(json: EnclosureJson) -> Enclosure {
-        Enclosure { url: json.url, media_type: json.r#type, length_bytes: json.length, duration_s: json.duration_s }
-    }
 }
 
 /// Names and labels of the feeds of one page, each read once.
