@@ -23,12 +23,12 @@ use crate::core::{self, Command, Settings};
 use crate::executor;
 use crate::fetch::{Access, Fetcher, NameService, Roots};
 use crate::gauges::{CoreGauges, PollNews};
-use crate::host;
 use crate::http::{self, Listen, Listener};
 use crate::limits::{
     COMMANDS_WAITING_MAX, DRAIN, EVENTS_WAITING_MAX, HEARTBEAT_LATE_MS, HOST_PAUSE_DEFAULT, POLL_NEWS_WAITING_MAX,
     READERS, ROUND_WORTH_TELLING, STREAMS_MAX, UNCOMMITTED_MAX, WRITER_QUEUE_MAX,
 };
+use crate::machine;
 use crate::placement;
 use crate::poll::{Desk, Subscription};
 use crate::store::{self, FeedRecord, Readers, Store, StoreError, StoreEvent, Writer};
@@ -170,10 +170,10 @@ impl Daemon {
     /// The host is unfit, or the database cannot be had. What was started by then is stopped again.
     pub fn start(config: &Config, options: &Options, clock: Clock) -> Result<Daemon, StartError> {
         // The host first: nothing is opened on a machine that cannot run us.
-        let nofile = host::raise_nofile().map_err(StartError::Host)?;
-        host::probe_io_uring().map_err(StartError::Host)?;
-        let host::Cpus { cores: cpus, http: http_cpu } = host::cpus(&options.cores).map_err(StartError::Host)?;
-        let shares = host::share(nofile, cpus.len(), config.daemon.streams_max.unwrap_or(STREAMS_MAX));
+        let nofile = machine::raise_nofile().map_err(StartError::Host)?;
+        machine::probe_io_uring().map_err(StartError::Host)?;
+        let machine::Cpus { cores: cpus, http: http_cpu } = machine::cpus(&options.cores).map_err(StartError::Host)?;
+        let shares = machine::share(nofile, cpus.len(), config.daemon.streams_max.unwrap_or(STREAMS_MAX));
 
         let token = config.daemon.token_file.as_deref().map(read_token).transpose().map_err(StartError::Host)?;
 
@@ -268,7 +268,7 @@ impl Daemon {
         listener: Listener,
         cpu: usize,
         policy: http::Policy,
-        shares: host::Shares,
+        shares: machine::Shares,
         db: &Path,
         news: http::News,
     ) -> Result<HttpHandle, String> {

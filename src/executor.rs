@@ -22,8 +22,8 @@ use glommio::timer::Timer;
 use glommio::{LocalExecutor, LocalExecutorBuilder, Placement, Task};
 
 use crate::clock::Clock;
-use crate::host;
 use crate::limits::{EXECUTOR_START_TIMEOUT, EXECUTOR_STARTS_MAX, IO_MEMORY_BYTES, PREEMPT_MS};
+use crate::machine;
 
 /// Starts an executor on a thread of its own, which ends when the future that `main` gives does. Signals are blocked on it.
 ///
@@ -45,7 +45,7 @@ where
     for index in 0..EXECUTOR_STARTS_MAX as usize {
         let (main, placement, executor_name, up) = (main.clone(), placement.clone(), name.to_owned(), up.clone());
         let on_thread = move || {
-            host::block_signals();
+            machine::block_signals();
             let executor = match make(&executor_name, placement) {
                 Ok(executor) => executor,
                 Err(sentence) => {

@@ -34,7 +34,7 @@ pub mod failure;
 pub mod gauges;
 pub mod clock;
 pub mod limits;
-mod host;
+mod machine;
 mod activation;
 mod descriptor;
 mod executor;

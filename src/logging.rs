@@ -11,8 +11,8 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
-use crate::host;
 use crate::limits::{LOG_FLUSH, LOG_LINES_WAITING_MAX};
+use crate::machine;
 
 static QUEUE: OnceLock<Queue> = OnceLock::new();
 
@@ -74,7 +74,7 @@ impl Queue {
         let of_thread = dropped.clone();
         // Without the thread nothing is logged, and the daemon runs all the same.
         let _ = thread::Builder::new().name("log".to_owned()).spawn(move || {
-            host::block_signals();
+            machine::block_signals();
             write_out(&waiting, &of_thread);
         });
         Queue { lines, dropped }

@@ -106,7 +106,7 @@ fn sql_stands_in_the_store() {
 #[test]
 fn unsafe_code_stands_where_its_invariants_are_written_down() {
     // The fiber, stack capture, shared memory, descriptors handed over; signals of an executor's thread.
-    let may = ["src/fetch/fiber.rs", "src/descriptor.rs", "src/host.rs", "src/watch/"];
+    let may = ["src/fetch/fiber.rs", "src/descriptor.rs", "src/machine.rs", "src/watch/"];
     for text in ["unsafe {", "unsafe impl", "unsafe fn", "unsafe extern", "allow(unsafe_code"] {
         assert_eq!(places(text, &may), [""; 0], "{text}");
     }

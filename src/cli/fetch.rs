@@ -18,7 +18,7 @@ use crate::config::Feed;
 use crate::failure::{Class, Failure};
 use crate::fetch::{self, Access, Fetched, Fetcher, Flight, NameService, Request, Roots, Timeouts, Trip, Validators};
 use crate::parse::{self, Link, Source, printable};
-use crate::{executor, host, logging};
+use crate::{executor, logging, machine};
 
 /// A URL is cut to this many characters for a person.
 const URL_CHARS_MAX: usize = 200;
@@ -84,7 +84,7 @@ pub(super) fn run(args: &FetchArgs) -> u8 {
 
 /// Fetches as the daemon would a feed of which nothing but the URL was written.
 fn fetch(args: &FetchArgs) -> Result<(Trip, Result<Fetched, Failure>), String> {
-    host::probe_io_uring()?;
+    machine::probe_io_uring()?;
     let (roots, _) = Roots::of_system();
     let names = NameService::read(&[]);
     let feed = Feed { allow_private: args.allow_private, ..Feed::new("fetch", args.url.clone()) };

@@ -9,7 +9,7 @@ use signal_hook::iterator::Signals;
 
 use super::exit;
 use crate::clock::Clock;
-use crate::host;
+use crate::machine;
 use crate::tarpit::{Options, Tarpit};
 
 #[derive(clap::Args, Debug)]
@@ -31,10 +31,10 @@ pub(crate) fn run(args: &TarpitArgs) -> u8 {
             return exit::INTERNAL;
         }
     };
-    if let Err(error) = host::raise_nofile() {
+    if let Err(error) = machine::raise_nofile() {
         log::warn!("{error}; the tarpit holds fewer connections");
     }
-    if let Err(error) = host::probe_io_uring() {
+    if let Err(error) = machine::probe_io_uring() {
         complain!("rssd tarpit: {error}");
         return exit::CONFIG;
     }
@@ -65,7 +65,7 @@ fn greet(tarpit: &Tarpit, has_files: bool) -> io::Result<()> {
 }
 
 fn refuse(error: &io::Error, listen: SocketAddr) -> u8 {
-    let memlock = host::memlock_remedy();
+    let memlock = machine::memlock_remedy();
     let (code, remedy) = match error.kind() {
         ErrorKind::AddrInUse => {
             (exit::UNAVAILABLE, "stop the program that listens there, or choose another with --listen")

@@ -20,10 +20,10 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{Queries, QueryError, StoreError};
 use crate::clock::Clock;
-use crate::host;
 use crate::limits::{
     QUERY_LOOK_STEPS, QUERY_MS_MAX, READER_BUSY_MS_MAX, READER_CACHE_KIB, READER_QUEUE_MAX, READERS_MAX,
 };
+use crate::machine;
 
 /// The running readers, in the hands of the main thread. Dropping them stops them.
 #[derive(Debug)]
@@ -302,7 +302,7 @@ struct Reader {
 
 impl Reader {
     fn run(mut self) {
-        host::block_signals();
+        machine::block_signals();
         loop {
             // In this order, where several are ready.
             let question = select_biased! {
