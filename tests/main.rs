@@ -11,6 +11,7 @@ mod commands;
 mod crash;
 mod demo;
 mod drain;
+mod faults;
 mod hosts;
 mod house;
 mod http;

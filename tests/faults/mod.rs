@@ -1,0 +1,12 @@
+//! The fault catalogue: 80 faults, each a test or more, named by its number, and what must happen.
+//!
+//! A section of the catalogue is a module, and begins with its part of the table. Tests that need root, a file system of
+//! their own or a network namespace are ignored by `cargo test` and run by `tests/as_root`, which `.ci/run` calls.
+
+mod dial;
+mod scene;
+mod table;
+
+use table::{Row, Section};
+
+const SECTIONS: &[Section] = &[Section { numbers: 6..=6, rows: dial::ROWS }];
