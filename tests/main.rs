@@ -4,6 +4,7 @@
 //! chosen by the kernel, and the only deadlines that fail a test are guards against hanging for ever.
 
 mod activation;
+mod backup;
 mod bad_input;
 mod change;
 mod clients;

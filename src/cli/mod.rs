@@ -13,6 +13,7 @@ macro_rules! complain {
     }};
 }
 
+mod backup;
 mod check;
 mod demo;
 mod explain;
@@ -61,6 +62,8 @@ enum Command {
     Import(import::ImportArgs),
     /// Print the feeds of feeds.toml as OPML, for any other reader
     Export(export::ExportArgs),
+    /// Copy the database while the daemon runs
+    Backup(backup::BackupArgs),
     /// Show the daemon on built-in feeds, some of them hung, dripping, lying; no network needed
     Demo(demo::DemoArgs),
     /// Print a script that completes rssd's arguments in a shell
@@ -90,6 +93,7 @@ pub fn main() -> ExitCode {
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Import(args)) => import::run(&args),
         Some(Command::Export(args)) => export::run(&args),
+        Some(Command::Backup(args)) => backup::run(&args),
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Completions(args)) => shell::completions(&args),
         Some(Command::Man) => shell::man(),

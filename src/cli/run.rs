@@ -117,11 +117,13 @@ pub(super) fn run(args: &RunArgs) -> u8 {
 
 /// The database: the flag wins over the file, the file over the unit's directory.
 pub(super) fn database(flag: Option<&Path>, config: &Config) -> PathBuf {
-    let in_state_directory = || Some(PathBuf::from(env::var_os("STATE_DIRECTORY")?).join("rssd.db"));
-    flag.map(Path::to_owned)
-        .or_else(|| config.daemon.db.clone())
-        .or_else(in_state_directory)
-        .unwrap_or_else(|| PathBuf::from("rssd.db"))
+    flag.map(Path::to_owned).or_else(|| config.daemon.db.clone()).unwrap_or_else(default_database)
+}
+
+/// Where it is when nobody says: in the unit's directory, else here.
+pub(super) fn default_database() -> PathBuf {
+    let directory = env::var_os("STATE_DIRECTORY").map(PathBuf::from);
+    directory.unwrap_or_default().join("rssd.db")
 }
 
 /// Where to listen: what was handed over wins over the flag, the flag over the file.

@@ -26,6 +26,14 @@ pub enum StoreError {
     NoDirectory {
         path: PathBuf,
     },
+    /// There is no database to copy.
+    Absent {
+        path: PathBuf,
+    },
+    /// Where a copy is to go there is something already.
+    Taken {
+        path: PathBuf,
+    },
     /// `:memory:` and the like: there would be nothing durable.
     NotAFile {
         path: PathBuf,
@@ -93,6 +101,7 @@ impl StoreError {
         match self {
             StoreError::Held { .. } | StoreError::Locked { .. } => exit::TEMPORARY,
             StoreError::NoDirectory { .. } | StoreError::NotAFile { .. } => exit::CONFIG,
+            StoreError::Absent { .. } | StoreError::Taken { .. } => exit::USAGE,
             StoreError::Permission { .. } => exit::PERMISSION,
             StoreError::NotADatabase { .. }
             | StoreError::Foreign { .. }
@@ -170,6 +179,14 @@ impl fmt::Display for StoreError {
             StoreError::NoDirectory { path } => {
                 write!(f, "database {}: its directory does not exist; create it or use another --db", path.display())
             }
+            StoreError::Absent { path } => {
+                write!(f, "database {}: there is none, or nothing in it yet; say by --db where it is", path.display())
+            }
+            StoreError::Taken { path } => write!(
+                f,
+                "backup {}: there is such a file already, and it is kept; remove it or choose another name",
+                path.display()
+            ),
             StoreError::NotAFile { path } => {
                 write!(f, "database {}: not a regular file; give --db the path of a file", path.display())
             }
@@ -333,6 +350,8 @@ mod tests {
             (StoreError::Locked { path: path.clone() }, 75),
             (StoreError::NoDirectory { path: path.clone() }, 78),
             (StoreError::NotAFile { path: path.clone() }, 78),
+            (StoreError::Absent { path: path.clone() }, 64),
+            (StoreError::Taken { path: path.clone() }, 64),
             (StoreError::Permission { path: path.clone(), cause: cause() }, 77),
             (StoreError::NotADatabase { path: path.clone() }, 65),
             (StoreError::Foreign { path: path.clone() }, 65),

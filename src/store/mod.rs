@@ -16,6 +16,7 @@
 //! is deleted to make space, and no ballast is kept for a DELETE, which needs some before it gives any.
 
 mod articles;
+mod backup;
 mod change;
 mod commit;
 mod error;
@@ -45,6 +46,7 @@ mod search;
 #[cfg(test)]
 mod tests;
 
+pub use backup::backup;
 pub use error::{StoreError, StoreFault};
 pub use feed_state::{Changes, FeedRecord, FeedState, Moving};
 pub use gauges::WriterGauges;
