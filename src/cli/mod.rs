@@ -22,6 +22,7 @@ mod feed_table;
 mod fetch;
 pub mod exit;
 mod import;
+mod man;
 mod parse;
 mod progress;
 mod run;
@@ -68,8 +69,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Print a script that completes rssd's arguments in a shell
     Completions(shell::CompletionsArgs),
-    /// Print the man page
-    Man,
+    /// Print a page of the manual
+    Man(man::ManArgs),
     /// Serve hostile feeds, for trying any reader
     Tarpit(tarpit::TarpitArgs),
 }
@@ -96,7 +97,7 @@ pub fn main() -> ExitCode {
         Some(Command::Backup(args)) => backup::run(&args),
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Completions(args)) => shell::completions(&args),
-        Some(Command::Man) => shell::man(),
+        Some(Command::Man(args)) => man::run(&args),
         Some(Command::Tarpit(args)) => tarpit::run(&args),
         None => run::run(&cli.run),
     };

@@ -1,4 +1,4 @@
-//! `rssd completions` and `rssd man`: made from the same definitions as the arguments.
+//! `rssd completions`: made from the same definitions as the arguments.
 
 use std::io::{self, Write};
 
@@ -16,22 +16,7 @@ pub(super) struct CompletionsArgs {
 pub(super) fn completions(args: &CompletionsArgs) -> u8 {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "rssd", &mut script);
-    print(&script)
-}
-
-pub(super) fn man() -> u8 {
-    let mut page = Vec::new();
-    match clap_mangen::Man::new(Cli::command()).render(&mut page) {
-        Ok(()) => print(&page),
-        Err(error) => {
-            complain!("rssd: cannot write the man page: {error}");
-            exit::INTERNAL
-        }
-    }
-}
-
-/// A reader that left early, as `head` does, is no error.
-fn print(text: &[u8]) -> u8 {
-    let _ = io::stdout().lock().write_all(text);
+    // A reader that left early, as `head` does, is no error.
+    let _ = io::stdout().lock().write_all(&script);
     exit::FINE
 }

@@ -32,6 +32,7 @@ mod mistakes;
 mod named_files;
 mod names;
 pub mod plan;
+pub(crate) mod reference;
 mod relations;
 mod secret;
 mod suggest;

@@ -3,6 +3,7 @@
 use super::*;
 
 mod at_large;
+mod reference;
 mod tables;
 
 #[track_caller]
