@@ -8,6 +8,7 @@ mod browser;
 mod curl;
 mod devtools;
 mod event_source;
+mod examples;
 mod feed_reader;
 mod hostile;
 mod metrics;

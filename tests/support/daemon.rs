@@ -16,7 +16,8 @@ pub(crate) struct Daemon {
     child: Child,
     lines: Arc<Mutex<Vec<String>>>,
     stderr: Option<JoinHandle<()>>,
-    stdout: Option<JoinHandle<String>>,
+    output: Arc<Mutex<Vec<u8>>>,
+    stdout: Option<JoinHandle<()>>,
 }
 
 /// How a process ended.
@@ -43,13 +44,17 @@ impl Daemon {
                 }
             })
         };
-        let mut pipe = child.stdout.take().expect("it is piped");
-        let stdout = thread::spawn(move || {
-            let mut bytes = Vec::new();
-            let _ = pipe.read_to_end(&mut bytes);
-            String::from_utf8_lossy(&bytes).into_owned()
-        });
-        Daemon { child, lines, stderr: Some(stderr), stdout: Some(stdout) }
+        let output = Arc::new(Mutex::new(Vec::new()));
+        let stdout = {
+            let (output, mut pipe) = (output.clone(), child.stdout.take().expect("it is piped"));
+            thread::spawn(move || {
+                let mut bytes = [0; 8192];
+                while let Ok(read @ 1..) = pipe.read(&mut bytes) {
+                    output.lock().expect("nobody panics with it").extend_from_slice(&bytes[..read]);
+                }
+            })
+        };
+        Daemon { child, lines, stderr: Some(stderr), output, stdout: Some(stdout) }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -64,6 +69,11 @@ impl Daemon {
     /// What it wrote to standard error so far.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.lines.lock().expect("nobody panics with it").clone()
+    }
+
+    /// What it wrote to standard output so far.
+    pub(crate) fn output(&self) -> String {
+        String::from_utf8_lossy(&self.output.lock().expect("nobody panics with it")).into_owned()
     }
 
     /// How many lines hold this text.
@@ -118,10 +128,10 @@ impl Daemon {
     }
 
     fn finished(&mut self, code: Option<i32>) -> Finished {
-        let stdout = self.stdout.take().and_then(|reader| reader.join().ok()).unwrap_or_default();
-        if let Some(reader) = self.stderr.take() {
+        for reader in [self.stdout.take(), self.stderr.take()].into_iter().flatten() {
             let _ = reader.join();
         }
+        let stdout = self.output();
         let stderr = mem::take(&mut *self.lines.lock().expect("nobody panics with it")).join("\n");
         Finished { code, stdout, stderr }
     }
