@@ -1,7 +1,7 @@
 //! Starts, watches and stops all parts; the only file that knows them all.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::fs;
 use std::io;
@@ -29,8 +29,9 @@ use crate::limits::{
     READERS, ROUND_WORTH_TELLING, STREAMS_MAX, UNCOMMITTED_MAX, WRITER_QUEUE_MAX,
 };
 use crate::machine;
-use crate::placement;
 use crate::poll::{Desk, Subscription};
+pub use crate::roster::Reloaded;
+use crate::roster::{Change, Roster, count_due};
 use crate::store::{self, FeedRecord, Readers, Store, StoreError, StoreEvent, Writer};
 
 /// What the command line decides.
@@ -111,14 +112,6 @@ impl From<StoreError> for StartError {
     }
 }
 
-/// What a reload did, in numbers of feeds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reloaded {
-    pub added: usize,
-    pub changed: usize,
-    pub removed: usize,
-}
-
 /// All parts, running.
 pub struct Daemon {
     clock: Clock,
@@ -128,25 +121,7 @@ pub struct Daemon {
     events: Receiver<Event>,
     event_sender: Sender<Event>,
     roots: Roots,
-    /// What is polled: by feed id, on which core and how.
-    placed: HashMap<i64, Placed>,
-}
-
-/// A feed as its core knows it.
-struct Placed {
-    core: usize,
-    feed: config::Feed,
-    access: Result<Arc<Access>, String>,
-}
-
-impl Placed {
-    fn new(core: usize, subscription: &Subscription) -> Placed {
-        Placed { core, feed: subscription.feed.clone(), access: subscription.access.clone() }
-    }
-
-    fn is_same_as(&self, subscription: &Subscription) -> bool {
-        self.feed == subscription.feed && self.access == subscription.access
-    }
+    roster: Roster,
 }
 
 struct HttpHandle {
@@ -208,13 +183,8 @@ impl Daemon {
         let records = writer.register(&config.feeds, &|| true)?;
         let subscriptions = subscribe(&config.feeds, records, &roots);
         let due_at_start = count_due(&subscriptions, clock.now_ms());
-        let mut by_core: Vec<Vec<Subscription>> = cpus.iter().map(|_| Vec::new()).collect();
-        let mut placed = HashMap::with_capacity(subscriptions.len());
-        for subscription in subscriptions {
-            let core = placement::core_of(&subscription.host(), cpus.len());
-            placed.insert(subscription.record.id, Placed::new(core, &subscription));
-            by_core[core].push(subscription);
-        }
+        let mut roster = Roster::new(cpus.len());
+        let by_core = roster.take_over(subscriptions).puts;
         let host_pause = config.daemon.host_pause.unwrap_or(HOST_PAUSE_DEFAULT);
         if options.once {
             tell_of_pauses(&by_core, host_pause);
@@ -229,7 +199,7 @@ impl Daemon {
             uncommitted_max: (WRITER_QUEUE_MAX / cpus.len()).clamp(1, UNCOMMITTED_MAX),
             events: event_sender.clone(),
         };
-        let mut daemon = Daemon { clock, writer, cores: Vec::new(), http: None, events, event_sender, roots, placed };
+        let mut daemon = Daemon { clock, writer, cores: Vec::new(), http: None, events, event_sender, roots, roster };
         for (index, (cpu, subscriptions)) in cpus.iter().zip(by_core).enumerate() {
             let in_flight_max = shares.in_flight_max;
             let settings = Settings { index, in_flight_max, once: options.once, due_at_start, host_pause };
@@ -254,7 +224,7 @@ impl Daemon {
         }
         log::info!(
             "{} feeds on {} cores (CPUs {cpus:?}), up to {} polls at once on each; {} streams, {} connections",
-            daemon.placed.len(),
+            daemon.roster.len(),
             daemon.cores.len(),
             shares.in_flight_max,
             shares.streams_max,
@@ -330,7 +300,7 @@ impl Daemon {
 
     /// How many feeds are polled.
     pub fn feed_count(&self) -> usize {
-        self.placed.len()
+        self.roster.len()
     }
 
     /// Takes over a new configuration's feeds: all of them, or none where the database refuses.
@@ -343,29 +313,7 @@ impl Daemon {
     pub fn reload(&mut self, config: &Config, keep_waiting: &dyn Fn() -> bool) -> Result<Reloaded, StoreError> {
         let records = self.writer.register(&config.feeds, keep_waiting)?;
         let subscriptions = subscribe(&config.feeds, records, &self.roots);
-        let mut reloaded = Reloaded::default();
-        let mut puts: Vec<Vec<Subscription>> = self.cores.iter().map(|_| Vec::new()).collect();
-        let mut removes: Vec<Vec<i64>> = self.cores.iter().map(|_| Vec::new()).collect();
-        let kept: HashSet<i64> = subscriptions.iter().map(|subscription| subscription.record.id).collect();
-        for (id, gone) in self.placed.extract_if(|id, _| !kept.contains(id)) {
-            removes[gone.core].push(id);
-            reloaded.removed += 1;
-        }
-        for subscription in subscriptions {
-            let id = subscription.record.id;
-            let core = placement::core_of(&subscription.host(), self.cores.len());
-            match self.placed.insert(id, Placed::new(core, &subscription)) {
-                Some(old) if old.is_same_as(&subscription) => continue,
-                Some(old) => {
-                    reloaded.changed += 1;
-                    if old.core != core {
-                        removes[old.core].push(id);
-                    }
-                }
-                None => reloaded.added += 1,
-            }
-            puts[core].push(subscription);
-        }
+        let Change { puts, removes, reloaded } = self.roster.take_over(subscriptions);
         for ((core, put), remove) in self.cores.iter_mut().zip(puts).zip(removes) {
             if !remove.is_empty() {
                 core.tell(Command::Remove(remove));
@@ -555,10 +503,4 @@ fn tell_of_pauses(shares: &[Vec<Subscription>], host_pause: Duration) {
             "{feeds} feeds are of host {host}: with host_pause between them this round takes {seconds} s at least"
         );
     }
-}
-
-/// Feeds that have no poll time ahead of them.
-fn count_due(subscriptions: &[Subscription], now_ms: i64) -> usize {
-    let is_due = |record: &FeedRecord| record.state.next_poll_at.is_none_or(|at| at <= now_ms);
-    subscriptions.iter().filter(|feed| is_due(&feed.record) && !feed.is_given_up()).count()
 }

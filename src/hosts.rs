@@ -145,6 +145,12 @@ impl Hosts {
         self.waiting_count
     }
 
+    /// Whether the feed waits here.
+    #[cfg(test)]
+    pub(crate) fn holds(&self, host: &str, feed: i64) -> bool {
+        self.by_name.get(host).is_some_and(|known| known.waiting.contains(&feed))
+    }
+
     fn forget_if_empty(&mut self, host: &str) {
         if self
             .by_name

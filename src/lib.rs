@@ -13,6 +13,7 @@ pub mod daemon;
 
 // The way in: on the cores, then through the writer.
 mod placement;
+mod roster;
 mod core;
 mod hosts;
 mod breaker;

@@ -3,6 +3,7 @@
 //! It changes nothing but the database, and that only through the writer: validators travel in the same record as the
 //! articles that came with them. What the core needs to know comes back as [`Polled`].
 
+mod finding;
 mod outage;
 mod planning;
 mod state;
@@ -16,7 +17,7 @@ use futures_channel::{mpsc, oneshot};
 use glommio::sync::Semaphore;
 use sha2::{Digest, Sha256};
 
-use crate::article::{Document, FeedMeta, Repair};
+use crate::article::{Document, Repair};
 use crate::breaker::Breaker;
 use crate::clock::Clock;
 use crate::config;
@@ -26,10 +27,11 @@ use crate::fetch::{Access, Fetched, Fetcher, Flight, Request, Timeouts, Trip, Va
 use crate::gauges::PollNews;
 use crate::parse;
 use crate::schedule;
-use crate::store::{FeedRecord, FeedState, FetchLog, PollRecord, StoreFault, WriterHandle};
+use crate::store::{FeedRecord, FeedState, FetchLog, PollRecord, StoreFault, Stored, WriterHandle};
+pub(crate) use finding::{Asked, Finding};
+#[cfg(test)]
+pub(crate) use outage::is_ours;
 pub(crate) use planning::is_given_up;
-use planning::{Plan, plan};
-use state::{learn, next_state};
 
 /// A feed that a core polls: what feeds.toml says of it, and what was read from the files that it names.
 #[derive(Clone, Debug)]
@@ -114,7 +116,7 @@ pub(crate) struct Polled {
 
 /// What came of a fetch, once it was read.
 #[expect(clippy::large_enum_variant, reason = "one a poll and soon taken apart: a box would only add an allocation")]
-enum Reading {
+pub(crate) enum Reading {
     NotModified { validators: Validators },
     Unchanged { validators: Validators },
     Articles { validators: Validators, body_hash: [u8; 32], document: Document, is_delta: bool },
@@ -144,7 +146,9 @@ pub(crate) async fn poll(
     };
     let (trip, fetched) = futures_lite::future::or(fetching, cancelling).await?;
 
-    if outage::is_ours(desk, subscription, memory, &trip, fetched.as_ref().err()) {
+    if let Some(breaker) = &desk.breaker
+        && outage::is_ours(&mut breaker.borrow_mut(), subscription, memory, &trip, fetched.as_ref().err())
+    {
         return None;
     }
 
@@ -164,64 +168,16 @@ pub(crate) async fn poll(
     let parse_ms = Clock::elapsed_ms(parse_started);
 
     // Schedule the next poll: it is stored with what this one brought.
-    let (document, is_delta) = match &reading {
-        Ok(Reading::Articles { document, is_delta, .. }) => (Some(document), *is_delta),
-        _ => (None, false),
-    };
-    let Plan { next, planning } = plan(subscription, memory, &trip, reading.as_ref().err(), document, is_delta, now_ms);
-
-    // Batch and commit.
     flight.enter(Phase::Commit);
     let mut log = fetch_log(&trip, started_at, parse_ms, flight.age_ms());
     log.body_bytes = body_bytes;
-    let mut state = next_state(&memory.state, &reading, &next, started_at, now_ms);
-    learn(&mut state, subscription.feed.url.as_str(), &trip, &reading, now_ms);
-    if doubts {
-        state.changes.doubted_at = Some(started_at);
-    }
-    state.planning = planning;
-    let outcome = outcome_word(&reading);
-    let took_ms = flight.age_ms();
-    log.outcome = outcome.clone();
-    let mut repaired = Vec::new();
-    let (feed_meta, articles, failure) = match reading {
-        Ok(Reading::Articles { mut document, .. }) => {
-            // Documents put the newest first; the stream puts it last.
-            document.articles.reverse();
-            repaired = document.repaired;
-            (Some(document.feed), document.articles, None)
-        }
-        Ok(Reading::Unchanged { .. } | Reading::NotModified { .. }) => (None, Vec::new(), None),
-        Err(failure) => (None, Vec::new(), Some(failure)),
-    };
-    log.error = failure.as_ref().map(|failure| failure.message.clone());
-    let stored = commit(desk, subscription, state.clone(), feed_meta, articles, is_delta, log).await;
+    let mut finding = Finding::new(subscription, memory, &trip, reading, Asked { started_at, doubts }, log, now_ms);
 
-    let is_stored = stored.is_ok();
-    let (memory, new_count, failure) = match stored {
-        Ok(new_count) => {
-            state.planning.cadence = state.planning.cadence_after(new_count > 0).map(str::to_owned);
-            (Memory { state, unreadable, ..memory.clone() }, new_count, failure)
-        }
-        // Not stored, so it did not happen: the old validators stay, and the feed is asked again later.
-        Err(fault) => {
-            let failure = Failure::new(Class::Local, Phase::Commit, fault.to_string());
-            (Memory { unreadable, ..memory.clone() }, 0, Some(failure))
-        }
-    };
-    let memory = Memory { poll_count: memory.poll_count + 1, ..memory };
-    Some(Polled {
-        memory,
-        wait: next.wait,
-        is_given_up: next.is_given_up && is_stored,
-        host_hold: next.host_hold,
-        new_count,
-        repaired,
-        wire_bytes: trip.wire_bytes,
-        outcome,
-        took_ms,
-        failure,
-    })
+    // Batch and commit.
+    let took_ms = flight.age_ms();
+    let (done, stored) = oneshot::channel();
+    let stored = commit(desk, &subscription.feed.name, finding.record(subscription, done), stored).await;
+    Some(finding.settle(memory, unreadable, stored, trip.wire_bytes, took_ms))
 }
 
 /// `doubts`: the last answers are not believed, so nothing is sent that could lead to another one of the kind.
@@ -319,49 +275,22 @@ fn body_bytes(fetched: &Result<Fetched, Failure>) -> Option<u64> {
     }
 }
 
-/// The outcome in a word, as in `fetch_log` and in metrics.
-fn outcome_word(reading: &Result<Reading, Failure>) -> String {
-    match reading {
-        Ok(Reading::Articles { .. }) => "ok".to_owned(),
-        Ok(Reading::Unchanged { .. }) => "unchanged".to_owned(),
-        Ok(Reading::NotModified { .. }) => "not_modified".to_owned(),
-        Err(failure) => failure.class_and_phase(),
-    }
-}
-
 /// Nobody is left to say why.
 const GONE: &str = "it is gone";
 
-/// Hands a record to the writer and waits until it is durable. Gives how many articles were new.
+/// Hands a record to the writer and waits until it is durable.
 async fn commit(
     desk: &Desk,
-    subscription: &Subscription,
-    state: FeedState,
-    feed_meta: Option<FeedMeta>,
-    articles: Vec<crate::article::Article>,
-    is_delta: bool,
-    log: FetchLog,
-) -> Result<usize, StoreFault> {
-    let (done, stored) = oneshot::channel();
-    let Subscription { feed, record, .. } = subscription;
-    let record = PollRecord {
-        feed_id: record.id,
-        url: record.url.clone(),
-        state,
-        feed_meta,
-        articles,
-        is_delta,
-        updates: feed.updates,
-        articles_initial_max: feed.articles_initial_max,
-        log,
-        done,
-    };
+    feed: &str,
+    record: PollRecord,
+    stored: oneshot::Receiver<Result<Stored, StoreFault>>,
+) -> Result<Stored, StoreFault> {
     if desk.writer.submit(record).is_err() {
         return Err(StoreFault::Stopped(GONE.to_owned()));
     }
     let stored = stored.await.unwrap_or(Err(StoreFault::Stopped(GONE.to_owned())))?;
     if let Some(why) = stored.verdict {
-        log::warn!("feed {}: {why}; its articles are told apart by their links from now on", feed.name);
+        log::warn!("feed {feed}: {why}; its articles are told apart by their links from now on");
     }
-    Ok(stored.new_count)
+    Ok(stored)
 }

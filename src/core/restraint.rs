@@ -2,29 +2,26 @@
 //! that is due all at once.
 
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::{Core, Feed, Place};
-use crate::clock::{Clock, duration_ms};
+use super::agenda::{Agenda, Moment};
+use super::feed::{Feed, Place};
+use crate::clock::duration_ms;
 use crate::config;
 use crate::limits::{BREAKER_PROBE_WAIT, ROUND_HOLD_MAX};
-use crate::poll::Subscription;
 use crate::schedule;
-use crate::store::{FeedState, Postponed};
+use crate::store::Postponed;
 
-impl Core {
+impl Agenda {
     /// When a feed that was put here is polled first. `places` counts those of each host that are due by now.
     pub(super) fn set_first_deadline(
-        &self,
+        &mut self,
         id: i64,
         crowd: usize,
         places: &mut HashMap<String, u32>,
-        now: Instant,
-        now_ms: i64,
+        Moment { now, wall_ms }: Moment,
     ) {
-        let mut feeds = self.feeds.borrow_mut();
-        let Some(feed) = feeds.get_mut(&id) else { return };
+        let Some(feed) = self.feeds.get_mut(&id) else { return };
         if feed.is_given_up() {
             feed.place = Place::Done;
             return;
@@ -33,8 +30,7 @@ impl Core {
         let next_poll_at = state.next_poll_at;
         let mut at = now;
         let name = &feed.subscription.feed.name;
-        let hosts = self.hosts.borrow();
-        let held_until = hosts.held_until(&feed.host).unwrap_or(now).max(now);
+        let held_until = self.hosts.held_until(&feed.host).unwrap_or(now).max(now);
         if self.settings.once {
             at = held_until;
             if at > now + ROUND_HOLD_MAX {
@@ -44,103 +40,90 @@ impl Core {
                 return;
             }
         } else {
-            at += schedule::resume(&feed.subscription.pace(), name, state.last_polled_at, next_poll_at, crowd, now_ms);
-            if at < held_until || next_poll_at.is_none_or(|next_ms| next_ms <= now_ms) {
+            at += schedule::resume(&feed.subscription.pace(), name, state.last_polled_at, next_poll_at, crowd, wall_ms);
+            if at < held_until || next_poll_at.is_none_or(|next_ms| next_ms <= wall_ms) {
                 let place = places.entry(feed.host.clone()).or_default();
-                at = at.max(held_until + hosts.spacing(&feed.host).saturating_mul(*place));
+                at = at.max(held_until + self.hosts.spacing(&feed.host).saturating_mul(*place));
                 *place += 1;
             }
-            at = now + feed.unskipped(at - now, now_ms);
+            at = now + feed.unskipped(at - now, wall_ms);
         }
-        drop(hosts);
-        drop(feeds);
         self.wait_until(id, at);
     }
 
-    /// Leaves a host alone for as long as one of its feeds was asked to: the others are put off, here and in the database.
-    pub(super) fn hold(&self, host: &str, asked: i64, hold: Duration) {
-        let (now, now_ms) = (Clock::monotonic(), self.desk.clock.now_ms());
+    /// Leaves a host alone for as long as one of its feeds was asked to: the others are put off, here and, by what it gives, in
+    /// the database.
+    pub(super) fn hold(&mut self, host: &str, asked: i64, hold: Duration, at: Moment) -> Vec<Postponed> {
+        let Moment { now, wall_ms } = at;
         let until = now + hold;
-        let spacing = {
-            let mut hosts = self.hosts.borrow_mut();
-            hosts.hold(host, until);
-            hosts.spacing(host)
-        };
-        let until_ms = now_ms.saturating_add_unsigned(duration_ms(hold));
+        self.hosts.hold(host, until);
+        let spacing = self.hosts.spacing(host);
+        let until_ms = wall_ms.saturating_add_unsigned(duration_ms(hold));
         let mut held = Vec::new();
         let mut postponed = Vec::new();
-        for (id, feed) in self.feeds.borrow_mut().iter_mut() {
+        let is_early = |(id, feed): &(&i64, &Feed)| {
             let is_waiting = matches!(feed.place, Place::Waiting | Place::Due);
-            if *id == asked || feed.host != host || !is_waiting || feed.due_at >= until {
-                continue;
-            }
+            **id != asked && feed.host == host && is_waiting && feed.due_at < until
+        };
+        let mut early: Vec<(Instant, i64)> =
+            self.feeds.iter().filter(is_early).map(|(id, feed)| (feed.due_at, *id)).collect();
+        // In the order in which they would have come.
+        early.sort_unstable();
+        for (_, id) in early {
+            let Some(feed) = self.feeds.get_mut(&id) else { continue };
             let place = u32::try_from(held.len()).unwrap_or(u32::MAX);
-            let wait = feed.unskipped(hold + spacing.saturating_mul(place), now_ms);
-            held.push((*id, now + wait));
-            let next_poll_at = now_ms.saturating_add_unsigned(duration_ms(wait));
+            let wait = feed.unskipped(hold + spacing.saturating_mul(place), wall_ms);
+            held.push((id, now + wait));
+            let next_poll_at = wall_ms.saturating_add_unsigned(duration_ms(wait));
             let planning = &mut feed.memory.state.planning;
             let schedule = schedule::write_held(planning.schedule.as_deref(), hold, until_ms);
             planning.schedule = Some(schedule.clone());
             feed.memory.state.next_poll_at = Some(next_poll_at);
             let url = feed.subscription.record.url.clone();
-            postponed.push(Postponed { feed_id: *id, url, next_poll_at, schedule });
+            postponed.push(Postponed { feed_id: id, url, next_poll_at, schedule });
         }
         if held.is_empty() {
-            return;
+            return postponed;
         }
         log::info!(
             "host {host}: asks to be left alone for {} s; {} other feeds of it wait too",
             hold.as_secs(),
             held.len()
         );
-        self.desk.writer.postpone(postponed);
         for (id, at) in held {
             match self.settings.once && hold > ROUND_HOLD_MAX {
                 // A single round is over for them.
-                true => self.feeds.borrow_mut().get_mut(&id).into_iter().for_each(|feed| feed.place = Place::Done),
+                true => self.feeds.get_mut(&id).into_iter().for_each(|feed| feed.place = Place::Done),
                 false => self.wait_until(id, at),
             }
         }
+        postponed
     }
 
-    /// Shows an outage of our own network, and takes the polls up again behind it, spread out.
-    pub(super) fn heed_breaker(&self, now: Instant) {
-        let Some(breaker) = &self.desk.breaker else { return };
-        let is_open = breaker.borrow().is_open();
+    /// Shows an outage of our own network, and takes the polls up again behind it, spread out. `is_open` is the breaker.
+    pub(crate) fn heed_breaker(&mut self, is_open: bool, Moment { now, wall_ms }: Moment) {
         let index = self.settings.index;
-        match (self.gauges.is_cut_off.swap(is_open, Ordering::Relaxed), is_open) {
+        match (std::mem::replace(&mut self.is_cut_off, is_open), is_open) {
             (false, true) => log::warn!(
                 "core {index}: hosts that were well are not reached any more, whichever is tried: our own network or its name servers \
                  are out; polls pause, and one is tried every {} s",
                 BREAKER_PROBE_WAIT.as_secs()
             ),
             (true, false) => {
-                let now_ms = self.desk.clock.now_ms();
-                let due = std::mem::take(&mut *self.ready.borrow_mut());
+                let due = std::mem::take(&mut self.ready);
                 log::info!(
                     "core {index}: hosts are reached again; {} feeds that are due are polled one after the other",
                     due.len()
                 );
                 for id in &due {
-                    let wait =
-                        self.feeds.borrow().get(id).filter(|feed| matches!(feed.place, Place::Due)).map(|feed| {
-                            let config::Feed { name, interval, .. } = &feed.subscription.feed;
-                            feed.unskipped(schedule::spread(name, due.len(), *interval), now_ms)
-                        });
+                    let wait = self.feeds.get(id).filter(|feed| matches!(feed.place, Place::Due)).map(|feed| {
+                        let config::Feed { name, interval, .. } = &feed.subscription.feed;
+                        feed.unskipped(schedule::spread(name, due.len(), *interval), wall_ms)
+                    });
                     wait.into_iter().for_each(|wait| self.wait_until(*id, now + wait));
                 }
             }
             _ => {}
         }
-    }
-}
-
-impl Feed {
-    /// A wait that was not decided by its last poll, moved out of the time that its document skips.
-    fn unskipped(&self, wait: Duration, now_ms: i64) -> Duration {
-        let FeedState { planning, last_polled_at, .. } = &self.memory.state;
-        let hints = schedule::read_hints(planning.hints.as_deref());
-        let Subscription { feed, .. } = &*self.subscription;
-        schedule::unskipped(&self.subscription.pace(), &feed.name, &hints, wait, *last_polled_at, now_ms)
     }
 }

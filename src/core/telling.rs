@@ -3,12 +3,14 @@
 use std::cmp::Reverse;
 use std::sync::atomic::Ordering;
 
-use super::{Core, Place, Tally};
+use super::Core;
+use super::agenda::Ended;
+use super::feed::{Place, Tally};
 use crate::clock::duration_ms;
 use crate::failure::Phase;
 use crate::fetch::Flight;
 use crate::gauges::{PollNews, add, latency_slot};
-use crate::limits::{FLIGHTS_TOLD_MAX, GONE_POLLS_MAX, IN_FLIGHT_LOGGED_MAX};
+use crate::limits::{FLIGHTS_TOLD_MAX, GONE_POLLS_MAX, IN_FLIGHT_LOGGED_MAX, POLL_PANIC_WAIT};
 use crate::poll::{Polled, Subscription};
 
 /// A poll in flight, as it is told.
@@ -24,7 +26,20 @@ pub(crate) struct FlightReport {
 }
 
 impl Core {
-    pub(super) fn report(&self, subscription: &Subscription, polled: &Polled) {
+    pub(super) fn report(&self, subscription: &Subscription, ended: &Ended) {
+        match ended {
+            Ended::Polled(polled) => self.report_polled(subscription, polled),
+            Ended::Undone => {}
+            Ended::Panicked => {
+                add(&self.gauges.polls, 1);
+                add(&self.gauges.polls_failed, 1);
+                let seconds = POLL_PANIC_WAIT.as_secs();
+                log::error!("feed {}: the poll panicked; the next one is in {seconds} s", subscription.feed.name);
+            }
+        }
+    }
+
+    fn report_polled(&self, subscription: &Subscription, polled: &Polled) {
         add(&self.gauges.polls, 1);
         add(&self.gauges.articles_new, polled.new_count as u64);
         add(&self.gauges.wire_bytes, polled.wire_bytes);
@@ -53,7 +68,7 @@ impl Core {
                 add(&self.gauges.failures[failure.class as usize], 1);
                 // The first of a row is news, the others are known.
                 let level = if polled.memory.state.failure_count <= 1 { log::Level::Warn } else { log::Level::Debug };
-                match self.settings.once {
+                match self.is_once {
                     true => log::log!(level, "feed {name}: {failure}"),
                     false => log::log!(level, "feed {name}: {failure}; next poll in {wait} s"),
                 }
@@ -62,20 +77,22 @@ impl Core {
     }
 
     pub(super) fn show_tally(&self) {
-        let Tally { failing, polled } = self.tally.get();
+        let agenda = self.agenda.borrow();
+        let Tally { failing, polled } = agenda.tally();
         if let Some(breaker) = &self.desk.breaker {
-            breaker.borrow_mut().set_hosts(self.hosts.borrow().count());
+            breaker.borrow_mut().set_hosts(agenda.host_count());
         }
-        self.gauges.feeds.store(self.feeds.borrow().len(), Ordering::Relaxed);
+        self.gauges.in_flight.store(agenda.in_flight(), Ordering::Relaxed);
+        self.gauges.feeds.store(agenda.feeds().len(), Ordering::Relaxed);
         self.gauges.feeds_failing.store(failing, Ordering::Relaxed);
         self.gauges.feeds_polled.store(polled, Ordering::Relaxed);
     }
 
     /// The oldest first, since it is the most likely to be asked about.
     pub(super) fn flights(&self) -> Vec<FlightReport> {
-        let feeds = self.feeds.borrow();
+        let agenda = self.agenda.borrow();
         // Ages are taken once: while they are sorted the clock goes on.
-        let mut flights: Vec<(u64, &str, &Flight)> = (feeds.values())
+        let mut flights: Vec<(u64, &str, &Flight)> = (agenda.feeds().values())
             .filter_map(|feed| match &feed.place {
                 Place::InFlight { flight, .. } => Some((flight.age_ms(), &*feed.subscription.feed.name, &**flight)),
                 _ => None,
@@ -83,7 +100,7 @@ impl Core {
             .collect();
         flights.sort_unstable_by_key(|(age_ms, ..)| Reverse(*age_ms));
         let report = |(age_ms, feed, flight): &(u64, &str, &Flight)| FlightReport {
-            core: self.settings.index,
+            core: self.index,
             feed: (*feed).to_owned(),
             phase: flight.phase(),
             age_ms: *age_ms,
@@ -94,7 +111,10 @@ impl Core {
     }
 
     pub(super) fn log_in_flight(&self) {
-        log::info!("{} polls in flight of {} feeds", self.in_flight.get(), self.feeds.borrow().len());
+        {
+            let agenda = self.agenda.borrow();
+            log::info!("{} polls in flight of {} feeds", agenda.in_flight(), agenda.feeds().len());
+        }
         for flight in self.flights().iter().take(IN_FLIGHT_LOGGED_MAX) {
             let FlightReport { feed, phase, age_ms, wire_bytes, .. } = flight;
             log::info!("in flight: feed {feed}, {}, {age_ms} ms old, {wire_bytes} bytes received", phase.name());

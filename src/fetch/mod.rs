@@ -93,6 +93,12 @@ pub struct Trip {
 }
 
 impl Trip {
+    /// One that a test makes up.
+    #[cfg(test)]
+    pub(crate) fn told(hops: Vec<Hop>, retry_after: Option<(u16, String)>, headers: &HeaderMap) -> Trip {
+        Trip { hops, retry_after, caching: Caching::of(headers), ..Trip::default() }
+    }
+
     /// The last answer's status.
     pub fn status(&self) -> Option<u16> {
         self.hops.last()?.status

@@ -45,17 +45,7 @@ async fn catch_up(site: &Site) -> bool {
         return true;
     };
     let more = page.scanned_to < page.bounds.seq_last;
-    // What is gone is gone for clients at the tip, too: the same bytes for all.
-    site.ring.borrow_mut().prune(page.bounds.seq_pruned);
-    if page.scanned_to > from {
-        let mut ring = site.ring.borrow_mut();
-        for entry in page.entries {
-            ring.push(entry);
-        }
-        if ring.last() < page.scanned_to {
-            ring.skip_to(page.scanned_to);
-        }
-        drop(ring);
+    if site.ring.borrow_mut().catch_up(page) {
         site.wake.publish();
     }
     more

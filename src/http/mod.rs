@@ -33,3 +33,5 @@ pub(crate) use listener::Listener;
 pub(crate) use page::{SafeHtml, words};
 pub(crate) use server::{News, serve};
 pub(crate) use site::Sources;
+#[cfg(test)]
+pub(crate) use stream::{Range, page_of};

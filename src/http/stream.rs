@@ -21,13 +21,13 @@ use crate::limits::{
     HEARTBEAT_COMMENT, RETRY_AFTER_BUSY_S, SSE_CHUNK_BYTES_MAX, SSE_RETRY_MS, SSE_RETRY_SPREAD_MS, WAIT_DEFAULT,
 };
 use crate::placement;
-use crate::store::{self, Queries, QueryError};
+use crate::store::{self, Queries, QueryError, StoredArticle};
 use crate::stream::{self, Bounds, Entry, Epoch, Filter, Next, Origin, Ring, Seat, Start, Subscription};
 use crate::wire::{Html, Problem, entry, list, sse};
 
 /// Which articles to read.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Range {
+pub(crate) enum Range {
     Newest,
     After(i64),
 }
@@ -40,6 +40,18 @@ pub(super) fn read_page(
     limit: usize,
     html: Html,
     epoch: Epoch,
+) -> Result<stream::Page, QueryError> {
+    page_of(db, range, filter, limit, epoch, |article, origin| entry(&view(article), html, epoch, origin))
+}
+
+/// The same, whatever an entry is made of.
+pub(crate) fn page_of(
+    db: &Queries<'_>,
+    range: Range,
+    filter: &Filter,
+    limit: usize,
+    epoch: Epoch,
+    entry: impl Fn(&StoredArticle, Arc<Origin>) -> Entry,
 ) -> Result<stream::Page, QueryError> {
     let bounds = db.bounds()?;
     let filter = stored_filter(filter);
@@ -57,7 +69,7 @@ pub(super) fn read_page(
     };
     let entries = page.articles.iter().map(|article| {
         let origin = Origin { feed: article.feed.to_string(), labels: (*article.labels).clone() };
-        entry(&view(article), html, epoch, Arc::new(origin))
+        entry(article, Arc::new(origin))
     });
     let store::Bounds { seq_oldest, seq_pruned, seq_last, .. } = bounds;
     let bounds = Bounds { epoch, seq_oldest, seq_pruned, seq_last };

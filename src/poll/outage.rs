@@ -1,23 +1,21 @@
 //! What a poll tells the breaker, and whether its failure counts.
 
-use super::{Desk, Memory, Subscription};
-use crate::breaker::Sign;
+use super::{Memory, Subscription};
+use crate::breaker::{Breaker, Sign};
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::fetch::{Reach, Trip};
 
 /// Lets the breaker hear how a fetch went. Gives whether it failed for our own network's sake, so that it is as if it had not
 /// been.
-pub(super) fn is_ours(
-    desk: &Desk,
+pub(crate) fn is_ours(
+    breaker: &mut Breaker,
     subscription: &Subscription,
     memory: &Memory,
     trip: &Trip,
     failure: Option<&Failure>,
 ) -> bool {
-    let Some(breaker) = &desk.breaker else { return false };
     let is_unreached = failure.is_some_and(|failure| failure.is_unreached);
-    let mut breaker = breaker.borrow_mut();
     if let Some(sign) = sign(trip.reached(), is_unreached, was_well(memory)) {
         breaker.heard(&subscription.host(), sign, Clock::monotonic());
     }

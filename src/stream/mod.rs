@@ -21,6 +21,8 @@ pub(crate) use cursor::Reason;
 pub(crate) use cursor::{After, Bounds, Cursor, Epoch, Refusal};
 pub(crate) use filter::{Filter, FilterMistake};
 pub(crate) use polls::PollLog;
+#[cfg(test)]
+pub(crate) use ring::Size;
 pub(crate) use ring::{Entry, Origin, Ring};
 pub(crate) use subscribers::{Seat, Seats, WakeList};
 pub(crate) use subscription::{Next, Page, Start, Subscription};

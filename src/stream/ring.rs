@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::filter::Filter;
+use super::subscription::Page;
 use crate::limits::{RING_ARTICLES_MAX, RING_BYTES_MAX};
 
 /// The feed an article came from, as far as a filter looks at it. Shared by a feed's articles.
@@ -67,8 +68,20 @@ impl Ring {
         Ring::with_size(seq_last, Size { articles: 0, bytes: 0 })
     }
 
-    pub(super) fn with_size(seq_last: i64, size: Size) -> Ring {
+    pub(crate) fn with_size(seq_last: i64, size: Size) -> Ring {
         Ring { size, slots: VecDeque::new(), seq_of: HashMap::new(), bytes: 0, floor: seq_last, last: seq_last }
+    }
+
+    /// Takes what was read after its end. Gives whether that moved it, so that whoever waits should look again.
+    pub(crate) fn catch_up(&mut self, page: Page) -> bool {
+        // What is gone is gone for clients at the tip, too: the same bytes for all.
+        self.prune(page.bounds.seq_pruned);
+        let has_moved = page.scanned_to > self.last;
+        if has_moved {
+            page.entries.into_iter().for_each(|entry| self.push(entry));
+            self.skip_to(page.scanned_to);
+        }
+        has_moved
     }
 
     /// Takes a committed article. Gaps before it are of articles that have changed meanwhile.
@@ -134,6 +147,12 @@ impl Ring {
     /// The last `seq` pushed or skipped to.
     pub(crate) fn last(&self) -> i64 {
         self.last
+    }
+
+    /// How many places are held, those of articles that have changed since among them.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
     }
 
     /// Bytes of all that is held.

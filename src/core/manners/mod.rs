@@ -13,6 +13,7 @@ mod publisher;
 mod reply;
 mod table;
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
 use std::rc::Rc;
@@ -171,19 +172,18 @@ impl Life {
         let end = Clock::monotonic() + self.up;
         core.put(subscriptions, true);
         loop {
-            let now = Clock::monotonic();
             core.desk.fetcher.close_old();
-            core.collect_due(now);
-            core.start_due(now);
-            if core.in_flight.get() > 0 {
+            core.start_due();
+            if core.agenda.borrow().in_flight() > 0 {
                 core.changed.wait().await;
                 continue;
             }
-            let due = core.deadlines.borrow().peek().map(|deadline| deadline.0.0);
-            let Some(next) = due.into_iter().chain(core.hosts.borrow().next_at()).min().filter(|at| *at < end) else {
-                break;
+            let next_at = {
+                let breaker = core.desk.breaker.as_ref().map(RefCell::borrow);
+                core.agenda.borrow().next_at(breaker.as_deref(), core.has_room())
             };
-            self.clock.advance(next.saturating_duration_since(now));
+            let Some(next) = next_at.filter(|at| *at < end) else { break };
+            self.clock.advance(next.saturating_duration_since(Clock::monotonic()));
         }
         self.clock.advance(end.saturating_duration_since(Clock::monotonic()));
         core.desk.fetcher.close().await;

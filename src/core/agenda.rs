@@ -1,0 +1,364 @@
+//! What a core does next: its feeds, their deadlines, who is due, and who may start.
+//!
+//! Pure: no executor, no clock, no channel. Events and the time go in; polls to start, and when to look again, come out. Whoever
+//! runs the polls tells how they ended, be it a core or a simulator.
+//!
+//! Invariant: every feed has one place. It waits for its present deadline, is due in one of the queues, is in flight, or is done.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use futures_channel::oneshot;
+
+use super::feed::{Feed, Place, Tally};
+use crate::breaker::Breaker;
+use crate::fetch::Flight;
+use crate::hosts::Hosts;
+use crate::limits::{DEADLINES_VOID_MAX, POLL_PANIC_WAIT, RETRY_AFTER_MAX};
+use crate::poll::{Memory, Polled, Subscription};
+use crate::schedule;
+use crate::store::Postponed;
+
+/// What a core is started with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) index: usize,
+    pub(crate) in_flight_max: usize,
+    /// Poll every feed once, at once, and end.
+    pub(crate) once: bool,
+    /// Feeds of all cores that are due at the start, among which first polls are spread.
+    pub(crate) due_at_start: usize,
+    /// Between two requests to one host.
+    pub(crate) host_pause: Duration,
+}
+
+/// A moment on both clocks: deadlines go by the first, what is stored by the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) now: Instant,
+    /// Milliseconds since 1970, UTC.
+    pub(crate) wall_ms: i64,
+}
+
+/// A poll that begins.
+pub(crate) struct Start {
+    pub(crate) ticket: Ticket,
+    pub(crate) memory: Memory,
+    pub(crate) flight: Rc<Flight>,
+    /// Resolves when the poll shall end without a result.
+    pub(crate) cancelled: oneshot::Receiver<()>,
+}
+
+/// What a poll is known by when it ends: its feed may have been changed or removed meanwhile.
+pub(crate) struct Ticket {
+    pub(crate) id: i64,
+    turn: u64,
+    host: String,
+    pub(crate) subscription: Rc<Subscription>,
+}
+
+/// How a poll ended.
+pub(crate) enum Ended {
+    Polled(Polled),
+    /// Cancelled, or our own network's fault: it is as if it had not been.
+    Undone,
+    Panicked,
+}
+
+pub(crate) struct Agenda {
+    pub(super) settings: Settings,
+    pub(super) feeds: HashMap<i64, Feed>,
+    /// When which feed is due. An entry whose turn is not the feed's present one is void.
+    deadlines: BinaryHeap<Reverse<(Instant, i64, u64)>>,
+    pub(super) hosts: Hosts,
+    /// Due, in the order in which they came due, waiting for admission.
+    pub(super) ready: VecDeque<i64>,
+    in_flight: usize,
+    /// Given out with each deadline, and never twice: a feed that leaves and returns must not meet its old ones.
+    turns: u64,
+    tally: Tally,
+    draining: bool,
+    /// The breaker was open at the last look.
+    pub(super) is_cut_off: bool,
+}
+
+impl Agenda {
+    pub(crate) fn new(settings: Settings) -> Agenda {
+        Agenda {
+            hosts: Hosts::new(settings.host_pause),
+            settings,
+            feeds: HashMap::new(),
+            deadlines: BinaryHeap::new(),
+            ready: VecDeque::new(),
+            in_flight: 0,
+            turns: 0,
+            tally: Tally::default(),
+            draining: false,
+            is_cut_off: false,
+        }
+    }
+
+    /// Takes these up: new ones, and changed ones in the place of what was known under their id. Gives how many of them are
+    /// given up.
+    pub(crate) fn put(&mut self, subscriptions: Vec<Subscription>, at_start: bool, at: Moment) -> usize {
+        let crowd = if at_start { self.settings.due_at_start } else { subscriptions.len() };
+        let ids: Vec<i64> = subscriptions.iter().map(|subscription| subscription.record.id).collect();
+        let mut given_up = 0;
+        for subscription in subscriptions {
+            let id = subscription.record.id;
+            let feed = Feed::new(subscription, at.now);
+            given_up += usize::from(feed.is_given_up());
+            if !feed.is_given_up() {
+                self.hosts.join(&feed.host, feed.subscription.feed.interval);
+            }
+            // One of them may have been told so in the name of all, before a restart.
+            let held_until = schedule::held_until(feed.memory.state.planning.schedule.as_deref());
+            let ahead_ms = held_until.and_then(|until_ms| u64::try_from(until_ms.saturating_sub(at.wall_ms)).ok());
+            if let Some(ahead_ms) = ahead_ms {
+                self.hosts.hold(&feed.host, at.now + Duration::from_millis(ahead_ms).min(RETRY_AFTER_MAX));
+            }
+            self.tally = self.tally.with(&feed);
+            // A poll of the old one that is in flight is cancelled with it.
+            if let Some(old) = self.feeds.insert(id, feed) {
+                self.forget(&old);
+            }
+        }
+        // Not before all of them are known: how far apart those of a host begin depends on how many they are.
+        let mut places: HashMap<String, u32> = HashMap::new();
+        for id in ids {
+            self.set_first_deadline(id, crowd, &mut places, at);
+        }
+        given_up
+    }
+
+    /// Forgets the feeds with these ids.
+    pub(crate) fn remove(&mut self, ids: &[i64]) {
+        for id in ids {
+            if let Some(old) = self.feeds.remove(id) {
+                self.forget(&old);
+            }
+        }
+    }
+
+    fn forget(&mut self, old: &Feed) {
+        self.tally = self.tally.without(old);
+        if !old.is_given_up() {
+            self.hosts.leave(&old.host);
+        }
+    }
+
+    /// Sets a feed's deadline, in the place of any earlier one.
+    pub(super) fn wait_until(&mut self, id: i64, at: Instant) {
+        let Agenda { feeds, deadlines, .. } = self;
+        let Some(feed) = feeds.get_mut(&id) else { return };
+        self.turns += 1;
+        feed.turn = self.turns;
+        feed.place = Place::Waiting;
+        feed.due_at = at;
+        deadlines.push(Reverse((at, id, feed.turn)));
+        // Each reload leaves a void one behind a feed, some of them for a month.
+        if deadlines.len() > 2 * feeds.len() + DEADLINES_VOID_MAX {
+            deadlines.retain(|Reverse((_, id, turn))| feeds.get(id).is_some_and(|feed| feed.turn == *turn));
+        }
+    }
+
+    /// Moves every feed whose deadline has come to the queue for admission.
+    pub(crate) fn collect_due(&mut self, now: Instant) {
+        while let Some(&Reverse((at, id, turn))) = self.deadlines.peek() {
+            if at > now {
+                break;
+            }
+            self.deadlines.pop();
+            if let Some(feed) = self.feeds.get_mut(&id).filter(|feed| feed.turn == turn) {
+                feed.place = Place::Due;
+                self.ready.push_back(id);
+            }
+        }
+    }
+
+    /// Admission: the next due poll that the in-flight limit, its host and our own network allow. `has_room` is whether there
+    /// is memory for what it may bring, here and at the writer.
+    pub(crate) fn next_start(&mut self, breaker: Option<&mut Breaker>, has_room: bool, now: Instant) -> Option<Start> {
+        if !self.may_start(has_room) {
+            return None;
+        }
+        let mut is_probe = false;
+        if let Some(breaker) = breaker {
+            if !breaker.admit(now) {
+                return None;
+            }
+            is_probe = breaker.is_open();
+        }
+        let id = self.next_startable(is_probe, now)?;
+        Some(self.start(id))
+    }
+
+    fn may_start(&self, has_room: bool) -> bool {
+        !self.draining && self.in_flight < self.settings.in_flight_max && has_room
+    }
+
+    /// The next feed whose host lets it: those that have waited for theirs go before those that have just come due. Probes go to
+    /// the latter, since one host may have many that wait.
+    fn next_startable(&mut self, is_probe: bool, now: Instant) -> Option<i64> {
+        match is_probe {
+            true => self.next_of_ready(now).or_else(|| self.next_of_hosts(now)),
+            false => self.next_of_hosts(now).or_else(|| self.next_of_ready(now)),
+        }
+    }
+
+    fn next_of_ready(&mut self, now: Instant) -> Option<i64> {
+        loop {
+            let id = self.ready.pop_front()?;
+            if let Some(host) = due_host(&self.feeds, id)
+                && self.hosts.admit(host, id, now)
+            {
+                return Some(id);
+            }
+        }
+    }
+
+    fn next_of_hosts(&mut self, now: Instant) -> Option<i64> {
+        let Agenda { hosts, feeds, .. } = self;
+        hosts.next(now, |host, id| due_host(feeds, id) == Some(host))
+    }
+
+    fn start(&mut self, id: i64) -> Start {
+        let feed = self.feeds.get_mut(&id).expect("it was due, and nothing ran since");
+        let (cancel, cancelled) = oneshot::channel();
+        let flight = feed.subscription.flight();
+        feed.place = Place::InFlight { _cancel: cancel, flight: flight.clone() };
+        self.in_flight += 1;
+        let ticket = Ticket { id, turn: feed.turn, host: feed.host.clone(), subscription: feed.subscription.clone() };
+        Start { ticket, memory: feed.memory.clone(), flight, cancelled }
+    }
+
+    /// Takes in how a poll ended. Gives what the database shall know of others that it puts off.
+    pub(crate) fn finished(&mut self, ticket: &Ticket, ended: Ended, at: Moment) -> Vec<Postponed> {
+        self.in_flight -= 1;
+        self.hosts.ended(&ticket.host, at.now);
+        let mut postponed = Vec::new();
+        match ended {
+            Ended::Polled(polled) => {
+                if let Some(hold) = polled.host_hold {
+                    postponed = self.hold(&ticket.host, ticket.id, hold, at);
+                }
+                self.remember(ticket, polled, at.now);
+            }
+            Ended::Undone => self.go_on(ticket.id, ticket.turn, Duration::ZERO, at.now),
+            Ended::Panicked => self.go_on(ticket.id, ticket.turn, POLL_PANIC_WAIT, at.now),
+        }
+        postponed
+    }
+
+    /// Takes over what a poll has left. One that was under way to its commit while its feed was changed counts as well, if
+    /// the URL is the same: what was known at the reload is older than what is stored now.
+    fn remember(&mut self, ticket: &Ticket, polled: Polled, now: Instant) {
+        let (wait, is_given_up) = (polled.wait, polled.is_given_up);
+        let Some(feed) = self.feeds.get_mut(&ticket.id) else { return };
+        // Due as well: it was due when the old one was polled, and so is the new one.
+        let is_waiting = matches!(feed.place, Place::Waiting | Place::Due);
+        let is_changed = feed.turn != ticket.turn;
+        if is_changed && !(is_waiting && feed.subscription.feed.url == ticket.subscription.feed.url) {
+            return;
+        }
+        self.tally = self.tally.without(feed);
+        feed.memory = polled.memory;
+        feed.polled = true;
+        if is_given_up && is_changed {
+            // It was given up as it was before.
+            feed.memory.state.planning.given_up_for = None;
+        } else if is_given_up {
+            feed.place = Place::Done;
+            self.hosts.leave(&feed.host);
+        }
+        self.tally = self.tally.with(feed);
+        let turn = feed.turn;
+        if !matches!(feed.place, Place::Done) {
+            self.go_on(ticket.id, turn, wait, now);
+        }
+    }
+
+    /// What follows a poll: the next deadline, unless the feed was changed, removed, or was to be polled once.
+    fn go_on(&mut self, id: i64, turn: u64, wait: Duration, now: Instant) {
+        let Some(feed) = self.feeds.get_mut(&id).filter(|feed| feed.turn == turn) else { return };
+        if self.settings.once || self.draining {
+            feed.place = Place::Done;
+            return;
+        }
+        self.wait_until(id, now + wait);
+    }
+
+    /// Lets nothing start any more, and cancels what is fetched.
+    pub(crate) fn drain(&mut self) {
+        self.draining = true;
+        self.ready.clear();
+        self.deadlines.clear();
+        for feed in self.feeds.values_mut() {
+            // Polls in flight that have their answer go on to their commit: cancelling touches the fetch alone.
+            feed.place = Place::Done;
+        }
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        if self.in_flight > 0 {
+            return false;
+        }
+        let all_done = || self.feeds.values().all(|feed| matches!(feed.place, Place::Done));
+        self.draining || (self.settings.once && all_done())
+    }
+
+    /// When there may be something to do, if nothing happens before: a deadline, or a host whose pause is over. Where a poll may
+    /// not start for another reason, whatever that reason is will come as an event.
+    pub(crate) fn next_at(&self, breaker: Option<&Breaker>, has_room: bool) -> Option<Instant> {
+        let due = self.deadlines.peek().map(|Reverse((at, ..))| *at);
+        let startable = breaker.and_then(Breaker::probe_at).or_else(|| self.hosts.next_at());
+        due.into_iter().chain(startable.filter(|_| self.may_start(has_room))).min()
+    }
+
+    pub(crate) fn feeds(&self) -> &HashMap<i64, Feed> {
+        &self.feeds
+    }
+
+    /// The invariant: a feed that is in none of its places would never be polled again. Gives the first one.
+    #[cfg(test)]
+    pub(crate) fn lost(&self) -> Option<i64> {
+        let deadlines: std::collections::HashSet<(Instant, i64, u64)> = self.deadlines.iter().map(|at| at.0).collect();
+        let is_placed = |id: i64, feed: &Feed| match feed.place {
+            Place::Waiting => deadlines.contains(&(feed.due_at, id, feed.turn)),
+            Place::Due => self.ready.contains(&id) || self.hosts.holds(&feed.host, id),
+            Place::InFlight { .. } => self.in_flight > 0,
+            Place::Done => true,
+        };
+        self.feeds.iter().find(|(id, feed)| !is_placed(**id, feed)).map(|(id, _)| *id)
+    }
+
+    /// Deadlines, void ones included.
+    #[cfg(test)]
+    pub(crate) fn deadline_count(&self) -> usize {
+        self.deadlines.len()
+    }
+
+    pub(crate) fn host_count(&self) -> usize {
+        self.hosts.count()
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// Feeds that are due and not admitted yet.
+    pub(crate) fn overdue(&self) -> usize {
+        self.ready.len() + self.hosts.waiting_count()
+    }
+
+    pub(crate) fn tally(&self) -> Tally {
+        self.tally
+    }
+}
+
+/// The host of a feed that is due still: it may have been removed or changed while it waited.
+fn due_host(feeds: &HashMap<i64, Feed>, id: i64) -> Option<&str> {
+    feeds.get(&id).filter(|feed| matches!(feed.place, Place::Due)).map(|feed| &*feed.host)
+}
