@@ -106,9 +106,13 @@ impl Agenda {
         let crowd = if at_start { self.settings.due_at_start } else { subscriptions.len() };
         let ids: Vec<i64> = subscriptions.iter().map(|subscription| subscription.record.id).collect();
         let mut given_up = 0;
+        let mut kept = HashMap::new();
         for subscription in subscriptions {
             let id = subscription.record.id;
-            let feed = Feed::new(subscription, at.now);
+            let mut feed = Feed::new(subscription, at.now);
+            if let Some(due_at) = self.feeds.get(&id).and_then(|old| feed.go_on_from(old)) {
+                kept.insert(id, due_at);
+            }
             given_up += usize::from(feed.is_given_up());
             if !feed.is_given_up() {
                 self.hosts.join(&feed.host, feed.subscription.feed.interval);
@@ -128,7 +132,10 @@ impl Agenda {
         // Not before all of them are known: how far apart those of a host begin depends on how many they are.
         let mut places: HashMap<String, u32> = HashMap::new();
         for id in ids {
-            self.set_first_deadline(id, crowd, &mut places, at);
+            match kept.get(&id) {
+                Some(due_at) => self.wait_until(id, *due_at),
+                None => self.set_first_deadline(id, crowd, &mut places, at),
+            }
         }
         given_up
     }

@@ -8,7 +8,7 @@ use futures_channel::oneshot;
 use crate::fetch::Flight;
 use crate::poll::{Memory, Subscription};
 use crate::schedule;
-use crate::store::FeedState;
+use crate::store::{FeedRecord, FeedState};
 
 /// A feed on its core.
 pub(crate) struct Feed {
@@ -48,6 +48,23 @@ impl Feed {
         Feed { subscription, memory, host, place: Place::Waiting, turn: 0, due_at: now, polled: false }
     }
 
+    /// Takes over from what it was before a reload, if the URL is the same: what was learnt of it since the reload read its
+    /// row, and its deadline, which it gives. That stands on the monotonic clock; the row's is of a wall clock that may have
+    /// been set since.
+    pub(super) fn go_on_from(&mut self, old: &Feed) -> Option<Instant> {
+        if old.subscription.feed.url != self.subscription.feed.url {
+            return None;
+        }
+        if old.memory.poll_count > self.memory.poll_count {
+            let Memory { state, poll_count, .. } = &old.memory;
+            let record =
+                FeedRecord { state: state.clone(), poll_count: *poll_count, ..self.subscription.record.clone() };
+            let subscription = Subscription { record, ..(*self.subscription).clone() };
+            *self = Feed::new(subscription, self.due_at);
+        }
+        matches!(old.place, Place::Waiting).then_some(old.due_at)
+    }
+
     pub(super) fn is_given_up(&self) -> bool {
         self.memory.state.planning.given_up_for.is_some()
     }
@@ -77,5 +94,58 @@ impl Tally {
     pub(super) fn without(self, feed: &Feed) -> Tally {
         let failing = usize::from(feed.memory.state.failure_count > 0);
         Tally { failing: self.failing - failing, polled: self.polled - usize::from(feed.polled) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config;
+    use crate::core::{Agenda, Moment, Settings};
+
+    const MINUTE: Duration = Duration::from_secs(60);
+    const NOW_MS: i64 = 1_772_323_200_000;
+
+    fn subscription(next_poll_at: i64, poll_count: u64) -> Subscription {
+        let feed = config::Feed::new("a", "http://a.test/".parse().unwrap());
+        let state = FeedState { next_poll_at: Some(next_poll_at), ..FeedState::default() };
+        let record = FeedRecord { id: 1, state, poll_count, ..FeedRecord::default() };
+        Subscription { feed, access: Err(String::new()), record }
+    }
+
+    #[test]
+    fn a_changed_feed_keeps_its_deadline_whatever_the_wall_clock_says() {
+        let settings =
+            Settings { index: 0, in_flight_max: 1, once: false, due_at_start: 0, host_pause: Duration::ZERO };
+        let mut agenda = Agenda::new(settings);
+        let now = Clock::monotonic();
+        let due = NOW_MS + 10 * 60_000;
+        agenda.put(vec![subscription(due, 1)], true, Moment { now, wall_ms: NOW_MS });
+        assert_eq!(agenda.next_at(None, true), Some(now + 10 * MINUTE));
+        // A minute later the clock was set forward by a day.
+        let mut changed = subscription(due, 1);
+        changed.feed.interval *= 2;
+        let later = Moment { now: now + MINUTE, wall_ms: NOW_MS + 86_400_000 };
+        agenda.put(vec![changed.clone()], false, later);
+        assert_eq!(agenda.next_at(None, true), Some(now + 10 * MINUTE));
+        assert_eq!(agenda.feeds()[&1].subscription.feed.interval, changed.feed.interval);
+        // Another URL is another matter.
+        changed.feed.url.set_path("/other");
+        agenda.put(vec![changed], false, later);
+        assert_eq!(agenda.next_at(None, true), Some(now + MINUTE));
+    }
+
+    #[test]
+    fn what_was_learnt_since_a_reload_read_the_row_is_not_forgotten() {
+        let now = Clock::monotonic();
+        let mut old = Feed::new(subscription(NOW_MS, 7), now);
+        (old.memory.poll_count, old.memory.state.etag) = (8, Some(b"new".to_vec()));
+        let mut changed = Feed::new(subscription(NOW_MS, 7), now);
+        assert_eq!(changed.go_on_from(&old), Some(now));
+        assert_eq!((changed.memory.poll_count, changed.memory.state.etag.as_deref()), (8, Some(&b"new"[..])));
+        // A row that is as new says it itself.
+        let mut changed = Feed::new(subscription(NOW_MS, 8), now);
+        assert!(changed.go_on_from(&old).is_some() && changed.memory.state.etag.is_none());
     }
 }
