@@ -25,9 +25,9 @@ use crate::clock::Clock;
 use crate::executor::sleep;
 use crate::gauges::CoreGauges;
 use crate::limits::HEARTBEAT_MS;
-use crate::poll::{Desk, Subscription, poll};
-pub(crate) use agenda::Settings;
-pub(crate) use agenda::{Agenda, Ended, Moment, Start, Ticket};
+use crate::poll::{Desk, Polled, Subscription, poll};
+use agenda::Put;
+pub(crate) use agenda::{Agenda, Ended, Moment, Settings, Start, Ticket};
 use changed::Changed;
 #[cfg(test)]
 pub(crate) use feed::Place;
@@ -106,7 +106,10 @@ impl Core {
     }
 
     fn put(&self, subscriptions: Vec<Subscription>, at_start: bool) {
-        let given_up = self.agenda.borrow_mut().put(subscriptions, at_start, self.moment());
+        let Put { given_up, held } = self.agenda.borrow_mut().put(subscriptions, at_start, self.moment());
+        for (host, until) in held {
+            self.desk.fetcher.hold(&host, until);
+        }
         if given_up > 0 {
             log::warn!(
                 "{given_up} feeds answered 410 too often and are not polled; remove them from feeds.toml, or change them"
@@ -162,6 +165,10 @@ impl Core {
 
     fn finished(&self, ticket: &Ticket, ended: Ended) {
         self.report(&ticket.subscription, &ended);
+        if let Ended::Polled(Polled { host_hold: Some((host, hold)), .. }) = &ended {
+            // Redirects of other hosts' feeds lead there no more either.
+            self.desk.fetcher.hold(host, Clock::monotonic() + *hold);
+        }
         let postponed = self.agenda.borrow_mut().finished(ticket, ended, self.moment());
         if !postponed.is_empty() {
             self.desk.writer.postpone(postponed);

@@ -436,7 +436,7 @@ fn start_core(
         move || async move {
             let mut ended = Ended { core: index, done: false, events: start.events };
             let fetcher = match Fetcher::new(&start.names, start.contact.as_deref()) {
-                Ok(fetcher) => fetcher,
+                Ok(fetcher) => fetcher.with_host_pause(settings.host_pause),
                 Err(failure) => {
                     log::error!("core {index}: {failure}");
                     return;
@@ -493,7 +493,7 @@ fn subscribe(feeds: &[config::Feed], records: Vec<FeedRecord>, roots: &Roots) ->
 fn tell_of_pauses(shares: &[Vec<Subscription>], host_pause: Duration) {
     let mut feeds_by_host: HashMap<String, u32> = HashMap::new();
     for subscription in shares.iter().flatten() {
-        *feeds_by_host.entry(subscription.host()).or_default() += 1;
+        *feeds_by_host.entry(subscription.host(&subscription.record.state)).or_default() += 1;
     }
     let Some((host, feeds)) = feeds_by_host.into_iter().max_by_key(|(_, feeds)| *feeds) else { return };
     let least = host_pause.saturating_mul(feeds - 1);

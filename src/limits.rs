@@ -204,6 +204,10 @@ pub const CHALLENGE_BYTES_MAX: usize = 32 << 10;
 /// A request waits so long for others to the same host that are in flight on its core, then it goes on beside them.
 pub const TURN_WAIT_MAX: Duration = secs(10);
 
+/// Hosts that asked to be left alone, as far as a core's redirects heed them: for one more the one is forgotten that is over
+/// first.
+pub const HELD_HOSTS_MAX: usize = 1_024;
+
 /// Connections that a core keeps open for the next request to the same host; for one more the oldest is closed.
 pub const KEPT_CONNECTIONS_MAX: usize = 64;
 

@@ -16,6 +16,7 @@ use std::time::Duration;
 use futures_channel::{mpsc, oneshot};
 use glommio::sync::Semaphore;
 use sha2::{Digest, Sha256};
+use url::Url;
 
 use crate::article::{Document, Repair};
 use crate::breaker::Breaker;
@@ -26,6 +27,7 @@ use crate::failure::{Class, Failure, Phase};
 use crate::fetch::{Access, Fetched, Fetcher, Flight, Request, Timeouts, Trip, Validators, frozen};
 use crate::gauges::PollNews;
 use crate::parse;
+use crate::placement;
 use crate::schedule;
 use crate::store::{FeedRecord, FeedState, FetchLog, PollRecord, StoreFault, Stored, WriterHandle};
 pub(crate) use finding::{Asked, Finding};
@@ -44,9 +46,15 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
-    /// The unit of politeness and of placement.
-    pub(crate) fn host(&self) -> String {
-        crate::placement::host_of(&self.feed.url)
+    /// What is asked first: where permanent redirects have led, or else the configured URL.
+    fn url(&self, state: &FeedState) -> Url {
+        let effective_url = state.effective_url.as_deref().and_then(|url| url.parse().ok());
+        effective_url.unwrap_or_else(|| self.feed.url.clone())
+    }
+
+    /// The host that is asked: the unit of politeness and of placement.
+    pub(crate) fn host(&self, state: &FeedState) -> String {
+        placement::host_of(&self.url(state))
     }
 
     pub(crate) fn flight(&self) -> Rc<Flight> {
@@ -102,8 +110,8 @@ pub(crate) struct Polled {
     pub(crate) wait: Duration,
     /// There is to be no next one, in spite of `wait`.
     pub(crate) is_given_up: bool,
-    /// For so long nothing of the feed's host is to be asked.
-    pub(crate) host_hold: Option<Duration>,
+    /// Nothing of this host, which may be that of a redirect's target, is to be asked for so long.
+    pub(crate) host_hold: Option<(String, Duration)>,
     pub(crate) new_count: usize,
     /// What was wrong with the document, if one was read.
     pub(crate) repaired: Vec<Repair>,
@@ -192,7 +200,7 @@ async fn fetch(
         Ok(access) => access.clone(),
         Err(sentence) => return (Trip::default(), Err(Failure::new(Class::Local, Phase::Resolve, sentence.clone()))),
     };
-    let FeedState { effective_url, validators_for, etag, last_modified, .. } = &memory.state;
+    let FeedState { validators_for, etag, last_modified, .. } = &memory.state;
     let configured = &subscription.feed.url;
     let validators = Validators {
         scope: validators_for.clone().unwrap_or_default(),
@@ -200,7 +208,7 @@ async fn fetch(
         last_modified: last_modified.clone(),
     };
     let request = Request {
-        url: effective_url.as_deref().and_then(|url| url.parse().ok()).unwrap_or_else(|| configured.clone()),
+        url: subscription.url(&memory.state),
         trusted: configured.origin(),
         access,
         validators: if doubts { Validators::default() } else { validators },

@@ -76,9 +76,14 @@ impl Roster {
         }
         for subscription in subscriptions {
             let id = subscription.record.id;
-            let core = placement::core_of(&subscription.host(), self.cores);
-            match self.placed.insert(id, Placed::new(core, &subscription)) {
+            let core = match self.placed.get(&id) {
                 Some(old) if old.is_same_as(&subscription) => continue,
+                // It may have moved to another host since the start. It stays until the next one: a poll that is on its way to
+                // its commit here would be unknown to another core, which then polls early.
+                Some(old) if old.feed.url == subscription.feed.url => old.core,
+                _ => placement::core_of(&subscription.host(&subscription.record.state), self.cores),
+            };
+            match self.placed.insert(id, Placed::new(core, &subscription)) {
                 Some(old) => {
                     change.reloaded.changed += 1;
                     if old.core != core {

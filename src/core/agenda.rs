@@ -51,6 +51,15 @@ pub(crate) struct Start {
     pub(crate) cancelled: oneshot::Receiver<()>,
 }
 
+/// What came of taking feeds up.
+#[derive(Debug, Default)]
+pub(crate) struct Put {
+    /// So many of them are given up.
+    pub(crate) given_up: usize,
+    /// Hosts that asked, before a restart, to be left alone until then.
+    pub(crate) held: Vec<(String, Instant)>,
+}
+
 /// What a poll is known by when it ends: its feed may have been changed or removed meanwhile.
 pub(crate) struct Ticket {
     pub(crate) id: i64,
@@ -100,12 +109,11 @@ impl Agenda {
         }
     }
 
-    /// Takes these up: new ones, and changed ones in the place of what was known under their id. Gives how many of them are
-    /// given up.
-    pub(crate) fn put(&mut self, subscriptions: Vec<Subscription>, at_start: bool, at: Moment) -> usize {
+    /// Takes these up: new ones, and changed ones in the place of what was known under their id.
+    pub(crate) fn put(&mut self, subscriptions: Vec<Subscription>, at_start: bool, at: Moment) -> Put {
         let crowd = if at_start { self.settings.due_at_start } else { subscriptions.len() };
         let ids: Vec<i64> = subscriptions.iter().map(|subscription| subscription.record.id).collect();
-        let mut given_up = 0;
+        let mut put = Put::default();
         let mut kept = HashMap::new();
         for subscription in subscriptions {
             let id = subscription.record.id;
@@ -113,7 +121,7 @@ impl Agenda {
             if let Some(due_at) = self.feeds.get(&id).and_then(|old| feed.go_on_from(old)) {
                 kept.insert(id, due_at);
             }
-            given_up += usize::from(feed.is_given_up());
+            put.given_up += usize::from(feed.is_given_up());
             if !feed.is_given_up() {
                 self.hosts.join(&feed.host, feed.subscription.feed.interval);
             }
@@ -121,7 +129,9 @@ impl Agenda {
             let held_until = schedule::held_until(feed.memory.state.planning.schedule.as_deref());
             let ahead_ms = held_until.and_then(|until_ms| u64::try_from(until_ms.saturating_sub(at.wall_ms)).ok());
             if let Some(ahead_ms) = ahead_ms {
-                self.hosts.hold(&feed.host, at.now + Duration::from_millis(ahead_ms).min(RETRY_AFTER_MAX));
+                let until = at.now + Duration::from_millis(ahead_ms).min(RETRY_AFTER_MAX);
+                self.hosts.hold(&feed.host, until);
+                put.held.push((feed.host.clone(), until));
             }
             self.tally = self.tally.with(&feed);
             // A poll of the old one that is in flight is cancelled with it.
@@ -137,7 +147,7 @@ impl Agenda {
                 None => self.set_first_deadline(id, crowd, &mut places, at),
             }
         }
-        given_up
+        put
     }
 
     /// Forgets the feeds with these ids.
@@ -248,8 +258,8 @@ impl Agenda {
         let mut postponed = Vec::new();
         match ended {
             Ended::Polled(polled) => {
-                if let Some(hold) = polled.host_hold {
-                    postponed = self.hold(&ticket.host, ticket.id, hold, at);
+                if let Some((host, hold)) = &polled.host_hold {
+                    postponed = self.hold(host, ticket.id, *hold, at);
                 }
                 self.remember(ticket, polled, at.now);
             }
@@ -279,6 +289,9 @@ impl Agenda {
         } else if is_given_up {
             feed.place = Place::Done;
             self.hosts.leave(&feed.host);
+        }
+        if !matches!(feed.place, Place::Done) {
+            feed.follow_host(&mut self.hosts);
         }
         self.tally = self.tally.with(feed);
         let turn = feed.turn;

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use futures_channel::oneshot;
 
 use crate::fetch::Flight;
+use crate::hosts::Hosts;
 use crate::poll::{Memory, Subscription};
 use crate::schedule;
 use crate::store::{FeedRecord, FeedState};
@@ -43,7 +44,7 @@ impl Feed {
             state.planning.gone_count = 0;
         }
         let memory = Memory { state, poll_count: subscription.record.poll_count, unreadable: None };
-        let host = subscription.host();
+        let host = subscription.host(&memory.state);
         let subscription = Rc::new(subscription);
         Feed { subscription, memory, host, place: Place::Waiting, turn: 0, due_at: now, polled: false }
     }
@@ -67,6 +68,16 @@ impl Feed {
 
     pub(super) fn is_given_up(&self) -> bool {
         self.memory.state.planning.given_up_for.is_some()
+    }
+
+    /// Counts among the feeds of another host from now on if its last poll has moved its `effective_url` there.
+    pub(super) fn follow_host(&mut self, hosts: &mut Hosts) {
+        let host = self.subscription.host(&self.memory.state);
+        if host != self.host {
+            hosts.leave(&self.host);
+            hosts.join(&host, self.subscription.feed.interval);
+            self.host = host;
+        }
     }
 
     /// A wait that was not decided by its last poll, moved out of the time that its document skips.

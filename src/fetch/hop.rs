@@ -1,5 +1,6 @@
 //! One hop: one URL, one answer. In its turn, over a kept connection or a new one; resolved, guarded, dialled, asked.
 
+use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -14,19 +15,19 @@ use super::flight::Flight;
 use super::kept::Purpose;
 use super::tls::Roots;
 use super::transport::Connection;
+use super::turns::Turn;
 use super::{Fetcher, Hop, Request, dial, guard, redirect, tls};
 use crate::clock::Clock;
 use crate::descriptor;
 use crate::failure::{Class, Failure, Phase};
 use crate::limits::URL_BYTES_MAX;
-use crate::placement;
 
 /// Feed types first, then whatever the server thinks best.
 const ACCEPT_FEEDS: &str = "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, \
                             application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1";
 
 impl Fetcher {
-    /// One URL, one answer. `further` are headers beside those that every request has.
+    /// One URL, one answer. `further` are headers beside those that every request has; nothing is sent before `turn` has come.
     pub(super) async fn hop(
         &self,
         request: &Request,
@@ -34,10 +35,11 @@ impl Fetcher {
         further: impl Iterator<Item = (&'static str, HeaderValue)>,
         flight: &Rc<Flight>,
         hop: &mut Hop,
+        turn: impl Future<Output = Option<Turn>>,
     ) -> Result<Answer, Failure> {
         let mut http_request = self.http_request(request, url, further)?;
         flight.enter(Phase::Resolve);
-        let _turn = self.turns.take(placement::host_of(url), flight.left()).await;
+        let _turn = turn.await;
         let purpose = Purpose {
             origin: url.origin(),
             roots: request.access.roots.clone(),

@@ -16,6 +16,7 @@ mod flight;
 mod freshness;
 pub(crate) mod frozen;
 mod guard;
+mod held;
 mod hop;
 mod http_date;
 mod kept;
@@ -34,7 +35,7 @@ use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
 use ureq::http::header::{CONTENT_TYPE, COOKIE, RETRY_AFTER};
@@ -51,10 +52,12 @@ pub use validators::Validators;
 use crate::clock::Clock;
 use crate::failure::Failure;
 use crate::limits::{BODIES_BYTES_MAX, RESOLVER_CLOSE};
+use crate::placement;
 use crate::schedule::Freshness;
 use budget::Budget;
 use exchange::Body;
 use freshness::Caching;
+use held::Held;
 use kept::Kept;
 use redirect::Chain;
 use resolve::Resolver;
@@ -86,8 +89,8 @@ pub struct Trip {
     pub times: PhaseTimes,
     /// Bytes received, heads included, before decoding.
     pub wire_bytes: u64,
-    /// The last Retry-After on the way, as sent, and the status that it came with.
-    pub retry_after: Option<(u16, String)>,
+    /// The last Retry-After on the way.
+    retry_after: Option<RetryAfter>,
     /// What the last answer says of how long it is fresh.
     caching: Caching,
 }
@@ -96,6 +99,8 @@ impl Trip {
     /// One that a test makes up.
     #[cfg(test)]
     pub(crate) fn told(hops: Vec<Hop>, retry_after: Option<(u16, String)>, headers: &HeaderMap) -> Trip {
+        let host = hops.last().map(|hop| placement::host_of(&hop.url)).unwrap_or_default();
+        let retry_after = retry_after.map(|(status, value)| RetryAfter { status, host, value });
         Trip { hops, retry_after, caching: Caching::of(headers), ..Trip::default() }
     }
 
@@ -112,11 +117,10 @@ impl Trip {
         (before.iter().all(is_permanent) && last.url != self.hops.first()?.url).then_some(&last.url)
     }
 
-    /// The status that Retry-After came with, and what it asks for as a wait from `now_ms`; `None` where it is missing or
-    /// makes no sense.
-    pub(crate) fn retry_after(&self, now_ms: i64) -> Option<(u16, Duration)> {
-        let (status, value) = self.retry_after.as_ref()?;
-        Some((*status, retry_after::parse(value, now_ms)?))
+    /// What Retry-After came with, and what it asks for as a wait from `now_ms`; `None` where it is missing or makes no sense.
+    pub(crate) fn retry_after(&self, now_ms: i64) -> Option<(&RetryAfter, Duration)> {
+        let asked = self.retry_after.as_ref()?;
+        Some((asked, retry_after::parse(&asked.value, now_ms)?))
     }
 
     /// Whether anybody was connected to, and then whether only on the machine's own network.
@@ -130,6 +134,16 @@ impl Trip {
     pub(crate) fn freshness(&self, now_ms: i64) -> Option<Freshness> {
         self.caching.freshness(now_ms)
     }
+}
+
+/// Who asked by `Retry-After` to be left alone.
+#[derive(Clone, Debug)]
+pub(crate) struct RetryAfter {
+    pub(crate) status: u16,
+    /// Of the URL that answered so: that of a redirect's target, too.
+    pub(crate) host: String,
+    /// As sent.
+    value: String,
 }
 
 /// How far a request came.
@@ -197,6 +211,7 @@ pub struct Fetcher {
     tls: RefCell<Vec<(Roots, Arc<ClientConfig>)>>,
     bodies: Rc<Budget>,
     turns: Rc<Turns>,
+    held: RefCell<Held>,
     kept: RefCell<Kept>,
 }
 
@@ -219,8 +234,19 @@ impl Fetcher {
             tls: RefCell::default(),
             bodies: Budget::new(BODIES_BYTES_MAX),
             turns: Rc::default(),
+            held: RefCell::default(),
             kept: RefCell::default(),
         })
+    }
+
+    /// The same, keeping this pause between two requests to one host.
+    pub(crate) fn with_host_pause(self, host_pause: Duration) -> Fetcher {
+        Fetcher { turns: Rc::new(Turns::new(host_pause)), ..self }
+    }
+
+    /// No redirect leads to this host before `until`. Whoever asks it in its own right has deadlines for that.
+    pub(crate) fn hold(&self, host: &str, until: Instant) {
+        self.held.borrow_mut().hold(host, until, Clock::monotonic());
     }
 
     /// Whether there is memory for the body of one more poll.
@@ -253,6 +279,11 @@ impl Fetcher {
         let mut unconditional = false;
         loop {
             let url = chain.url();
+            let host = placement::host_of(url);
+            let is_next = trip.hops.last().is_some_and(|hop| placement::host_of(&hop.url) == host);
+            if host != placement::host_of(&request.url) {
+                self.spare(&host, trip)?;
+            }
             trip.hops.push(Hop { url: url.clone(), address: None, status: None });
             let hop = trip.hops.last_mut().expect("pushed above");
             let scope = request.access.scope(url);
@@ -260,11 +291,14 @@ impl Fetcher {
             let asked = !conditions.is_empty();
             let may_be_delta = conditions.iter().any(|(name, _)| *name == A_IM);
             let cookies = chain.cookies().map(|cookies| (COOKIE.as_str(), cookies));
-            let answer = self.hop(request, url, conditions.into_iter().chain(cookies), flight, hop).await?;
+            let further = conditions.into_iter().chain(cookies);
+            let turn = self.turns.take(host.clone(), flight.left(), is_next);
+            let answer = self.hop(request, url, further, flight, hop, turn).await?;
             hop.status = Some(answer.status);
             // That of a redirect counts for the next poll: this one has only seconds (RFC 9110, section 10.2.3).
-            let retry_after = text(&answer.headers, RETRY_AFTER.as_str()).map(|value| (answer.status, value));
-            trip.retry_after = retry_after.or(trip.retry_after.take());
+            if let Some(value) = text(&answer.headers, RETRY_AFTER.as_str()) {
+                trip.retry_after = Some(RetryAfter { status: answer.status, host, value });
+            }
             trip.caching = Caching::of(&answer.headers);
             match (answer.status, answer.body) {
                 (status @ (200 | 203), Some(body)) => {
@@ -288,6 +322,17 @@ impl Fetcher {
                 (status, _) => return Err(refusal::of_status(status, &answer.headers, &answer.refusal)),
             }
         }
+    }
+
+    /// Leaves a host alone that a redirect leads to, if it asked for that.
+    ///
+    /// # Errors
+    ///
+    /// It did, with 429, and is not asked: the poll ends as if it had answered so once more.
+    fn spare(&self, host: &str, trip: &mut Trip) -> Result<(), Failure> {
+        let Some(left) = self.held.borrow().left(host, Clock::monotonic()) else { return Ok(()) };
+        trip.retry_after = Some(RetryAfter { status: 429, host: host.to_owned(), value: left.as_secs().to_string() });
+        Err(refusal::spared(host, left))
     }
 }
 

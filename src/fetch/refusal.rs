@@ -1,5 +1,7 @@
 //! What an answer that brings no document means (design: classify the answer). Pure: RFC 9110, section 15.
 
+use std::time::Duration;
+
 use ureq::http::HeaderMap;
 
 use super::challenge;
@@ -35,6 +37,14 @@ pub(crate) fn blocked(status: u16, who: &str) -> Failure {
          publisher to let rssd through"
     );
     Failure::new(Class::Blocked, Phase::Header, message)
+}
+
+/// A redirect leads to `host`, which asked with 429 to be left alone for `left` from now.
+pub(super) fn spared(host: &str, left: Duration) -> Failure {
+    let seconds = left.as_secs();
+    let message =
+        format!("redirected to {host}, which answered 429 and asked to be left alone for {seconds} s more: not asked");
+    Failure::new(Class::Status, Phase::Header, message)
 }
 
 #[cfg(test)]

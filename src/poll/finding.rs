@@ -3,6 +3,7 @@
 //! Pure. Validators are in the same record as the articles that came with them, or in none.
 
 use std::mem::take;
+use std::time::Duration;
 
 use futures_channel::oneshot;
 
@@ -27,6 +28,7 @@ pub(crate) struct Asked {
 pub(crate) struct Finding {
     state: FeedState,
     next: schedule::Next,
+    host_hold: Option<(String, Duration)>,
     feed_meta: Option<FeedMeta>,
     articles: Vec<Article>,
     is_delta: bool,
@@ -50,7 +52,7 @@ impl Finding {
             Ok(Reading::Articles { document, is_delta, .. }) => (Some(document), *is_delta),
             _ => (None, false),
         };
-        let Plan { next, planning } =
+        let Plan { next, host_hold, planning } =
             plan(subscription, memory, trip, reading.as_ref().err(), document, is_delta, now_ms);
         let mut state = next_state(&memory.state, &reading, &next, asked.started_at, now_ms);
         learn(&mut state, subscription.feed.url.as_str(), trip, &reading, now_ms);
@@ -71,7 +73,7 @@ impl Finding {
             Err(failure) => (None, Vec::new(), Some(failure)),
         };
         log.error = failure.as_ref().map(|failure| failure.message.clone());
-        Finding { state, next, feed_meta, articles, is_delta, repaired, log, failure }
+        Finding { state, next, host_hold, feed_meta, articles, is_delta, repaired, log, failure }
     }
 
     /// What the writer is given, once; `done` hears when it is durable.
@@ -121,7 +123,7 @@ impl Finding {
             memory: Memory { poll_count: memory.poll_count + 1, ..memory },
             wait: self.next.wait,
             is_given_up: self.next.is_given_up && is_stored,
-            host_hold: self.next.host_hold,
+            host_hold: self.host_hold,
             new_count,
             repaired: self.repaired,
             wire_bytes,

@@ -17,7 +17,7 @@ pub(crate) fn is_ours(
 ) -> bool {
     let is_unreached = failure.is_some_and(|failure| failure.is_unreached);
     if let Some(sign) = sign(trip.reached(), is_unreached, was_well(memory)) {
-        breaker.heard(&subscription.host(), sign, Clock::monotonic());
+        breaker.heard(&subscription.host(&memory.state), sign, Clock::monotonic());
     }
     is_unreached && breaker.is_open()
 }

@@ -1,5 +1,7 @@
 //! What a poll tells the schedule, and what the schedule gives back to be stored with it.
 
+use std::time::Duration;
+
 use sha2::{Digest, Sha256};
 
 use super::{Memory, Subscription};
@@ -14,6 +16,8 @@ use crate::store::Planning;
 /// When to come back, and what is to be found again then.
 pub(super) struct Plan {
     pub(super) next: schedule::Next,
+    /// Which host is to be left alone, and for how long.
+    pub(super) host_hold: Option<(String, Duration)>,
     pub(super) planning: Planning,
 }
 
@@ -42,14 +46,18 @@ pub(super) fn plan(
         (document.zip(cadence)).is_some_and(|(document, cadence)| cadence.is_outdated_by(newest(document, now_ms)));
 
     let retry_after = trip.retry_after(now_ms);
+    let answered_by = match retry_after {
+        Some((asked, _)) => Some(asked.host.clone()),
+        None => trip.hops.last().map(|hop| placement::host_of(&hop.url)),
+    };
     let answer = schedule::Answer {
         outcome: match failure {
             None => Outcome::Fine,
             Some(Failure { class: Class::Gone, .. }) => Outcome::Gone,
             Some(_) => Outcome::Failed,
         },
-        status: retry_after.map(|(status, _)| status).or(trip.status()),
-        is_own_host: trip.hops.last().is_some_and(|hop| placement::host_of(&hop.url) == subscription.host()),
+        status: retry_after.map(|(asked, _)| asked.status).or(trip.status()),
+        is_own_host: answered_by.as_deref() == Some(&*subscription.host(&memory.state)),
         retry_after: retry_after.map(|(_, wait)| wait),
         freshness: trip.freshness(now_ms),
     };
@@ -69,7 +77,8 @@ pub(super) fn plan(
         gone_count: next.gone_count,
         given_up_for: next.is_given_up.then(|| fingerprint(&subscription.feed)),
     };
-    Plan { next, planning }
+    let host_hold = answered_by.zip(next.host_hold);
+    Plan { next, host_hold, planning }
 }
 
 impl Subscription {

@@ -344,8 +344,9 @@ fn a_429_holds_the_host_and_nothing_else_does() {
         (429, true, Some(HOUR), Some(HOUR), Rule::HostRetryAfter),
         (429, true, Some(60 * DAY), Some(31 * DAY), Rule::HostRetryAfter),
         (429, true, None, None, Rule::Interval),
-        // Somebody else's host, to which the feed redirects.
-        (429, false, Some(HOUR), None, Rule::RetryAfter),
+        // Somebody else's host, to which the feed redirects: that one is held, and the feed's own is not said to be.
+        (429, false, Some(HOUR), Some(HOUR), Rule::RetryAfter),
+        (503, false, Some(HOUR), None, Rule::RetryAfter),
         (503, true, Some(HOUR), None, Rule::RetryAfter),
         (302, true, Some(HOUR), None, Rule::RetryAfter),
     ] {

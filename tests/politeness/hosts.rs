@@ -5,17 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use rssd::tarpit::{Answer, Recorded, Tarpit};
+use rssd::tarpit::{Answer, Tarpit};
 use serde_json::Value;
 
+use super::asked;
 use crate::support::http::{get, listening};
 use crate::support::{Feeds, Home, NameServer, Reply, guids, rss, tarpit};
 
 const RSS: &str = "application/rss+xml";
-
-fn asked(tarpit: &Tarpit, host: &str) -> Vec<Recorded> {
-    tarpit.requests().into_iter().filter(|request| request.head.host == host).collect()
-}
 
 #[test]
 fn a_host_is_left_alone_between_two_requests() {

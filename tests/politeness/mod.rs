@@ -6,7 +6,9 @@ mod hosts;
 mod redirects;
 mod requests;
 mod schedule;
+mod targets;
 
+use rssd::tarpit::{Recorded, Tarpit};
 use rusqlite::Connection;
 
 use crate::support::Home;
@@ -17,4 +19,9 @@ const RSS: &str = "application/rss+xml";
 fn alter(home: &Home, sql: &str) {
     let db = Connection::open(home.db_path()).expect("the daemon has made it");
     assert!(db.execute(sql, []).unwrap_or_else(|error| panic!("{sql}: {error}")) > 0, "{sql}: nothing was altered");
+}
+
+/// What was asked of a host, in order.
+fn asked(tarpit: &Tarpit, host: &str) -> Vec<Recorded> {
+    tarpit.requests().into_iter().filter(|request| request.head.host == host).collect()
 }

@@ -52,9 +52,13 @@ impl Home {
         Db::open(&self.db_path())
     }
 
-    /// The database of a daemon that may still be starting.
+    /// The database of a daemon that may still be starting, once it has its last table and column.
     pub(crate) fn db_soon(&self) -> Db {
-        until("a database with tables", || Db::try_open(&self.db_path()))
+        let migrations = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        let schema = fs::read_dir(migrations).expect("they are part of the source").count() as i64;
+        until("a database with all its tables", || {
+            Db::try_open(&self.db_path()).filter(|db| db.one::<i64>("PRAGMA user_version") >= schema)
+        })
     }
 
     /// `rssd --feeds feeds.toml --db rssd.db` in this directory.
