@@ -8,7 +8,8 @@
 //! at all was reached: after that it is most likely dead, and a first round ends with those, since they take the longest.
 //!
 //! It opens when most of the hosts heard of last are such evidence, and none at all was reached for a while. While it is open,
-//! failures to reach a host count against nobody, and one poll at a time probes; the first that reaches a host closes it.
+//! failures to reach a host count against nobody, and one poll at a time probes; the first that reaches a host closes it. One on
+//! the machine's own network may have been well all the time: it closes it if it was evidence, or if by then nobody else is.
 
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -45,11 +46,19 @@ pub(crate) struct Breaker {
     has_reached: bool,
     /// When the next probe may go; `None` is closed.
     probe_at: Option<Instant>,
+    /// When it closed last.
+    closed_at: Option<Instant>,
 }
 
 impl Breaker {
     pub(crate) fn is_open(&self) -> bool {
         self.probe_at.is_some()
+    }
+
+    /// Whether a poll that began at `started` and reached nobody failed for our own network's sake: it is out, or was when the
+    /// poll began.
+    pub(crate) fn excuses(&self, started: Instant) -> bool {
+        self.is_open() || self.closed_at.is_some_and(|closed_at| started < closed_at)
     }
 
     /// From now on so many hosts are polled. Where they are few, all of them have to be heard of before anything is concluded.
@@ -71,8 +80,13 @@ impl Breaker {
                     self.has_reached = true;
                 }
                 if self.is_open() && (!is_private || was_evidence) {
-                    *self =
-                        Breaker { reached_at: Some(now), has_reached: true, hosts: self.hosts, ..Breaker::default() };
+                    *self = Breaker {
+                        reached_at: Some(now),
+                        has_reached: true,
+                        hosts: self.hosts,
+                        closed_at: Some(now),
+                        ..Breaker::default()
+                    };
                     return;
                 }
                 false
@@ -90,6 +104,8 @@ impl Breaker {
             && now.saturating_duration_since(reached_at) >= BREAKER_SILENCE_MIN;
         if is_out && is_evidence && !self.is_open() {
             self.probe_at = Some(now + BREAKER_PROBE_WAIT);
+        } else if failing == 0 && self.probe_at.take().is_some() {
+            self.closed_at = Some(now);
         }
     }
 
@@ -249,12 +265,31 @@ mod tests {
             let (mut breaker, _, start) = heard(&row(0, 11, OUT));
             breaker.heard(host, sign, start + 20 * SECOND);
             assert_eq!(breaker.is_open(), !closes, "{what}");
+            let begun = [19, 20].map(|second| breaker.excuses(start + second * SECOND));
+            assert_eq!(begun, [true, !closes], "{what}: polls that began before have an excuse still");
             if closes {
                 assert!(breaker.admit(start + 20 * SECOND));
                 breaker.heard("d", OUT, start + 21 * SECOND);
                 assert!(!breaker.is_open(), "{what}: it begins anew");
             }
         }
+    }
+
+    #[test]
+    fn where_all_hosts_are_nearby_those_that_are_reached_close_it_in_the_end() {
+        let (mut breaker, _, start) = heard(&row(0, 16, OUT));
+        for n in 0..BREAKER_HOSTS as u32 {
+            assert!(breaker.is_open(), "after {n}");
+            breaker.heard(&format!("near-{n}"), INSIDE, start + (20 + n) * SECOND);
+        }
+        assert!(!breaker.is_open());
+        // But not while others still are not.
+        let (mut breaker, _, start) = heard(&row(0, 16, OUT));
+        for n in 0..100u32 {
+            let (host, sign) = if n % 5 == 0 { (format!("far-{n}"), OUT) } else { (format!("near-{n}"), INSIDE) };
+            breaker.heard(&host, sign, start + (20 + n) * SECOND);
+        }
+        assert!(breaker.is_open());
     }
 
     #[test]

@@ -155,7 +155,7 @@ pub(crate) async fn poll(
     let (trip, fetched) = futures_lite::future::or(fetching, cancelling).await?;
 
     if let Some(breaker) = &desk.breaker
-        && outage::is_ours(&mut breaker.borrow_mut(), subscription, memory, &trip, fetched.as_ref().err())
+        && outage::is_ours(&mut breaker.borrow_mut(), subscription, memory, &trip, fetched.as_ref().err(), flight)
     {
         return None;
     }

@@ -75,6 +75,10 @@ impl Flight {
         self.phase.get()
     }
 
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+
     /// How long the poll has been going on, in milliseconds.
     pub fn age_ms(&self) -> u64 {
         Clock::elapsed_ms(self.started)

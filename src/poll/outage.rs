@@ -4,7 +4,7 @@ use super::{Memory, Subscription};
 use crate::breaker::{Breaker, Sign};
 use crate::clock::Clock;
 use crate::failure::Failure;
-use crate::fetch::{Reach, Trip};
+use crate::fetch::{Flight, Reach, Trip};
 
 /// Lets the breaker hear how a fetch went. Gives whether it failed for our own network's sake, so that it is as if it had not
 /// been.
@@ -14,12 +14,13 @@ pub(crate) fn is_ours(
     memory: &Memory,
     trip: &Trip,
     failure: Option<&Failure>,
+    flight: &Flight,
 ) -> bool {
     let is_unreached = failure.is_some_and(|failure| failure.is_unreached);
     if let Some(sign) = sign(trip.reached(), is_unreached, was_well(memory)) {
         breaker.heard(&subscription.host(&memory.state), sign, Clock::monotonic());
     }
-    is_unreached && breaker.is_open()
+    is_unreached && breaker.excuses(flight.started())
 }
 
 /// `None` before the first poll.
