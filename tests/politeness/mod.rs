@@ -5,7 +5,9 @@ mod conditional;
 mod hosts;
 mod redirects;
 mod requests;
+mod retry_after;
 mod schedule;
+mod spread;
 mod targets;
 
 use rssd::tarpit::{Recorded, Tarpit};
