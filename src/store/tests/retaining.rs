@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::limits::{RETENTION_STEP_ROWS, TOMBSTONE_MS};
+use crate::limits::{FREE_PAGES_KEPT, FREE_PAGES_STEP, RETENTION_STEP_ROWS, TOMBSTONE_MS};
 use crate::store::retention::{Pruned, Retention};
 
 const DAY: i64 = 24 * 3_600_000;
@@ -217,4 +217,21 @@ fn polls_that_never_pause_do_not_keep_it_from_its_work() {
     }
     *handle.lock().unwrap() = None;
     writer.stop(Clock::monotonic() + HANG).unwrap();
+}
+
+#[test]
+fn pages_that_became_free_are_given_back_step_by_step() {
+    let f = Fixture::new();
+    let mut store = f.open();
+    store.db.execute_batch("CREATE TABLE filler (bytes); INSERT INTO filler VALUES (zeroblob(24000000))").unwrap();
+    store.db.execute_batch("DROP TABLE filler").unwrap();
+    let free = |db: &Connection| column::<i64>(db, "PRAGMA freelist_count")[0];
+    let before = free(&store.db);
+    assert!(before > FREE_PAGES_KEPT + FREE_PAGES_STEP, "{before} free pages");
+    let mut retention = Retention::new(None);
+    retention.step(&mut store.db, 0).unwrap();
+    assert_eq!(free(&store.db), before - FREE_PAGES_STEP);
+    while free(&store.db) > FREE_PAGES_KEPT {
+        retention.step(&mut store.db, 0).unwrap();
+    }
 }
