@@ -4,18 +4,20 @@
 //! It never repairs and never deletes. Everything that makes a database unfit is found here, before anything else of
 //! the daemon starts.
 
-use std::ffi::OsString;
+use std::ffi::{CStr, OsString};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::wal::CheckpointMode;
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
-use super::StoreError;
 use super::lock::InstanceLock;
 use super::migrate::{MIGRATIONS, migrate, version};
+use super::remedy::{Remedy, remedy};
+use super::{Degraded, StoreError};
 use crate::clock::Clock;
 use crate::limits::{
     STORE_CACHE_KIB, STORE_CHECK_MS_MAX, STORE_OPEN_WAIT_MS_MAX, STORE_STATEMENTS_KEPT, WAL_BYTES_KEPT_MAX,
@@ -38,6 +40,11 @@ impl Store {
     /// Takes the instance lock first, so that a second instance learns of it at once
     /// ([`StoreError::Held`]). Waits up to 30 s for another program's lock on the database.
     pub fn open(path: &Path) -> Result<Store, StoreError> {
+        Store::open_by(path, c"unix")
+    }
+
+    /// The same, its files reached by that VFS of SQLite: tests have one that fails.
+    pub(super) fn open_by(path: &Path, vfs: &CStr) -> Result<Store, StoreError> {
         let path = real_path(path)?;
         let lock = InstanceLock::take(&path)?;
         // SQLite would fall back to reading only, or say "unable to open" and not why.
@@ -45,7 +52,7 @@ impl Store {
         let failed = |error: rusqlite::Error| StoreError::from_sqlite(&path, &error);
         // NO_MUTEX: one thread at a time owns the connection. No URI flag: a path is a path, whatever it looks like.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut db = Connection::open_with_flags(&path, flags).map_err(failed)?;
+        let mut db = Connection::open_with_flags_and_vfs(&path, flags, vfs).map_err(failed)?;
         db.busy_timeout(Duration::from_millis(STORE_OPEN_WAIT_MS_MAX)).map_err(failed)?;
         // As long as it may still be refused, closing must not move a -wal into it that somebody may want to look at.
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
@@ -56,6 +63,7 @@ impl Store {
         lock.check_seq(&path, seq_last.map_err(failed)?)?;
         set_up_file(&db, fresh).map_err(failed)?;
         migrate(&mut db, &path, MIGRATIONS)?;
+        sync_what_was_left(&db).map_err(failed)?;
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(failed)?;
         Ok(Store { db, path, lock, retention: None })
     }
@@ -126,7 +134,29 @@ fn set_up_file(db: &Connection, fresh: bool) -> rusqlite::Result<()> {
         db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     }
     // Readers never wait for the writer, nor the writer for readers.
-    db.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
+    // To its very end: the change is committed after the row with its result, and that can fail.
+    let mut statement = db.prepare("PRAGMA journal_mode = WAL")?;
+    let modes = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<String>>>()?;
+    if modes == ["wal"] {
+        return Ok(());
+    }
+    // It is refused without an error, and SQLite would go on in the other mode.
+    let cause = format!("it stays in journal mode {modes:?}, WAL is refused; a network file system cannot do it");
+    Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_IOERR), Some(cause)))
+}
+
+/// Makes durable what a killed instance may have left in memory alone. Between the writes of a commit and its sync it
+/// could be killed, and to the next process that commit looks like any other: clients would be shown what a power cut
+/// takes back.
+fn sync_what_was_left(db: &Connection) -> rusqlite::Result<()> {
+    match db.wal_checkpoint_v2(None::<&str>, CheckpointMode::PASSIVE) {
+        Ok((pages, moved)) if pages == moved => Ok(()),
+        // It syncs the -wal before it moves anything.
+        Err(error) if remedy(&error) == Remedy::Retry(Degraded::Full) => Ok(()),
+        Err(error) if remedy(&error) != Remedy::Retry(Degraded::Locked) => Err(error),
+        // A reader can be in the way of a checkpoint, but of no commit, and its sync is one of the whole file.
+        Ok(_) | Err(_) => db.execute("UPDATE meta SET seq_last = seq_last", []).map(drop),
+    }
 }
 
 /// Looks for damage for as long as a start may take.

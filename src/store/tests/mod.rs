@@ -1,15 +1,19 @@
 //! The store through its own front door, on databases in temporary directories.
 
 mod changing;
+mod disk;
+mod failing;
 mod faults;
 mod model;
 mod opening;
 mod planning;
+mod power;
 mod querying;
 mod reading;
 mod retaining;
 mod searching;
 mod storing;
+mod vfs;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
