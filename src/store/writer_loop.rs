@@ -26,8 +26,8 @@ use super::search::{Backlog, index_chunk};
 use super::{Degraded, FeedRecord, PollRecord, Postponed, Store, StoreError, StoreEvent, StoreFault, WriterGauges};
 use crate::clock::Clock;
 use crate::limits::{
-    BATCH_POLLS_MAX, WAL_CHECKPOINT_PAGES, WRITER_BUSY_MS_MAX, WRITER_RETRY_MS_MAX, WRITER_RETRY_MS_MIN,
-    WRITER_STOP_MS_MAX,
+    BATCH_POLLS_MAX, WAL_CHECKPOINT_PAGES, WAL_PAGES_MAX, WAL_RESTART_MS_MAX, WRITER_BUSY_MS_MAX, WRITER_RETRY_MS_MAX,
+    WRITER_RETRY_MS_MIN, WRITER_STOP_MS_MAX,
 };
 
 /// What is asked of the writer beside storing polls.
@@ -96,6 +96,8 @@ pub(super) struct WriterLoop {
     wal_pages: Arc<AtomicI32>,
     /// At how many pages the next checkpoint is due.
     checkpoint_pages: i32,
+    /// At how many pages readers are waited for, so that the -wal can begin anew.
+    restart_pages: i32,
     /// Articles that cannot be searched for yet.
     unindexed: Backlog,
     retention: Retention,
@@ -137,6 +139,7 @@ impl WriterLoop {
             stopping: None,
             wal_pages,
             checkpoint_pages: WAL_CHECKPOINT_PAGES,
+            restart_pages: WAL_PAGES_MAX,
             unindexed,
             retention: Retention::new(retention),
             lock,
@@ -392,8 +395,32 @@ impl WriterLoop {
     }
 
     fn checkpoint_if_due(&mut self) -> Result<(), StoreError> {
-        if self.wal_pages.load(Ordering::Relaxed) >= self.checkpoint_pages {
+        let pages = self.wal_pages.load(Ordering::Relaxed);
+        if pages >= self.checkpoint_pages {
             self.checkpoint(CheckpointMode::PASSIVE)?;
+        }
+        if pages < WAL_PAGES_MAX {
+            self.restart_pages = WAL_PAGES_MAX;
+        } else if pages >= self.restart_pages {
+            self.restart_pages = pages.saturating_add(WAL_CHECKPOINT_PAGES);
+            self.restart_wal()?;
+        }
+        Ok(())
+    }
+
+    /// Readers that overlap without end keep the -wal from ever beginning anew, and it grows. So it waits for those that are
+    /// at work now, which end by their deadline; new ones are not in its way. A reader of another program may have none:
+    /// for that one it waits no longer, and again after as many pages.
+    fn restart_wal(&mut self) -> Result<(), StoreError> {
+        let wait = |db: &Connection, ms| db.busy_timeout(Duration::from_millis(ms));
+        wait(&self.db, WAL_RESTART_MS_MAX).map_err(|error| StoreError::from_sqlite(&self.path, &error))?;
+        let left = self.checkpoint(CheckpointMode::RESTART);
+        wait(&self.db, WRITER_BUSY_MS_MAX).map_err(|error| StoreError::from_sqlite(&self.path, &error))?;
+        if left? == WalLeft::Commits {
+            log::warn!(
+                "database {}: another program holds an old snapshot of it, and its -wal grows",
+                self.path.display()
+            );
         }
         Ok(())
     }

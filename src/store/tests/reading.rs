@@ -1,7 +1,7 @@
 //! What becomes of questions: answered, refused, given up, taken back.
 
 use std::fs;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
 use super::*;
@@ -239,4 +239,40 @@ fn no_snapshot_outlives_its_question() {
     assert_eq!(fs::metadata(wal_path(&f.path())).unwrap().len(), 0);
     stop(readers);
     running.stop().unwrap();
+}
+
+#[test]
+fn readers_that_overlap_without_end_do_not_let_the_wal_grow() {
+    let f = Fixture::new();
+    let running = f.start();
+    let id = running.register(&["a"])[0].id;
+    let readers = Readers::start_with(&f.path(), 2, Duration::from_millis(200)).unwrap();
+    let handle = readers.handle();
+    let stopping = Arc::new(AtomicBool::new(false));
+    // Each holds its snapshot until its deadline, and one always begins before the other ends.
+    let askers = [0, 100].map(|late_ms| {
+        let (handle, stopping) = (handle.clone(), stopping.clone());
+        std::thread::spawn(move || {
+            std::thread::park_timeout(Duration::from_millis(late_ms));
+            while !stopping.load(Ordering::Relaxed) {
+                let held = handle.ask(|queries| queries.bounds().and_then(|_| queries.number(ENDLESS)));
+                assert_eq!(block_on(held).unwrap(), Err(QueryError::TooSlow));
+            }
+        })
+    });
+    let mut wal_max = 0;
+    for n in 0..80 {
+        let mut bulky = poll(id, &[]);
+        bulky.articles = vec![Article { content: Some("x".repeat(400_000)), ..article(&n.to_string()) }];
+        running.store(bulky).unwrap();
+        wal_max = wal_max.max(fs::metadata(wal_path(&f.path())).unwrap().len());
+    }
+    stopping.store(true, Ordering::Relaxed);
+    askers.into_iter().for_each(|asker| asker.join().unwrap());
+    println!("{wal_max} bytes of -wal at most, {} questions met their deadline", handle.gauges().too_slow());
+    // On a slow machine one wait may have been in vain.
+    assert!(wal_max < 28 << 20, "{wal_max} bytes of -wal");
+    stop(readers);
+    running.stop().unwrap();
+    assert!(fs::metadata(f.path()).unwrap().len() > 30 << 20, "what was written");
 }
