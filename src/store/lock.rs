@@ -68,6 +68,12 @@ impl InstanceLock {
         let _ = self.note(Some(seq_last));
     }
 
+    /// Whether the file system takes no writes any more. Asked of this file, which is beside the database: to open and close
+    /// that one would drop the locks that SQLite has on it.
+    pub(super) fn is_read_only(&self) -> bool {
+        self.note(line(&self.file, 1)).is_err_and(|error| error.kind() == io::ErrorKind::ReadOnlyFilesystem)
+    }
+
     /// To be called when the database was closed in order and holds everything: an older copy put in its place is then
     /// somebody's wish.
     pub(super) fn forget_seq(&self) {

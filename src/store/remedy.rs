@@ -53,6 +53,11 @@ pub(super) fn remedy(error: &rusqlite::Error) -> Remedy {
     }
 }
 
+/// Whether a write failed that nothing was yet relied on: what is synced comes after it.
+pub(super) fn is_failed_write(error: &rusqlite::Error) -> bool {
+    sqlite_error(error).is_some_and(|sqlite| sqlite.extended_code == ffi::SQLITE_IOERR_WRITE)
+}
+
 /// SQLite's own error, wherever rusqlite keeps it; `None` if SQLite had no objection.
 pub(super) fn sqlite_error(error: &rusqlite::Error) -> Option<&ffi::Error> {
     match error {

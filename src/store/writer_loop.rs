@@ -20,7 +20,7 @@ use super::lock::InstanceLock;
 use super::moved::Identity;
 use super::planning::postpone;
 use super::register::{Subscription, register};
-use super::remedy::{Remedy, remedy};
+use super::remedy::{Remedy, is_failed_write, remedy};
 use super::retention::{Pruned, Retention};
 use super::search::{Backlog, index_chunk};
 use super::{Degraded, FeedRecord, PollRecord, Postponed, Store, StoreError, StoreEvent, StoreFault, WriterGauges};
@@ -257,7 +257,7 @@ impl WriterLoop {
             match self.without_fsync(|this| index_chunk(&mut this.db))? {
                 Ok(seq_indexed) => self.unindexed.indexed(seq_indexed),
                 // The next poll meets the same and says so; search can wait.
-                Err(error) if matches!(remedy(&error), Remedy::Retry(_)) => self.unindexed.put_off(),
+                Err(error) if matches!(self.remedy(&error), Remedy::Retry(_)) => self.unindexed.put_off(),
                 Err(error) => return Err(StoreError::from_sqlite(&self.path, &error)),
             }
             self.gauges.set_search_lag(self.unindexed.lag());
@@ -278,7 +278,7 @@ impl WriterLoop {
                 self.gauges.add_pruned(article_count);
                 on_event(StoreEvent::Pruned { seq_pruned: seq });
             }
-            Err(error) => match remedy(&error) {
+            Err(error) => match self.remedy(&error) {
                 Remedy::Retry(_) => self.retention.put_off(),
                 Remedy::Reject => {
                     log::error!("removing old articles: {error}; they stay for now, report this");
@@ -365,7 +365,7 @@ impl WriterLoop {
                 }
                 Err(error) => error,
             };
-            let Remedy::Retry(reason) = remedy(&error) else {
+            let Remedy::Retry(reason) = self.remedy(&error) else {
                 return Err(Halt::Failed(StoreError::from_sqlite(&self.path, &error)));
             };
             self.set_degraded(Some(reason));
@@ -378,6 +378,15 @@ impl WriterLoop {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             pause = (pause * 2).min(Duration::from_millis(WRITER_RETRY_MS_MAX));
+        }
+    }
+
+    /// SQLite does not tell of a write that failed that the file system has become read-only. Then nothing of the
+    /// transaction was done, and it can wait.
+    fn remedy(&self, error: &rusqlite::Error) -> Remedy {
+        match remedy(error) {
+            Remedy::Stop if is_failed_write(error) && self.lock.is_read_only() => Remedy::Retry(Degraded::ReadOnly),
+            remedy => remedy,
         }
     }
 
@@ -432,7 +441,7 @@ impl WriterLoop {
         let left = match self.db.wal_checkpoint_v2(None::<&str>, mode) {
             Ok((pages, moved)) if pages == moved => WalLeft::Nothing,
             Ok(_) => WalLeft::Commits,
-            Err(error) if matches!(remedy(&error), Remedy::Retry(_)) => WalLeft::Commits,
+            Err(error) if matches!(self.remedy(&error), Remedy::Retry(_)) => WalLeft::Commits,
             Err(error) => return Err(StoreError::from_sqlite(&self.path, &error)),
         };
         self.checkpoint_pages = match left {
