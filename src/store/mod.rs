@@ -19,6 +19,7 @@ mod articles;
 mod backup;
 mod change;
 mod commit;
+mod crash_point;
 mod error;
 mod feed_state;
 mod gauges;

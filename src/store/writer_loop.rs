@@ -16,6 +16,7 @@ use rusqlite::hooks::Wal;
 use rusqlite::wal::CheckpointMode;
 
 use super::commit::{Committed, commit};
+use super::crash_point::{CrashPoint, Point};
 use super::lock::InstanceLock;
 use super::moved::Identity;
 use super::planning::postpone;
@@ -101,6 +102,7 @@ pub(super) struct WriterLoop {
     /// Articles that cannot be searched for yet.
     unindexed: Backlog,
     retention: Retention,
+    crash: CrashPoint,
     lock: InstanceLock,
 }
 
@@ -123,6 +125,15 @@ impl WriterLoop {
         db.wal_hook(Some(hook))
             .and_then(|()| db.busy_timeout(Duration::from_millis(WRITER_BUSY_MS_MAX)))
             .map_err(|error| StoreError::from_sqlite(&path, &error))?;
+        let crash = CrashPoint::from_env().map_err(|cause| StoreError::Writer { path: path.clone(), cause })?;
+        if crash.is_armed() {
+            let crash = crash.clone();
+            let hook = move || {
+                crash.reach(Point::BeforeCommit);
+                false
+            };
+            db.commit_hook(Some(hook)).map_err(|error| StoreError::from_sqlite(&path, &error))?;
+        }
         let identity = Identity::of(&path);
         let unindexed = Backlog::read(&db).map_err(|error| StoreError::from_sqlite(&path, &error))?;
         gauges.set_search_lag(unindexed.lag());
@@ -142,6 +153,7 @@ impl WriterLoop {
             restart_pages: WAL_PAGES_MAX,
             unindexed,
             retention: Retention::new(retention),
+            crash,
             lock,
         })
     }
@@ -229,7 +241,9 @@ impl WriterLoop {
     }
 
     fn store_batch(&mut self) -> Result<Committed, Halt> {
-        self.persist(None, |this| commit(&mut this.db, this.pending.iter()))
+        let batch = self.persist(None, |this| commit(&mut this.db, this.pending.iter()))?;
+        self.crash.reach(Point::AfterCommit);
+        Ok(batch)
     }
 
     /// Answers and tells what is now on disk.
@@ -438,7 +452,7 @@ impl WriterLoop {
     ///
     /// Not SQLite's own automatic one, which says nothing when its fsync fails.
     fn checkpoint(&mut self, mode: CheckpointMode) -> Result<WalLeft, StoreError> {
-        let left = match self.db.wal_checkpoint_v2(None::<&str>, mode) {
+        let left = match self.crash.checkpoint(&self.path, || self.db.wal_checkpoint_v2(None::<&str>, mode)) {
             Ok((pages, moved)) if pages == moved => WalLeft::Nothing,
             Ok(_) => WalLeft::Commits,
             Err(error) if matches!(self.remedy(&error), Remedy::Retry(_)) => WalLeft::Commits,
