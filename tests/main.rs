@@ -9,7 +9,6 @@ mod bad_input;
 mod change;
 mod clients;
 mod commands;
-mod crash;
 mod demo;
 mod drain;
 mod faults;

@@ -5,8 +5,10 @@
 
 mod dial;
 mod scene;
+mod storage;
 mod table;
 
 use table::{Row, Section};
 
-const SECTIONS: &[Section] = &[Section { numbers: 6..=6, rows: dial::ROWS }];
+const SECTIONS: &[Section] =
+    &[Section { numbers: 6..=6, rows: dial::ROWS }, Section { numbers: 57..=67, rows: storage::ROWS }];

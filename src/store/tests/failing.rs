@@ -153,7 +153,7 @@ pub(super) fn whole() -> String {
 }
 
 #[test]
-fn whichever_change_fails_it_is_an_error_or_a_success_and_no_damage() {
+fn row_59_whichever_change_fails_it_is_an_error_or_a_success_and_no_damage() {
     let changes = whole();
     let faults = [Fault::Fails, Fault::Tears, Fault::IsFull { writes: 1 }, Fault::IsFull { writes: 2 }, Fault::Ends];
     // Each change fails in each run, and in which way goes by the seed; with RSSD_TEST_ROUNDS=5 in all of them.
@@ -198,7 +198,7 @@ pub(super) fn syncs(changes: &str) -> Vec<u64> {
 }
 
 #[test]
-fn after_a_failed_sync_nothing_is_published_and_the_writer_has_stopped_for_good() {
+fn row_58_after_a_failed_sync_nothing_is_published_and_the_writer_has_stopped_for_good() {
     let changes = whole();
     // A database that is made begins with two transactions by rollback journal, each removed at its end.
     let made = 1 + changes.match_indices('d').nth(1).unwrap().0 as u64;

@@ -65,7 +65,7 @@ fn until_degraded(running: &Running, reason: Option<Degraded>) {
 }
 
 #[test]
-fn polls_wait_for_space_and_then_go_on_with_nothing_lost() {
+fn row_57_polls_wait_for_space_and_then_go_on_with_nothing_lost() {
     let f = Fixture::new();
     let (running, gate) = with_small_disk(&f);
     let id = running.register(&["a"])[0].id;

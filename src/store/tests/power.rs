@@ -51,14 +51,14 @@ fn cuts(is_lax: bool) -> (usize, Vec<String>) {
 }
 
 #[test]
-fn a_power_cut_takes_nothing_back_that_anybody_has_seen() {
+fn row_65_a_power_cut_takes_nothing_back_that_anybody_has_seen() {
     let (_, wrong) = cuts(false);
     assert!(wrong.is_empty(), "{} times, first: {}", wrong.len(), wrong[0]);
 }
 
 /// The negative control: without FULL the same test finds what is lost.
 #[test]
-fn with_synchronous_normal_it_does() {
+fn row_65_with_synchronous_normal_it_does() {
     let (cuts, wrong) = cuts(true);
     println!("{} times, such as: {:?}", wrong.len(), wrong.first());
     assert!(wrong.len() > cuts / 20, "only {} of {cuts} cuts lost anything", wrong.len());
@@ -66,7 +66,7 @@ fn with_synchronous_normal_it_does() {
 
 /// A kill between the writes of a commit and its sync leaves articles that the next process sees and no disk has.
 #[test]
-fn what_a_killed_instance_left_in_memory_is_on_disk_before_anybody_sees_it() {
+fn row_65_what_a_killed_instance_left_in_memory_is_on_disk_before_anybody_sees_it() {
     let changes = whole();
     let mut unsynced = 0;
     for at in syncs(&changes) {

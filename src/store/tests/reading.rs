@@ -44,7 +44,7 @@ fn occupy(readers: &Readers) -> (mpsc::Sender<()>, oneshot::Receiver<Result<(), 
 }
 
 #[test]
-fn a_question_is_given_up_at_its_deadline_and_the_reader_lives_on() {
+fn row_62_a_question_is_given_up_at_its_deadline_and_the_reader_lives_on() {
     let f = Fixture::new();
     let running = f.start();
     let readers = Readers::start_with(&f.path(), 1, SOON).unwrap();
@@ -203,7 +203,7 @@ fn a_reader_cannot_write() {
 }
 
 #[test]
-fn no_snapshot_outlives_its_question() {
+fn row_62_no_snapshot_outlives_its_question() {
     let f = Fixture::new();
     let running = f.start();
     let id = running.register(&["a"])[0].id;
@@ -242,7 +242,7 @@ fn no_snapshot_outlives_its_question() {
 }
 
 #[test]
-fn readers_that_overlap_without_end_do_not_let_the_wal_grow() {
+fn row_62_readers_that_overlap_without_end_do_not_let_the_wal_grow() {
     let f = Fixture::new();
     let running = f.start();
     let id = running.register(&["a"])[0].id;
