@@ -29,6 +29,7 @@ pub mod http;
 mod stream;
 mod wire;
 mod sanitise;
+mod escape;
 
 // Words, bounds and the machine, used everywhere.
 pub mod failure;

@@ -10,9 +10,9 @@ use super::server::{Server, ServerArgs, Trouble};
 use super::table::table;
 use super::when::{ago, at_ms, exactly};
 use crate::clock::Clock;
+use crate::escape;
 use crate::http::words;
 use crate::limits::{ASK_SILENCE, EXPLAIN_POLLS_SHOWN};
-use crate::parse::printable;
 
 /// A text of a feed or a server is cut to so many characters.
 const CHARS_MAX: usize = 300;
@@ -53,16 +53,16 @@ pub(super) fn run(args: &ExplainArgs) -> u8 {
 
 fn unknown(name: &str, problem: &Value) -> String {
     let similar: Vec<_> = problem["similar"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    let similar = similar.iter().map(|name| printable(name, CHARS_MAX)).collect::<Vec<_>>().join(", ");
+    let similar = similar.iter().map(|name| escape::line(name, CHARS_MAX)).collect::<Vec<_>>().join(", ");
     let remedy = match similar.is_empty() {
         true => "`rssd status` and /feeds name those that there are".to_owned(),
         false => format!("did you mean {similar}?"),
     };
-    format!("there is no feed {:?}; {remedy}", printable(name, CHARS_MAX))
+    format!("there is no feed {:?}; {remedy}", escape::line(name, CHARS_MAX))
 }
 
 fn for_person(feed: &Value, now_ms: i64) -> String {
-    let text = |key: &str| feed[key].as_str().map(|text| printable(text, CHARS_MAX));
+    let text = |key: &str| feed[key].as_str().map(|text| escape::line(text, CHARS_MAX));
     let when = |key: &str| at_ms(&feed[key]).map(|at| exactly(now_ms, at));
     let mut shown = format!("{}: {}\n", text("name").unwrap_or_default(), text("state").unwrap_or_default());
     let next_poll = match at_ms(&feed["gone"]) {
@@ -106,7 +106,7 @@ fn schedule(rules: &Value, now_ms: i64) -> String {
     let asked_s = |rule: &Value| rule["asked_s"].as_u64().unwrap_or(0);
     rules.sort_by_key(|rule| (rule["won"] != true, std::cmp::Reverse(asked_s(rule))));
     let row = |rule: &&Value| {
-        let text = |key: &str| printable(rule[key].as_str().unwrap_or_default(), CHARS_MAX);
+        let text = |key: &str| escape::line(rule[key].as_str().unwrap_or_default(), CHARS_MAX);
         let asked = rule["asked_s"].as_u64().map(|seconds| words::duration(seconds.saturating_mul(1_000)));
         [
             if rule["won"] == true { "won" } else { "lost" }.to_owned(),
@@ -127,7 +127,7 @@ fn polls(polls: &Value, now_ms: i64) -> String {
     }
     let row = |poll: &Value| {
         let number = |key: &str| poll[key].as_u64().map_or_else(|| "-".to_owned(), |n| n.to_string());
-        let text = |key: &str| printable(poll[key].as_str().unwrap_or_default(), CHARS_MAX);
+        let text = |key: &str| escape::line(poll[key].as_str().unwrap_or_default(), CHARS_MAX);
         let took = poll["total_ms"].as_u64().map_or_else(String::new, words::duration);
         let when = at_ms(&poll["started"]).map_or_else(String::new, |at| ago(now_ms, at));
         [when, number("status"), text("outcome"), number("new_articles"), took, text("error")]

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use url::Url;
 
 use crate::config;
-use crate::parse::printable;
+use crate::escape;
 
 /// A comment is cut to this many characters.
 const COMMENT_CHARS_MAX: usize = 150;
@@ -26,7 +26,7 @@ impl FeedTables {
         let mut table = String::new();
         // Writing to a string does not fail.
         if let Some(title) = title {
-            let _ = writeln!(table, "# {}", printable(title, COMMENT_CHARS_MAX));
+            let _ = writeln!(table, "# {}", escape::line(title, COMMENT_CHARS_MAX));
         }
         let _ = writeln!(table, "[[feed]]\nname = {}\nurl = {}", quoted(&self.name(url)), quoted(url.as_str()));
         if !labels.is_empty() {
@@ -55,7 +55,7 @@ impl FeedTables {
 }
 
 /// A basic string (TOML 1.0, "String").
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for c in text.chars() {

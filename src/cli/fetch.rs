@@ -17,8 +17,8 @@ use crate::clock::Clock;
 use crate::config::Feed;
 use crate::failure::{Class, Failure};
 use crate::fetch::{self, Access, Fetched, Fetcher, Flight, NameService, Request, Roots, Timeouts, Trip, Validators};
-use crate::parse::{self, Link, Source, printable};
-use crate::{executor, logging, machine};
+use crate::parse::{self, Link, Source};
+use crate::{escape, executor, machine};
 
 /// A URL is cut to this many characters for a person.
 const URL_CHARS_MAX: usize = 200;
@@ -76,7 +76,7 @@ pub(super) fn run(args: &FetchArgs) -> u8 {
     match document {
         Ok(_) => exit::FINE,
         Err(failure) => {
-            complain!("rssd: {}", logging::escape(&failure.to_string()));
+            complain!("rssd: {}", escape::lines(&failure.to_string()));
             exit::DATA
         }
     }
@@ -190,7 +190,7 @@ fn for_person(trip: &Trip, fetched: Option<&Fetched>, document: &Result<Document
     for hop in &trip.hops {
         let status = hop.status.map_or("no answer".to_owned(), |status| status.to_string());
         let address = hop.address.map_or(String::new(), |address| format!(" from {address}"));
-        let _ = writeln!(shown, "{}: {status}{address}", printable(hop.url.as_str(), URL_CHARS_MAX));
+        let _ = writeln!(shown, "{}: {status}{address}", escape::line(hop.url.as_str(), URL_CHARS_MAX));
     }
     let times = &trip.times;
     let phases = [
@@ -208,10 +208,10 @@ fn for_person(trip: &Trip, fetched: Option<&Fetched>, document: &Result<Document
     let _ = writeln!(shown, "{} bytes received", trip.wire_bytes);
     if let Some(Fetched::Document(answer)) = fetched {
         let text = |value: &Option<Vec<u8>>| match value {
-            Some(value) => printable(&String::from_utf8_lossy(value), URL_CHARS_MAX),
+            Some(value) => escape::line(&String::from_utf8_lossy(value), URL_CHARS_MAX),
             None => "none".to_owned(),
         };
-        let content_type = answer.content_type.as_deref().map_or("none".to_owned(), |t| printable(t, URL_CHARS_MAX));
+        let content_type = answer.content_type.as_deref().map_or("none".to_owned(), |t| escape::line(t, URL_CHARS_MAX));
         let validators = &answer.validators;
         let _ = writeln!(
             shown,

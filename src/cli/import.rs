@@ -12,9 +12,9 @@ use super::check::counted;
 use super::exit;
 use super::feed_table::FeedTables;
 use crate::config;
+use crate::escape;
 use crate::limits::{FEEDS_IMPORTED_MAX, LABEL_BYTES_MAX, LABELS_MAX, OPML_BYTES_MAX};
 use crate::parse::opml::{self, Outline};
-use crate::parse::printable;
 
 /// What is shown of a title or URL.
 const SHOWN_CHARS_MAX: usize = 200;
@@ -85,7 +85,7 @@ struct Imported {
     toml: String,
     taken: usize,
     /// A line each.
-    left_out: Vec<String>,
+    pub(super) left_out: Vec<String>,
 }
 
 fn import(outlines: &[Outline]) -> Imported {
@@ -107,7 +107,7 @@ fn import(outlines: &[Outline]) -> Imported {
             }
             Err(why) => {
                 let title = outline.title.as_deref().unwrap_or("(no title)");
-                let title = printable(title, SHOWN_CHARS_MAX);
+                let title = escape::line(title, SHOWN_CHARS_MAX);
                 imported.left_out.push(format!("line {}: {title}: left out: {why}", outline.line));
             }
         }
@@ -126,7 +126,7 @@ fn judge(outline: &Outline) -> Result<Url, String> {
         return Err("it is put out of use by isComment".to_owned());
     }
     config::feed_url(&over_http(written)).map_err(|(wrong, remedy)| {
-        let shown = printable(&config::shown_url(written), SHOWN_CHARS_MAX);
+        let shown = escape::line(&config::shown_url(written), SHOWN_CHARS_MAX);
         format!("its URL {shown} {wrong}; {remedy}")
     })
 }

@@ -9,6 +9,7 @@ use url::Url;
 use super::exit;
 use crate::article::{Article, Document, Repair};
 use crate::clock::Clock;
+use crate::escape;
 use crate::parse::{self, Source};
 
 /// As `articles_max` of feeds.toml, where it says nothing.
@@ -135,8 +136,8 @@ fn rfc3339(at_ms: i64) -> Option<String> {
 
 /// Title, counts, and a line an article, nothing of it unescaped.
 pub(crate) fn for_person(document: &Document) -> String {
-    let printable = |text: &str| parse::printable(text, TITLE_CHARS_MAX);
-    let mut shown = format!("{}\n", printable(document.feed.title.as_deref().unwrap_or("(no title)")));
+    let line = |text: &str| escape::line(text, TITLE_CHARS_MAX);
+    let mut shown = format!("{}\n", line(document.feed.title.as_deref().unwrap_or("(no title)")));
     let repaired = document.repaired.iter().map(Repair::to_string).collect::<Vec<_>>().join(", ");
     shown += &match document.articles.len() {
         1 => "1 article".to_owned(),
@@ -156,8 +157,7 @@ pub(crate) fn for_person(document: &Document) -> String {
         let date = article.published_at.or(article.updated_at).and_then(rfc3339);
         let date = date.as_deref().and_then(|d| d.get(..10)).unwrap_or("          ");
         let title = article.title.as_deref().or(article.summary.as_deref()).unwrap_or("(no title)");
-        shown +=
-            &format!("{date}  {}  {}\n", printable(title), article.url.as_deref().map_or(String::new(), printable));
+        shown += &format!("{date}  {}  {}\n", line(title), article.url.as_deref().map_or(String::new(), line));
     }
     shown
 }

@@ -16,8 +16,7 @@ use url::Url;
 use super::exit;
 use crate::config::units;
 use crate::limits::{ASK_BODY_BYTES_MAX, ASK_REFUSAL_BYTES_MAX};
-use crate::parse::printable;
-use crate::{daemon, logging};
+use crate::{daemon, escape};
 
 /// What a server says of itself is cut to this many characters.
 const SAID_CHARS_MAX: usize = 300;
@@ -113,7 +112,8 @@ impl Refused {
             301..=308 => "; give --server the address that it leads to",
             _ => "",
         };
-        let detail = self.problem["detail"].as_str().map(|detail| format!(": {}", printable(detail, SAID_CHARS_MAX)));
+        let detail =
+            self.problem["detail"].as_str().map(|detail| format!(": {}", escape::line(detail, SAID_CHARS_MAX)));
         format!("answers {}{}{remedy}", self.status.as_u16(), detail.unwrap_or_default())
     }
 }
@@ -182,7 +182,7 @@ impl Server {
             let token = daemon::read_token(file).map_err(Trouble::Token)?;
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        request.call().map_err(|error| Trouble::Silent(logging::escape(&error.to_string())))
+        request.call().map_err(|error| Trouble::Silent(escape::lines(&error.to_string())))
     }
 
     /// Asks for JSON. `accepted` says which statuses have it.
@@ -197,7 +197,7 @@ impl Server {
             return Err(Trouble::Refused(refused(answer)));
         }
         let body = answer.body_mut().with_config().limit(ASK_BODY_BYTES_MAX).read_to_vec();
-        let body = body.map_err(|error| Trouble::Silent(logging::escape(&error.to_string())))?;
+        let body = body.map_err(|error| Trouble::Silent(escape::lines(&error.to_string())))?;
         let json = serde_json::from_slice(&body);
         Ok((status, json.map_err(|error| Trouble::Silent(format!("it sends no JSON ({error})")))?))
     }

@@ -10,9 +10,9 @@ use super::table::table;
 use super::when::{ago, at_ms};
 use super::{exit, server};
 use crate::clock::Clock;
+use crate::escape;
 use crate::http::words;
 use crate::limits::{ARTICLES_ASKED_MAX, ASK_SILENCE, STATUS_FEEDS_SHOWN};
-use crate::parse::printable;
 
 /// A feed's name in the table, and why it fails, are cut to so many characters.
 const NAME_CHARS_MAX: usize = 40;
@@ -97,7 +97,7 @@ fn feeds(server: &server::Server, state: &str, limit: usize) -> Result<Listed, T
 
 fn for_person(health: &Value, failing: &Listed, address: &str, now_ms: i64) -> String {
     let number = |value: &Value| value.as_u64().unwrap_or(0);
-    let text = |value: &Value| printable(value.as_str().unwrap_or("?"), WHY_CHARS_MAX);
+    let text = |value: &Value| escape::line(value.as_str().unwrap_or("?"), WHY_CHARS_MAX);
     let mut shown = format!(
         "{}: rssd {} at {address}, up {}\n",
         text(&health["status"]),
@@ -147,7 +147,7 @@ fn for_person(health: &Value, failing: &Listed, address: &str, now_ms: i64) -> S
 }
 
 fn row(feed: &Value, now_ms: i64) -> [String; 5] {
-    let text = |key: &str, chars_max| printable(feed[key].as_str().unwrap_or_default(), chars_max);
+    let text = |key: &str, chars_max| escape::line(feed[key].as_str().unwrap_or_default(), chars_max);
     let since = at_ms(&feed["failing_since"]).or_else(|| at_ms(&feed["gone"]));
     let why = match (text("last_error_class", WHY_CHARS_MAX), text("last_error", WHY_CHARS_MAX)) {
         (class, why) if class.is_empty() => why,

@@ -8,7 +8,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use crate::escape;
 use crate::limits::MISTAKES_MAX;
+
+/// A path is cut to this many characters where it is told.
+const FILE_NAME_CHARS_MAX: usize = 4_096;
 
 /// Something in feeds.toml that has to be written differently.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,7 +134,13 @@ impl Report {
     /// Takes in a file whose mistakes may be reported from now on.
     pub(super) fn add_source(&mut self, name: &str, folder: PathBuf, text: Rc<str>) -> usize {
         let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(i, _)| i + 1)).collect();
-        self.sources.push(Source { name: printable(name), folder, text, line_starts, broken_lines: BTreeSet::new() });
+        self.sources.push(Source {
+            name: escape::line(name, FILE_NAME_CHARS_MAX),
+            folder,
+            text,
+            line_starts,
+            broken_lines: BTreeSet::new(),
+        });
         self.sources.len() - 1
     }
 
@@ -203,7 +213,8 @@ impl Source {
 
 /// A mistake of a file as a whole, which could not even be read.
 pub(super) fn unreadable(file: &str, wrong: String, remedy: &str) -> Mistakes {
-    let mistake = Mistake { file: printable(file), wrong, remedy: remedy.to_owned(), ..nothing() };
+    let mistake =
+        Mistake { file: escape::line(file, FILE_NAME_CHARS_MAX), wrong, remedy: remedy.to_owned(), ..nothing() };
     Mistakes { list: vec![mistake], unlisted: 0 }
 }
 
@@ -227,11 +238,4 @@ pub(super) fn quoted(text: &str) -> String {
         None => format!("{text:?}"),
         Some((end, _)) => format!("{:?}...", &text[..end]),
     }
-}
-
-/// Without what would move a terminal's cursor.
-fn printable(name: &str) -> String {
-    name.chars()
-        .flat_map(|c| if c == '"' || c == '\'' || c == '\\' { vec![c] } else { c.escape_debug().collect() })
-        .collect()
 }

@@ -6,6 +6,7 @@
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use crate::escape::disturbs;
 use crate::limits::FEED_NAME_BYTES_MAX;
 
 /// The name of a feed that has none: host, port if it is not the usual one, path and query, with a hyphen for
@@ -49,9 +50,8 @@ pub(super) fn refusal(name: &str) -> Option<String> {
 
 /// Controls and what changes the direction or width of text, so that two names that look alike are alike.
 pub(crate) fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    disturbs(c)
+        || matches!(c, '\u{ad}' | '\u{180e}' | '\u{200b}'..='\u{200d}' | '\u{206a}'..='\u{206f}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use feed_rs::model::Feed;
 use feed_rs::parser::Builder;
 use sha2::{Digest, Sha256};
 
-use super::{Source, date, panics, text};
+use super::{Source, date, panics};
+use crate::escape;
 use crate::failure::{Class, Failure, Phase};
 
 /// Reads the two pieces of text, one after the other, as one document.
@@ -25,7 +26,7 @@ pub(crate) fn read(pieces: [&str; 2], source: &Source<'_>) -> Result<Feed, Failu
     match panics::quietly(|| parser.parse(bytes)) {
         Ok(Ok(feed)) => Ok(feed),
         Ok(Err(error)) => {
-            let cause = text::printable(&error.to_string(), 300);
+            let cause = escape::line(&error.to_string(), 300);
             Err(Failure::new(Class::Parse, Phase::Parse, format!("cannot read the feed: {cause}")))
         }
         Err(panic) => Err(panicked(&panic, source.bytes)),
@@ -34,7 +35,7 @@ pub(crate) fn read(pieces: [&str; 2], source: &Source<'_>) -> Result<Feed, Failu
 
 /// The failure for a panic on a body, with what quarantines it.
 pub(crate) fn panicked(panic: &str, bytes: &[u8]) -> Failure {
-    let cause = text::printable(panic, 200);
+    let cause = escape::line(panic, 200);
     let hash = hex(&Sha256::digest(bytes));
     let message =
         format!("the parser panicked ({cause}) on the body with SHA-256 {hash}; please report it with that body");

@@ -6,11 +6,12 @@
 
 use serde_json::{Map, Value, json};
 
+use super::duration;
 use super::gate::{Extra, Scan, too_complex, too_deep};
 use super::repair::escape;
 use super::repairs::Repairs;
-use super::{duration, text};
 use crate::article::{Repair, RepairKind};
+use crate::escape;
 use crate::failure::{Class, Failure, Phase};
 use crate::limits::{ELEMENTS_MAX, JSON_NESTING_MAX};
 
@@ -61,7 +62,7 @@ pub(crate) fn judge(text: &str) -> Result<(), Failure> {
 pub(crate) fn prepare(text: &str, articles_max: usize) -> Result<(String, Scan, Vec<Repair>), Failure> {
     let trimmed = text.trim_matches(|c: char| c == '\u{feff}' || c == '\0' || c.is_whitespace());
     let (mut value, dropped) = capped::read(trimmed, articles_max).map_err(|e| {
-        let cause = text::printable(&e.to_string(), 200);
+        let cause = escape::line(&e.to_string(), 200);
         Failure::new(Class::Parse, Phase::Parse, format!("cannot read the JSON: {cause}"))
     })?;
     let not_feed =

@@ -56,7 +56,7 @@ mod tracking;
 mod tests;
 
 pub(crate) use links::Link;
-pub(crate) use text::{printable, reference};
+pub(crate) use text::reference;
 
 /// What is to be parsed, and what is known of it.
 #[derive(Clone, Copy, Debug)]

@@ -6,6 +6,7 @@
 use url::Url;
 
 use super::{links, text};
+use crate::escape;
 use crate::failure::{Class, Failure, Phase};
 use crate::limits::ALTERNATES_MAX;
 
@@ -85,7 +86,7 @@ pub(crate) fn kind(text: &str, base_url: &Url) -> Result<Kind, Failure> {
             "meta" | "link" | "title" | "script" | "div" | "p" | "META" | "LINK" | "TITLE" | "SCRIPT" | "DIV" | "P",
         ) => page(text, base_url),
         Some(name) => {
-            not_feed(&format!("an XML document of the kind `{}`", text::printable(name, 40)), "check the feed's url")
+            not_feed(&format!("an XML document of the kind `{}`", escape::line(name, 40)), "check the feed's url")
         }
         None if start.starts_with(['[', '"']) => not_feed("JSON of another kind", "check the feed's url"),
         None => not_feed("plain text", "check the feed's url"),
@@ -125,7 +126,7 @@ fn not_feed(what: &str, remedy: &str) -> Failure {
 fn page(text: &str, base_url: &Url) -> Failure {
     let links = links::feeds(text, base_url);
     let urls: Vec<String> = (links.iter().filter(|link| link.is_sure).take(ALTERNATES_MAX))
-        .map(|link| text::printable(link.url.as_str(), 300))
+        .map(|link| escape::line(link.url.as_str(), 300))
         .collect();
     match urls.as_slice() {
         [] => not_feed("an HTML page", "check the feed's url"),

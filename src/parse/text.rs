@@ -1,7 +1,6 @@
 //! Text out of feeds: to plain text, trimmed, free of control characters, cut to size.
 
 use std::borrow::Cow;
-use std::fmt::Write;
 
 use super::entities::named;
 
@@ -150,30 +149,8 @@ pub(crate) fn cut(text: &str, bytes_max: usize) -> &str {
     &text[..text.floor_char_boundary(bytes_max)]
 }
 
-/// A text of a feed for a terminal or a log: control and direction characters escaped, cut to `chars_max` characters.
-pub(crate) fn printable(text: &str, chars_max: usize) -> String {
-    let mut printable = String::with_capacity(text.len().min(chars_max));
-    for (count, c) in text.chars().enumerate() {
-        if count == chars_max {
-            printable.push('…');
-            break;
-        }
-        if is_control(c) || is_invisible(c) {
-            let _ = write!(printable, "\\u{{{:x}}}", u32::from(c));
-        } else {
-            printable.push(c);
-        }
-    }
-    printable
-}
-
 fn is_control(c: char) -> bool {
     c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}')
-}
-
-/// Characters that change what is seen around them: directions (bidi) and line separators.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{61c}')
 }
 
 #[cfg(test)]
@@ -215,11 +192,5 @@ mod tests {
         assert_eq!(line("\u{93}a\u{94} \u{96}", 100).as_deref(), Some("“a” –"));
         assert_eq!(block("日本", 4).as_deref(), Some("日"));
         assert_eq!(block("\u{0}", 4), None);
-    }
-
-    #[test]
-    fn nothing_reaches_a_terminal_unescaped() {
-        assert_eq!(printable("a\u{1b}[0m\u{202e}b\r\n", 100), "a\\u{1b}[0m\\u{202e}b\\u{d}\\u{a}");
-        assert_eq!(printable("abcdef", 3), "abc…");
     }
 }

@@ -102,7 +102,7 @@ impl Round {
         if let (Some(latest), true) = (ended.iter().max_by_key(|poll| poll.total_ms), is_last) {
             let seconds = seconds(latest.total_ms);
             let error = latest.error.as_deref().unwrap_or("without an error");
-            stage.narrator.aside(&format!("{} after {seconds}: {}", latest.feed, crate::logging::escape(error)));
+            stage.narrator.aside(&format!("{} after {seconds}: {}", latest.feed, crate::escape::lines(error)));
         }
     }
 

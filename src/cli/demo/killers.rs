@@ -6,7 +6,7 @@ use super::feeds::Group;
 use super::narrator::Promise;
 use super::stage::{Drained, End, Stage, in_flight};
 use crate::daemon::Daemon;
-use crate::logging::escape;
+use crate::escape;
 use crate::store::LastPoll;
 
 /// They would hang for most of a minute, if nobody stopped the daemon. Not the names of the first round: the database
@@ -102,7 +102,7 @@ fn tell_of(stage: &Stage, poll: &LastPoll) {
     let name = poll.feed.trim_end_matches("-1");
     let what = match &poll.error {
         Some(error) => {
-            let reason: String = escape(error).chars().take(REASON_CHARS_MAX).collect();
+            let reason: String = escape::lines(error).chars().take(REASON_CHARS_MAX).collect();
             format!("{}: {reason}", poll.outcome)
         }
         None => format!("read, and {} articles kept of it", poll.new_count),

@@ -23,8 +23,7 @@ use super::server::{Server, ServerArgs, Trouble, refused};
 use crate::clock::Clock;
 use crate::fetch::retry_after;
 use crate::limits::{TAIL_LINE_BYTES_MAX, TAIL_NEWEST, TAIL_SILENCE};
-use crate::parse::printable;
-use crate::{logging, placement};
+use crate::{escape, placement};
 use backoff::Backoff;
 use event_stream::{Event, EventStream, TooLong};
 use printer::{Printer, Unwritable};
@@ -168,7 +167,7 @@ impl Tail {
         }
         let content_type = answer.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         if !content_type.starts_with("text/event-stream") {
-            let kind = printable(content_type, 100);
+            let kind = escape::line(content_type, 100);
             let why = format!("{} sends no events but {kind:?}; is this the address of rssd?", self.server.base());
             return Ok(Over { why, is_final: true, exit_code: exit::UNAVAILABLE, retry_after: None });
         }
@@ -183,7 +182,7 @@ impl Tail {
                     Err(Left::Unwritable(unwritable)) => return Err(unwritable),
                     Err(Left::TooLong) => format!("it sent a line above {TAIL_LINE_BYTES_MAX} bytes"),
                 },
-                Err(error) => logging::escape(&error.to_string()),
+                Err(error) => escape::lines(&error.to_string()),
             };
             let why = format!("the daemon at {} does not answer any more: {cause}", self.server.base());
             return Ok(Over { why, is_final: false, exit_code: exit::UNAVAILABLE, retry_after: None });
@@ -268,14 +267,14 @@ fn on_event(printer: &mut Printer, event: &Event) -> Result<(), Unwritable> {
         "article" => {
             let is_written = printer.article(&event.data)?;
             if !is_written {
-                complain!("rssd tail: left out an article that is no JSON: {}", printable(&event.data, 80));
+                complain!("rssd tail: left out an article that is no JSON: {}", escape::line(&event.data, 80));
             }
         }
         "reset" => {
             printer.flush()?;
             let reset: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
             let detail = reset["detail"].as_str().unwrap_or("the cursor is not known");
-            complain!("rssd tail: starting over with the oldest article there is: {}", printable(detail, 300));
+            complain!("rssd tail: starting over with the oldest article there is: {}", escape::line(detail, 300));
         }
         // Of a newer daemon.
         _ => {}

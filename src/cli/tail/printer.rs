@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde_json::Value;
 
-use crate::parse::printable;
+use crate::escape;
 
 /// A name, a title or an address is cut to this many characters.
 const CHARS_MAX: usize = 300;
@@ -63,7 +63,7 @@ impl Printer {
 
 /// Time, feed, title, and in a second line the address; nothing of it unescaped.
 fn for_person(article: &Value) -> String {
-    let text = |key: &str| article[key].as_str().map(|text| printable(text, CHARS_MAX));
+    let text = |key: &str| article[key].as_str().map(|text| escape::line(text, CHARS_MAX));
     let time = article["published"].as_str().or(article["fetched"].as_str());
     let time = time.and_then(|time| time.parse::<Timestamp>().ok());
     let time = time.map_or_else(|| " ".repeat(17), |time| time.strftime("%Y-%m-%d %H:%MZ").to_string());

@@ -4,7 +4,7 @@
 //! them fills the structures, decides by `Accept`, and sends [`HEADERS`] along. They work without a script; with one, `live.js`
 //! keeps `/` up to date.
 //!
-//! Invariants: a text of a feed gets onto a page by `escape::text`, its HTML as [`SafeHtml`], its addresses by `escape::link`;
+//! Invariants: a text of a feed gets onto a page by [`crate::escape::html`], its HTML as [`SafeHtml`], its addresses by `escape::link`;
 //! no page holds a script, style or event handler of its own, or asks anybody else for anything.
 
 mod escape;

@@ -4,6 +4,8 @@
 
 use std::fmt::Write;
 
+use crate::escape::metric;
+
 /// As the `Accept` header decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -87,7 +89,7 @@ impl Exposition {
         if *format == Format::OpenMetrics && !unit.is_empty() {
             let _ = writeln!(text, "# UNIT {name} {unit}");
         }
-        let _ = writeln!(text, "# HELP {name}{described} {}", escape(help));
+        let _ = writeln!(text, "# HELP {name}{described} {}", metric(help));
         Family { text, name, suffix }
     }
 }
@@ -101,7 +103,7 @@ impl Family<'_> {
         for (index, (label, value)) in labels.iter().enumerate() {
             debug_assert!(is_name(label), "{label}");
             let before = if index == 0 { '{' } else { ',' };
-            let _ = write!(text, "{before}{label}=\"{}\"", escape(value));
+            let _ = write!(text, "{before}{label}=\"{}\"", metric(value));
         }
         if !labels.is_empty() {
             text.push('}');
@@ -138,11 +140,6 @@ impl From<f64> for Value {
     fn from(value: f64) -> Value {
         Value::Real(value)
     }
-}
-
-/// Of a label's value, and of a help text.
-fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('\n', "\\n").replace('"', "\\\"")
 }
 
 fn is_name(name: &str) -> bool {
