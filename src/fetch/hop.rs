@@ -181,14 +181,18 @@ fn allowed(addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, Failure> {
 /// # Errors
 ///
 /// `policy`: it is an address that a stranger's URL must not reach, or a name of the proxy's own machine.
-fn guard_literal(url: &Url) -> Result<(), Failure> {
+pub(super) fn guard_literal(url: &Url) -> Result<(), Failure> {
     match url.host() {
         Some(Host::Ipv4(address)) => guard::check(address.into())?,
         Some(Host::Ipv6(address)) => guard::check(address.into())?,
-        Some(Host::Domain(name)) if name == "localhost" || name.ends_with(".localhost") => {
-            guard::check(Ipv4Addr::LOCALHOST.into())?;
+        Some(Host::Domain(name)) => {
+            // The dot that may end a name names the same machine.
+            let name = name.strip_suffix('.').unwrap_or(name);
+            if name == "localhost" || name.ends_with(".localhost") {
+                guard::check(Ipv4Addr::LOCALHOST.into())?;
+            }
         }
-        _ => {}
+        None => {}
     }
     Ok(())
 }
