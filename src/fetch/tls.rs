@@ -179,7 +179,7 @@ fn tls_failure(message: String) -> Failure {
 
 /// What is wrong, in words an operator can act on.
 fn describe(error: &rustls::Error) -> String {
-    use rustls::CertificateError as Cert;
+    use rustls::{CertificateError as Cert, InvalidMessage as Bad};
     match error {
         rustls::Error::InvalidCertificate(Cert::Expired | Cert::ExpiredContext { .. }) => {
             "the server's certificate has expired".to_owned()
@@ -193,6 +193,13 @@ fn describe(error: &rustls::Error) -> String {
         rustls::Error::InvalidCertificate(Cert::UnknownIssuer) => {
             "the server's certificate is signed by nobody that this machine trusts; if it is your own, set ca_file"
                 .to_owned()
+        }
+        // A limit of webpki's, which rustls does not name.
+        rustls::Error::InvalidCertificate(Cert::Other(limit)) if format!("{limit:?}").contains("Exceeded") => {
+            "the server's certificate comes with a chain of others that is too long to follow".to_owned()
+        }
+        rustls::Error::InvalidMessage(Bad::CertificatePayloadTooLarge | Bad::HandshakePayloadTooLarge) => {
+            "the server's certificate comes with a chain of others that is larger than 64 KiB".to_owned()
         }
         rustls::Error::InvalidMessage(_) => "the server does not speak TLS on this port".to_owned(),
         other => format!("the TLS handshake failed: {other}"),

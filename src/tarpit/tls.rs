@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::AsyncWriteExt;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, Issuer, KeyPair, SanType, SigningKey,
+    date_time_ymd,
+};
 use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -30,6 +33,8 @@ pub enum Tls {
     WrongHost,
     /// Signed by itself.
     SelfSigned,
+    /// Signed by the tarpit's authority over so many others, all of them sent along.
+    LongChain(u16),
     /// Silence after the client's hello.
     Silence,
     /// A good handshake, one byte at a time.
@@ -57,6 +62,7 @@ enum Certificate {
     Expired,
     WrongHost,
     SelfSigned,
+    LongChain(u16),
 }
 
 impl Authority {
@@ -103,18 +109,43 @@ impl Authority {
             params.not_before = date_time_ymd(2000, 1, 1);
             params.not_after = date_time_ymd(2001, 1, 1);
         }
-        let certificate = match kind {
-            Certificate::SelfSigned => params.self_signed(&self.leaf_key)?,
-            _ => params.signed_by(&self.leaf_key, &self.issuer)?,
-        };
+        let mut chain = Vec::new();
+        match kind {
+            Certificate::SelfSigned => chain.push(params.self_signed(&self.leaf_key)?.der().clone()),
+            Certificate::LongChain(between) => {
+                let first = intermediate(0, &self.leaf_key, &self.issuer)?;
+                chain.push(first.as_ref().der().clone());
+                let mut issuer = first;
+                for number in 1..between {
+                    issuer = intermediate(number, &self.leaf_key, &issuer)?;
+                    chain.push(issuer.as_ref().der().clone());
+                }
+                chain.push(params.signed_by(&self.leaf_key, &issuer)?.der().clone());
+                // The leaf goes first, each behind the one that it has signed.
+                chain.reverse();
+            }
+            _ => chain.push(params.signed_by(&self.leaf_key, &self.issuer)?.der().clone()),
+        }
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.leaf_key.serialize_der()));
         let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)?;
+            .with_single_cert(chain, key)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
     }
+}
+
+/// An authority below another one. It has a key of others: a chain of hundreds wants a name a link, not a key.
+fn intermediate<'k>(
+    number: u16,
+    key: &'k KeyPair,
+    above: &Issuer<'_, impl SigningKey>,
+) -> Result<CertifiedIssuer<'static, &'k KeyPair>, rcgen::Error> {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, format!("rssd tarpit, link {number}"));
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::signed_by(params, key, above)
 }
 
 /// Reads the client's hello, asks `choose` what the client meets, and does that. `None`: the connection ended there.
@@ -157,6 +188,7 @@ pub(crate) async fn accept(
         Tls::Expired => Certificate::Expired,
         Tls::WrongHost => Certificate::WrongHost,
         Tls::SelfSigned => Certificate::SelfSigned,
+        Tls::LongChain(between) => Certificate::LongChain(between),
     };
     let config = authority.borrow_mut().config(name.as_deref(), kind)?;
     let connection = accepted.into_connection(config).map_err(|(error, _)| io::Error::other(error))?;

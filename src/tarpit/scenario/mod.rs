@@ -120,6 +120,11 @@ const TLS_SCENARIOS: &[Scenario] = &[
     Scenario { name: "tls-expired", does: "a certificate that ended in 2001", via: Via::Tls(Tls::Expired) },
     Scenario { name: "tls-wrong-host", does: "a certificate for elsewhere.invalid", via: Via::Tls(Tls::WrongHost) },
     Scenario { name: "tls-self-signed", does: "a certificate signed by itself", via: Via::Tls(Tls::SelfSigned) },
+    Scenario {
+        name: "tls-long-chain",
+        does: "a chain of 100 certificates between its own and the authority's",
+        via: Via::Tls(Tls::LongChain(100)),
+    },
     Scenario { name: "tls-silent", does: "silence after the client's hello", via: Via::Tls(Tls::Silence) },
     Scenario {
         name: "tls-dripping",

@@ -37,6 +37,7 @@ fn bad_tls_fails_in_its_own_way() {
         ("tls-expired.localhost", "expired"),
         ("tls-wrong-host.localhost", "not valid for"),
         ("tls-self-signed.localhost", "UnknownIssuer"),
+        ("tls-long-chain.localhost", "Exceeded"),
         ("tls-plain.localhost", "corrupt message"),
         ("tls-cut.localhost", "end of file"),
     ] {
