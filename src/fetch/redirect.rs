@@ -88,7 +88,12 @@ fn target(from: &Url, location: Option<&[u8]>, may_downgrade: bool) -> Result<Ur
     if location.len() > URL_BYTES_MAX {
         return Err(bad(format!("the redirect's Location has {} bytes, more than {URL_BYTES_MAX}", location.len())));
     }
-    let text = String::from_utf8_lossy(location);
+    // Read leniently, they would lead where nobody sends us.
+    let text = std::str::from_utf8(location).map_err(|_| bad("the redirect's Location is not in UTF-8".to_owned()))?;
+    if ["%0d", "%0a", "%00"].iter().any(|end| text.to_ascii_lowercase().contains(end)) {
+        // No document is called so: it is meant for whoever takes such a URL apart behind us.
+        return Err(bad("the redirect's Location holds an escaped line end".to_owned()));
+    }
     let mut to = from.join(text.trim()).map_err(|error| bad(format!("the redirect's Location is no URL: {error}")))?;
     to.set_fragment(None);
     if !matches!(to.scheme(), "http" | "https") {
@@ -166,6 +171,7 @@ mod tests {
             ("http://a.test/", Some("javascript:alert(1)"), Class::Policy, "javascript:"),
             ("https://a.test/", Some("http://a.test/"), Class::Policy, "from https to http"),
             ("http://a.test/", Some(&*long), Class::Redirect, "65537 bytes"),
+            ("http://a.test/", Some("/x%0D%0aHost: b.test"), Class::Redirect, "line end"),
         ] {
             let failure = target(&url(from), location.map(str::as_bytes), false).unwrap_err();
             assert_eq!(failure.class, class, "{failure}");
