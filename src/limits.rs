@@ -226,6 +226,9 @@ pub const ANSWER_HEAD_BYTES_MAX: usize = 16 << 10;
 /// Bytes of all heads of one request, interim (1xx) answers included; more fails the poll with `header`.
 pub const ANSWER_HEADS_BYTES_MAX: u64 = 64 << 10;
 
+/// Interim answers (1xx) before an answer; one more fails the poll with `header`.
+pub const INTERIM_ANSWERS_MAX: usize = 20;
+
 /// The output buffer of a request, unless one of its lines is longer.
 pub const REQUEST_BYTES_MIN: usize = 4 << 10;
 

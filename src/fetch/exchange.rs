@@ -15,7 +15,7 @@ use super::challenge;
 use super::decode::{decode, within_limits};
 use super::fiber::{Fiber, wait};
 use super::flight::Flight;
-use super::transport::{Connection, Dialled, Prepared, Returned};
+use super::transport::{Connection, Dialled, Prepared, Remains};
 use crate::executor::sleep;
 use crate::failure::{Class, Failure, Phase};
 use crate::limits::{ANSWER_HEAD_BYTES_MAX, BODY_ROOM_LOOK_MS, CHALLENGE_BYTES_MAX, REQUEST_BYTES_MIN};
@@ -52,10 +52,10 @@ pub(crate) async fn exchange(
     share: Share,
     flight: Rc<Flight>,
 ) -> Result<Answer, Failure> {
-    let returned = Returned::default();
-    let to_return = returned.clone();
+    let remains = Rc::<Remains>::default();
+    let of_fiber = remains.clone();
     let on_fiber = move || {
-        let result = run(connection, address, request, bytes_max, share, &flight, &to_return);
+        let result = run(connection, address, request, bytes_max, share, &flight, &of_fiber);
         // What the transport met is the cause; ureq's error only its echo.
         result.map_err(|error| flight.take_failure().unwrap_or(error))
     };
@@ -64,7 +64,7 @@ pub(crate) async fn exchange(
         Failure::new(Class::Local, Phase::Send, message)
     })?;
     let (status, headers, body) = fiber.await?;
-    let returned = returned.take();
+    let returned = remains.connection.take();
     let (body, share) = match body {
         Received::Document(body, share) => (body, share),
         Received::Refusal(refusal) => return Ok(Answer { status, headers, body: None, refusal, returned }),
@@ -97,7 +97,7 @@ fn run(
     bytes_max: u64,
     share: Share,
     flight: &Rc<Flight>,
-    returned: &Returned,
+    remains: &Rc<Remains>,
 ) -> Result<(u16, HeaderMap, Received), Failure> {
     let config = Agent::config_builder()
         .http_status_as_error(false)
@@ -111,7 +111,7 @@ fn run(
         .timeout_global(Some(flight.left()))
         .build();
     let request_bytes = longest_line(&request).max(REQUEST_BYTES_MIN);
-    let prepared = Prepared::new(connection, flight.clone(), request_bytes, returned);
+    let prepared = Prepared::new(connection, flight.clone(), request_bytes, remains);
     let agent = Agent::with_parts(config, prepared, Dialled(address));
     let response = agent.run(request).map_err(|error| classify(error, flight.phase()))?;
     let (head, mut body) = response.into_parts();
@@ -129,7 +129,18 @@ fn run(
         flight.take_failure();
         return Ok((status, head.headers, Received::Refusal(start)));
     }
-    let body = read(&mut reader, bytes_max, &share, flight)?;
+    let body = read(&mut reader, bytes_max, &share, flight).map_err(|failure| match remains.is_cut.get() {
+        // Half of a body is no valid coding either, but that is not what is wrong.
+        true if failure.class == Class::Decode => {
+            classify(ureq::Error::Io(io::ErrorKind::UnexpectedEof.into()), Phase::Body)
+        }
+        _ => failure,
+    })?;
+    if remains.is_overrun.get() {
+        // What was read is a part, and its validators would be those of the whole.
+        let message = "the server sent more than its Content-Length: where the body ends is anybody's guess";
+        return Err(Failure::new(Class::Body, Phase::Body, message));
+    }
     Ok((status, head.headers, Received::Document(body, share)))
 }
 
@@ -164,7 +175,7 @@ fn classify(error: ureq::Error, phase: Phase) -> Failure {
         ureq::Error::LargeResponseHeader(..) => {
             new(Class::Header, format!("the answer's head is longer than {ANSWER_HEAD_BYTES_MAX} bytes"))
         }
-        ureq::Error::Timeout(_) => new(Class::Timeout, "the poll's budget ran out".to_owned()),
+        ureq::Error::Timeout(_) => new(Class::Timeout, "the poll took longer than its total_timeout".to_owned()),
         ureq::Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             new(Class::Body, format!("the server closed the connection {}", within(phase)))
         }

@@ -17,6 +17,7 @@ mod freshness;
 pub(crate) mod frozen;
 mod guard;
 mod held;
+mod heads;
 mod hop;
 mod http_date;
 mod kept;

@@ -5,9 +5,9 @@
 //! pool's lock, and unwinding calls `Drop`.
 //!
 //! ureq's pool stays empty. It asks `is_open` exactly when an answer was read to its end and both sides keep the
-//! connection, and that is when ours is handed back ([`Returned`]).
+//! connection, and that is when ours is handed back ([`Remains`]), unless more came than an answer.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io;
 use std::rc::Rc;
@@ -21,6 +21,7 @@ use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, LazyBu
 
 use super::fiber::wait;
 use super::flight::Flight;
+use super::heads::{Heads, Length};
 use super::tls;
 use crate::executor::nap;
 use crate::failure::{Class, Failure, Phase};
@@ -32,8 +33,16 @@ pub(crate) struct Connection {
     pub(crate) tls: Option<Box<ClientConnection>>,
 }
 
-/// Where a connection is put that can be used again.
-pub(crate) type Returned = Rc<RefCell<Option<Connection>>>;
+/// What an exchange leaves beside its answer.
+#[derive(Default)]
+pub(crate) struct Remains {
+    /// The connection, if it can be used again.
+    pub(crate) connection: RefCell<Option<Connection>>,
+    /// More came than the Content-Length said, and it was not only an empty line.
+    pub(crate) is_overrun: Cell<bool>,
+    /// The connection ended where the body's framing said that more is to come.
+    pub(crate) is_cut: Cell<bool>,
+}
 
 /// Hands one connection, made beforehand, to ureq.
 pub(crate) struct Prepared(SendWrapper<RefCell<Option<FlightTransport>>>);
@@ -44,13 +53,17 @@ impl Prepared {
         connection: Connection,
         flight: Rc<Flight>,
         request_bytes: usize,
-        returned: &Returned,
+        remains: &Rc<Remains>,
     ) -> Prepared {
         let transport = FlightTransport {
             connection: SendWrapper::new(Some(connection)),
-            returned: SendWrapper::new(returned.clone()),
+            remains: SendWrapper::new(remains.clone()),
             flight: SendWrapper::new(flight),
             buffers: LazyBuffers::new(ANSWER_HEAD_BYTES_MAX, request_bytes),
+            heads: Some(Heads::default()),
+            mended: Vec::new(),
+            mended_at: 0,
+            body_left: Length::ToTheEnd,
             sealed: Vec::new(),
             sealed_at: 0,
             reads: 0,
@@ -94,9 +107,16 @@ impl Resolver for Dialled {
 pub(crate) struct FlightTransport {
     /// `None` once it was handed back, which is the last that ureq does with it.
     connection: SendWrapper<Option<Connection>>,
-    returned: SendWrapper<Returned>,
+    remains: SendWrapper<Rc<Remains>>,
     flight: SendWrapper<Rc<Flight>>,
     buffers: LazyBuffers,
+    /// `None` once the answer's head is whole.
+    heads: Option<Heads>,
+    /// The head for ureq and what came with it, from `mended_at` not yet in the input buffer.
+    mended: Vec<u8>,
+    mended_at: usize,
+    /// What of the body is still to come.
+    body_left: Length,
     /// Bytes received but not yet taken by rustls, from `sealed_at`.
     sealed: Vec<u8>,
     sealed_at: usize,
@@ -120,8 +140,11 @@ impl FlightTransport {
         let Connection { socket, tls } = connection(&mut self.connection);
         let room = self.buffers.input_append_buf();
         if room.is_empty() {
-            let message = format!("the answer's head is longer than {ANSWER_HEAD_BYTES_MAX} bytes");
-            return Err(give_up(flight, Failure::new(Class::Header, Phase::Header, message)));
+            // A head is never put there before it is whole.
+            let message = format!(
+                "the body breaks HTTP's rules: a line between its chunks is longer than {ANSWER_HEAD_BYTES_MAX} bytes"
+            );
+            return Err(give_up(flight, Failure::new(Class::Body, Phase::Body, message)));
         }
         let Some(tls) = tls else {
             take_turns(&mut self.reads);
@@ -155,6 +178,49 @@ impl FlightTransport {
     }
 }
 
+impl FlightTransport {
+    /// Receives until the answer's head is whole, and gives its first part to ureq; 0 at the end of the stream.
+    fn receive_head(&mut self) -> Result<usize, ureq::Error> {
+        while let Some(mut heads) = self.heads.take() {
+            let n = self.receive()?;
+            if n == 0 {
+                return Ok(0);
+            }
+            let flight = &**self.flight;
+            // Plain text: what TLS sends of its own after the handshake is no answer.
+            if flight.phase() == Phase::FirstByte {
+                flight.enter(Phase::Header);
+            }
+            let received = &self.buffers.input_append_buf()[..n];
+            match heads.feed(received).map_err(|failure| give_up(flight, failure))? {
+                None => self.heads = Some(heads),
+                Some(whole) => {
+                    self.body_left = whole.length;
+                    count_body(&mut self.body_left, &self.remains, &whole.bytes[whole.head_bytes..]);
+                    self.mended = whole.bytes;
+                }
+            }
+        }
+        Ok(self.take_mended())
+    }
+
+    fn take_mended(&mut self) -> usize {
+        let room = self.buffers.input_append_buf();
+        let rest = &self.mended[self.mended_at..];
+        let n = rest.len().min(room.len());
+        room[..n].copy_from_slice(&rest[..n]);
+        self.mended_at += n;
+        if self.mended_at == self.mended.len() {
+            (self.mended, self.mended_at) = (Vec::new(), 0);
+        }
+        n
+    }
+
+    fn holds_nothing(&self) -> bool {
+        self.mended.is_empty() && self.sealed_at == self.sealed.len() && self.buffers.input().is_empty()
+    }
+}
+
 impl Transport for FlightTransport {
     fn buffers(&mut self) -> &mut dyn Buffers {
         &mut self.buffers
@@ -176,11 +242,17 @@ impl Transport for FlightTransport {
         if self.flight.phase() == Phase::Send {
             self.flight.enter(Phase::FirstByte);
         }
-        let n = self.receive()?;
-        // Plain text: what TLS sends of its own after the handshake is no answer.
-        if n > 0 && self.flight.phase() == Phase::FirstByte {
-            self.flight.enter(Phase::Header);
-        }
+        let n = if self.heads.is_some() {
+            self.receive_head()?
+        } else if !self.mended.is_empty() {
+            self.take_mended()
+        } else {
+            let n = self.receive()?;
+            count_body(&mut self.body_left, &self.remains, &self.buffers.input_append_buf()[..n]);
+            // ureq reads on only where the body's end has not come.
+            self.remains.is_cut.set(n == 0 && !matches!(self.body_left, Length::Bytes(0) | Length::ToTheEnd));
+            n
+        };
         self.buffers.input_appended(n);
         Ok(n > 0)
     }
@@ -188,11 +260,11 @@ impl Transport for FlightTransport {
     fn is_open(&mut self) -> bool {
         // Bytes that nobody asked for are the beginning of no answer.
         let is_clean = |tls: &mut ClientConnection| matches!(tls::read_plain(tls, &mut [0]), Ok(Some(0)));
-        if self.sealed_at == self.sealed.len()
+        if self.holds_nothing()
             && let Some(mut connection) = (*self.connection).take()
             && connection.tls.as_deref_mut().is_none_or(is_clean)
         {
-            *self.returned.borrow_mut() = Some(connection);
+            *self.remains.connection.borrow_mut() = Some(connection);
         }
         // Never pooled by ureq.
         false
@@ -211,6 +283,16 @@ impl fmt::Debug for FlightTransport {
 
 fn connection(there: &mut Option<Connection>) -> &mut Connection {
     there.as_mut().expect("ureq reads and writes nothing after the end of an answer")
+}
+
+/// Notices when more of a body comes than its head has told: then its end is anywhere. `left` is still to come.
+fn count_body(left: &mut Length, remains: &Remains, received: &[u8]) {
+    let Length::Bytes(left) = left else { return };
+    let told = usize::try_from(*left).unwrap_or(usize::MAX).min(received.len());
+    *left -= told as u64;
+    if !received[told..].trim_ascii().is_empty() {
+        remains.is_overrun.set(true);
+    }
 }
 
 /// Lets the core turn every so many reads: a fast peer never makes one wait.
