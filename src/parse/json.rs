@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::duration;
 use super::gate::{Extra, Scan, too_complex, too_deep};
-use super::repair::escape;
+use super::repair::{escape, safe_author};
 use super::repairs::Repairs;
 use crate::article::{Repair, RepairKind};
 use crate::escape;
@@ -198,13 +198,20 @@ impl Repairs {
             .filter_map(|person| match person {
                 Value::String(name) => {
                     self.count(RepairKind::JsonAuthor);
-                    Some(json!({ "name": name }))
+                    Some(Map::from_iter([("name".to_owned(), Value::String(name))]))
                 }
                 Value::Object(mut person) => {
                     person.retain(|key, value| matches!(key.as_str(), "name" | "url") && value.is_string());
-                    Some(Value::Object(person))
+                    Some(person)
                 }
                 _ => None,
+            })
+            .map(|mut person| {
+                // feed-rs looks for an address in it, and cuts that out in the middle of a character.
+                if let Some(Value::String(name)) = person.get_mut("name") {
+                    *name = safe_author(name).into_owned();
+                }
+                Value::Object(person)
             })
             .collect();
         if !people.is_empty() {

@@ -259,7 +259,7 @@ fn shortened(mut value: String) -> String {
 }
 
 /// An author in which feed-rs finds no address that it would cut out in the middle of a character.
-fn safe_author(author: &str) -> Cow<'_, str> {
+pub(in crate::parse) fn safe_author(author: &str) -> Cow<'_, str> {
     if author.is_ascii() || !author.contains('@') {
         return Cow::Borrowed(author);
     }

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use url::Url;
 
+pub(super) use self::entry::safe_author;
 use self::entry::{Entry, Feed};
 use self::tokens::{Tag, Token, Tokens};
 use super::BLANK;

@@ -191,6 +191,13 @@ fn odd_values_cost_themselves_and_not_the_article() {
             assert_eq!(document.articles[0].authors, ["山田太郎"]);
         }
     }
+    let json = "{\"version\":\"https://jsonfeed.org/version/1.1\",\"title\":\"t\",\"author\":\"山田太郎（yamada@example.com）\",\
+        \"items\":[{\"id\":\"1\",\"title\":\"One\",\"authors\":[{\"name\":\"山田太郎（yamada@example.com）\"}]}]}";
+    let document = read(json);
+    assert_eq!(
+        (titles(&document), document.articles[0].authors.as_slice()),
+        (vec!["One"], ["山田太郎".to_owned()].as_slice())
+    );
 }
 
 #[test]
