@@ -236,6 +236,9 @@ repair_kinds! {
     Nesting = "nesting", "article in an odd place";
     CutOff = "cut_off", "cut off in the middle of an article, which was left out";
     /// The parser refused the feed for the value.
+    /// Beyond `articles_max`.
+    Dropped = "dropped", "article beyond the limit of a document, which was left out";
+    Cut = "cut", "text longer than its limit, which was cut";
     RefusedValue = "refused_value", "value that the parser refuses";
     PanickedValue = "panicked_value", "value that the parser panicked on";
     JsonItems = "json_items", "missing items";

@@ -4,24 +4,27 @@
 //! is no article.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use feed_rs::model::{Category, Content, Entry, Feed, FeedType, Link, LinkTarget, MediaObject, Person, Text};
 use url::Url;
 
 use super::gate::{Extra, Scan};
 use super::{Source, fingerprint, identity, text};
-use crate::article::{Article, ContentHash, Document, Enclosure, FeedMeta, Keys, Repair};
+use crate::article::{Article, ContentHash, Document, Enclosure, FeedMeta, Keys, Repair, RepairKind};
 use crate::limits::{
-    CONTENT_BYTES_MAX, DATE_AHEAD_MS_MAX, LIST_MAX, SUMMARY_BYTES_MAX, TITLE_BYTES_MAX, TITLE_HTML_BYTES_MAX,
-    URL_BYTES_MAX,
+    CONTENT_BYTES_MAX, DATE_AHEAD_MS_MAX, GUID_BYTES_MAX, LIST_MAX, SUMMARY_BYTES_MAX, TITLE_BYTES_MAX,
+    TITLE_HTML_BYTES_MAX, URL_BYTES_MAX,
 };
 
 /// How much of a content is searched for an image.
 const IMAGE_SEARCH_BYTES_MAX: usize = 32 << 10;
 
 /// The document that a feed and what the gate saw of it make.
-pub(crate) fn document(feed: Feed, mut scan: Scan, source: &Source<'_>, repaired: Vec<Repair>) -> Document {
-    let context = Context { base: source.base_url, now_ms: source.now_ms, feed_type: feed.feed_type.clone() };
+pub(crate) fn document(feed: Feed, mut scan: Scan, source: &Source<'_>, mut repaired: Vec<Repair>) -> Document {
+    let cuts = Cell::new(0);
+    let context =
+        Context { base: source.base_url, now_ms: source.now_ms, feed_type: feed.feed_type.clone(), cuts: &cuts };
     let is_rss = matches!(feed.feed_type, FeedType::RSS0 | FeedType::RSS1 | FeedType::RSS2);
     let meta = context.feed(&feed, &scan, is_rss);
     let mut extras = std::mem::take(&mut scan.extras).into_iter();
@@ -41,6 +44,12 @@ pub(crate) fn document(feed: Feed, mut scan: Scan, source: &Source<'_>, repaired
     for article in &mut articles {
         article.content_hash = fingerprint::of(article);
     }
+    // Told like damage, since the operator is to know what of a document is missing.
+    for (kind, count) in [(RepairKind::Dropped, dropped), (RepairKind::Cut, cuts.get())] {
+        if count > 0 {
+            repaired.push(Repair { kind, count });
+        }
+    }
     Document { feed: meta, articles, articles_repeated, articles_dropped: dropped, repaired }
 }
 
@@ -48,6 +57,8 @@ struct Context<'a> {
     base: &'a Url,
     now_ms: i64,
     feed_type: FeedType,
+    /// Texts that were cut at their limits.
+    cuts: &'a Cell<usize>,
 }
 
 impl Context<'_> {
@@ -59,7 +70,7 @@ impl Context<'_> {
             title: feed.title.as_ref().and_then(|t| self.title(t)),
             site_url: site.and_then(|l| self.url(&l.href)),
             language: feed.language.as_deref().and_then(language),
-            description: feed.description.as_ref().and_then(|t| text::block(&t.content, SUMMARY_BYTES_MAX)),
+            description: feed.description.as_ref().and_then(|t| self.block(&t.content, SUMMARY_BYTES_MAX)),
             updated_at: feed.updated.or(feed.published).and_then(|t| self.date(t.timestamp_millis())),
             ttl_minutes: feed.ttl,
             update_period: scan.timing.update_period(),
@@ -72,16 +83,17 @@ impl Context<'_> {
     fn article(&self, entry: Entry, extra: Extra, is_rss: bool) -> Option<Article> {
         // Not cut here: its key is made of the whole.
         let guid = text::block(&entry.id, usize::MAX);
+        self.note_cut(guid.as_ref().is_some_and(|guid| guid.len() > GUID_BYTES_MAX));
         let link = page_link(&entry.links, is_rss).and_then(|l| self.url(&l.href));
         let link = link.or_else(|| guid.as_deref().filter(|g| g.starts_with("http")).and_then(|g| self.url(g)));
         let published_at = entry.published.and_then(|t| self.date(t.timestamp_millis()));
         let updated_at = entry.updated.and_then(|t| self.date(t.timestamp_millis()));
-        let content = entry.content.as_ref().and_then(readable).and_then(|c| text::block(c, CONTENT_BYTES_MAX));
-        let summary = entry.summary.as_ref().and_then(|s| text::block(&s.content, SUMMARY_BYTES_MAX));
+        let content = entry.content.as_ref().and_then(readable).and_then(|c| self.block(c, CONTENT_BYTES_MAX));
+        let summary = entry.summary.as_ref().and_then(|s| self.block(&s.content, SUMMARY_BYTES_MAX));
         let enclosures = self.enclosures(&entry, &extra);
         let in_media = || {
             let description = entry.media.iter().find_map(|m| m.description.as_ref());
-            description.and_then(|d| text::block(&d.content, SUMMARY_BYTES_MAX))
+            description.and_then(|d| self.block(&d.content, SUMMARY_BYTES_MAX))
         };
         let summary =
             summary.or(extra.itunes_summary).or(extra.media_description).or_else(in_media).or(extra.itunes_subtitle);
@@ -145,7 +157,22 @@ impl Context<'_> {
             // RSS's are HTML in practice.
             _ => text::from_html(start),
         };
-        text::line(&plain, TITLE_BYTES_MAX)
+        let line = text::line(&plain, TITLE_BYTES_MAX);
+        let is_whole = !reaches(&title.content, TITLE_HTML_BYTES_MAX)
+            && line.as_deref().is_none_or(|line| !reaches(line, TITLE_BYTES_MAX));
+        self.note_cut(!is_whole);
+        line
+    }
+
+    /// A text of several lines.
+    fn block(&self, text: &str, bytes_max: usize) -> Option<String> {
+        let block = text::block(text, bytes_max)?;
+        self.note_cut(reaches(&block, bytes_max));
+        Some(block)
+    }
+
+    fn note_cut(&self, is_cut: bool) {
+        self.cuts.set(self.cuts.get() + usize::from(is_cut));
     }
 
     /// An absolute http or https URL, or nothing.
@@ -230,6 +257,11 @@ impl Context<'_> {
         let here = Context { base: base.as_ref().unwrap_or(self.base), feed_type: self.feed_type.clone(), ..*self };
         here.url(&text::decode(tag[at + 1..].split(quote).next()?))
     }
+}
+
+/// Whether a text was cut at `bytes_max`, which leaves less than a character's room.
+fn reaches(text: &str, bytes_max: usize) -> bool {
+    text.len() + char::MAX_LEN_UTF8 > bytes_max
 }
 
 /// The link to the page: in Atom the alternate, HTML first; in RSS the first that is none of the others.

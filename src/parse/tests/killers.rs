@@ -83,6 +83,7 @@ fn entities_of_entities_are_never_expanded() {
 fn too_many_entries_are_capped_and_counted() {
     let document = parse_with(rss(&"<item><title>same</title></item>".repeat(200_000)).as_bytes(), 2000).unwrap();
     assert_eq!((document.articles.len(), document.articles_dropped), (1, 198_000));
+    assert_eq!(told(&document), ["article beyond the limit of a document, which was left out x198000"]);
     let mut items = String::new();
     for i in 0..150 {
         write!(items, "<item><title>t{i}</title></item>").unwrap();
@@ -102,6 +103,14 @@ fn long_values_are_cut() {
     assert_eq!(article.title.as_ref().map(String::len), Some(crate::limits::TITLE_BYTES_MAX));
     assert_eq!(article.guid.as_ref().map(String::len), Some(crate::limits::GUID_BYTES_MAX));
     assert!(key(article).starts_with("guid-sha256:"));
+    assert_eq!(told(&document), ["text longer than its limit, which was cut x2"]);
+    // Nothing is told of what fits, to the last byte but a character.
+    let fits = crate::limits::TITLE_BYTES_MAX - 4;
+    assert_eq!(told(&read(&rss(&format!("<item><title>{}</title></item>", "x".repeat(fits))))), [""; 0]);
+}
+
+fn told(document: &Document) -> Vec<String> {
+    document.repaired.iter().map(ToString::to_string).collect()
 }
 
 #[test]
