@@ -19,6 +19,10 @@ use super::transport::{Connection, Dialled, Prepared, Remains};
 use crate::executor::sleep;
 use crate::failure::{Class, Failure, Phase};
 use crate::limits::{ANSWER_HEAD_BYTES_MAX, BODY_ROOM_LOOK_MS, CHALLENGE_BYTES_MAX, REQUEST_BYTES_MIN};
+use crate::parse::refuse_magic;
+
+/// By so many bytes everything is known that a body's first bytes tell.
+const MAGIC_BYTES_MAX: usize = 16;
 
 /// A server's answer to one request.
 pub(crate) struct Answer {
@@ -129,13 +133,16 @@ fn run(
         flight.take_failure();
         return Ok((status, head.headers, Received::Refusal(start)));
     }
-    let body = read(&mut reader, bytes_max, &share, flight).map_err(|failure| match remains.is_cut.get() {
-        // Half of a body is no valid coding either, but that is not what is wrong.
-        true if failure.class == Class::Decode => {
-            classify(ureq::Error::Io(io::ErrorKind::UnexpectedEof.into()), Phase::Body)
-        }
-        _ => failure,
-    })?;
+    // ureq removes the header of a coding that it undoes; what is left is undone when all of it is there.
+    let is_plain = !head.headers.contains_key(CONTENT_ENCODING);
+    let body =
+        read(&mut reader, bytes_max, is_plain, &share, flight).map_err(|failure| match remains.is_cut.get() {
+            // Half of a body is no valid coding either, but that is not what is wrong.
+            true if failure.class == Class::Decode => {
+                classify(ureq::Error::Io(io::ErrorKind::UnexpectedEof.into()), Phase::Body)
+            }
+            _ => failure,
+        })?;
     if remains.is_overrun.get() {
         // What was read is a part, and its validators would be those of the whole.
         let message = "the server sent more than its Content-Length: where the body ends is anybody's guess";
@@ -144,7 +151,14 @@ fn run(
     Ok((status, head.headers, Received::Document(body, share)))
 }
 
-fn read(reader: &mut impl Read, bytes_max: u64, share: &Share, flight: &Flight) -> Result<Vec<u8>, Failure> {
+/// `is_plain`: what is read is the document, and its first bytes may tell that it is none.
+fn read(
+    reader: &mut impl Read,
+    bytes_max: u64,
+    is_plain: bool,
+    share: &Share,
+    flight: &Flight,
+) -> Result<Vec<u8>, Failure> {
     let mut body = Vec::new();
     let mut chunk = vec![0; 16 << 10];
     loop {
@@ -155,8 +169,12 @@ fn read(reader: &mut impl Read, bytes_max: u64, share: &Share, flight: &Flight) 
         match reader.read(&mut chunk) {
             Ok(0) => return Ok(body),
             Ok(n) => {
+                let begins = body.len() < MAGIC_BYTES_MAX;
                 body.extend_from_slice(&chunk[..n]);
                 share.grow(n as u64);
+                if is_plain && begins {
+                    refuse_magic(&body)?;
+                }
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(classify(ureq::Error::from(error), Phase::Body)),

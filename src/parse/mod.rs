@@ -56,6 +56,7 @@ mod tracking;
 mod tests;
 
 pub(crate) use links::Link;
+pub(crate) use sniff::refuse_magic;
 pub(crate) use text::reference;
 
 /// What is to be parsed, and what is known of it.

@@ -32,6 +32,15 @@ pub(crate) fn refuse_binary(bytes: &[u8]) -> Result<(), Failure> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(Failure::new(Class::Empty, Phase::Parse, "the document is empty"));
     }
+    refuse_magic(bytes)
+}
+
+/// The same of a body of which only the start is there yet: nobody has to wait for the rest of an archive.
+///
+/// # Errors
+///
+/// [`Class::NotFeed`].
+pub(crate) fn refuse_magic(bytes: &[u8]) -> Result<(), Failure> {
     const MAGIC: [(&[u8], &str); 10] = [
         (b"\x89PNG", "a PNG image"),
         (b"\xff\xd8\xff", "a JPEG image"),
