@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a terminal, one line | [`line`] |
 //! | a log, and a message of several lines | [`lines`] |
+//! | a terminal, as JSON | [`json`] |
 //! | a page: content of elements and quoted attributes | [`html`] |
 //! | a label of a metric | [`metric`] |
 //! | JSON, and with it events of the stream | `wire::json` |
@@ -13,6 +14,7 @@
 //! Invariant: what comes out of a function can be put where it is meant for, whatever went in; and whoever undoes it there
 //! gets what went in, but for what is left out on purpose.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter, Write};
 
 /// For a terminal, on one line: control characters and those that turn the direction of text as escapes, cut to `chars_max`
@@ -41,6 +43,27 @@ pub(crate) fn lines(text: &str) -> String {
         }
     }
     lines
+}
+
+/// JSON for a terminal: the same values, with no character in it that [`line`] would escape. Such stand in strings alone, where
+/// JSON knows another spelling for each (RFC 8259, section 7); its own ends of lines apart.
+pub(crate) fn json(json: &str) -> Cow<'_, str> {
+    let is_raw = |c: char| disturbs(c) && c != '\n';
+    if !json.contains(is_raw) {
+        return Cow::Borrowed(json);
+    }
+    let mut escaped = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        match is_raw(c) {
+            true => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    let _ = write!(escaped, "\\u{unit:04x}");
+                }
+            }
+            false => escaped.push(c),
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 fn push(out: &mut String, c: char) {
@@ -122,6 +145,15 @@ mod tests {
         assert_eq!(lines("a\r\nb\tc\n"), "a\\u{d}\n    b c");
         assert_eq!(line("a\r\nb\tc\n", 100), "a\\u{d}\\u{a}b\\u{9}c\\u{a}");
         assert_eq!(line("abcdef", 3), "abc…");
+    }
+
+    #[test]
+    fn json_for_a_terminal_means_the_same() {
+        let text = "é\u{9b}2J\u{202e}\u{7f}\u{feff}\u{1b}\n";
+        let raw = serde_json::to_string(text).unwrap();
+        assert_eq!(json(&raw), r#""é\u009b2J\u202e\u007f\ufeff\u001b\n""#);
+        assert_eq!(serde_json::from_str::<String>(&json(&raw)).unwrap(), text);
+        assert!(matches!(json("{\n}"), Cow::Borrowed(_)));
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(super) fn run(args: &ExplainArgs) -> u8 {
         }
     };
     let shown = match args.json {
-        true => format!("{feed}\n"),
+        true => format!("{}\n", escape::json(&feed.to_string())),
         false => for_person(&feed, Clock::system().now_ms()),
     };
     // A reader that left early, as `head` does, is no error.

@@ -67,7 +67,10 @@ pub(super) fn run(args: &FetchArgs) -> u8 {
         _ => Vec::new(),
     };
     let shown = match args.json {
-        true => format!("{}\n", json_of(&trip, fetched.ok().as_ref(), &document, &links)),
+        true => {
+            let json = json_of(&trip, fetched.ok().as_ref(), &document, &links).to_string();
+            format!("{}\n", escape::json(&json))
+        }
         false if links.is_empty() => for_person(&trip, fetched.ok().as_ref(), &document),
         false => commented(&for_person(&trip, fetched.ok().as_ref(), &document)) + &tables(&links),
     };

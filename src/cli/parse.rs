@@ -56,7 +56,10 @@ pub(crate) fn run(args: &ParseArgs) -> u8 {
     };
     match parse::parse(&source) {
         Ok(document) => {
-            let shown = if args.json { format!("{}\n", json_of(&document)) } else { for_person(&document) };
+            let shown = match args.json {
+                true => format!("{}\n", escape::json(&json_of(&document).to_string())),
+                false => for_person(&document),
+            };
             // A reader that left early, as `head` does, is no error.
             let _ = std::io::stdout().lock().write_all(shown.as_bytes());
             exit::FINE

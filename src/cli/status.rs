@@ -58,7 +58,10 @@ pub(super) fn run(args: &StatusArgs) -> u8 {
         }
     }
     let shown = match args.json {
-        true => format!("{}\n", json!({ "health": health, "failing": failing.feeds })),
+        true => {
+            let json = json!({ "health": health, "failing": failing.feeds }).to_string();
+            format!("{}\n", escape::json(&json))
+        }
         false => for_person(&health, &failing, server.base().as_str(), Clock::system().now_ms()),
     };
     // A reader that left early, as `head` does, is no error.

@@ -41,7 +41,7 @@ impl Printer {
         let Ok(article @ Value::Object(_)) = serde_json::from_str::<Value>(data) else { return Ok(false) };
         if self.json {
             // Outside its strings JSON may hold ends of lines, and inside them it holds none.
-            self.out.write_all(data.replace(['\n', '\r'], " ").as_bytes())?;
+            self.out.write_all(escape::json(&data.replace(['\n', '\r'], " ")).as_bytes())?;
             self.out.write_all(b"\n")?;
         } else {
             self.out.write_all(for_person(&article).as_bytes())?;
