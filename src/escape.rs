@@ -112,7 +112,7 @@ impl Display for Html<'_> {
 
 /// Embeddings, overrides and isolates (UAX #9): one left open would turn what follows it. Marks stay, as Arabic and Hebrew
 /// are written with them and they reach no further than their neighbours.
-fn turns_text(c: char) -> bool {
+pub(crate) fn turns_text(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -1,12 +1,18 @@
 //! HTML of a feed that the sanitiser has passed.
 
-/// HTML that holds no script, style, form, event handler, or link to anything but the web.
+use crate::escape::turns_text;
+
+/// HTML that holds no script, style, form, event handler, or link to anything but the web, and nothing that turns the text
+/// around it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SafeHtml(String);
 
 impl SafeHtml {
     /// For the sanitiser's output, and for nothing else: a test looks who calls it.
-    pub(crate) fn from_sanitiser(html: String) -> SafeHtml {
+    pub(crate) fn from_sanitiser(mut html: String) -> SafeHtml {
+        if html.contains(turns_text) {
+            html.retain(|c| !turns_text(c));
+        }
         SafeHtml(html)
     }
 
@@ -20,9 +26,17 @@ mod tests {
     use std::fs;
     use std::path::{Path, PathBuf};
 
+    use super::SafeHtml;
+
     /// Besides this file: the sanitiser, and the tests of the pages with HTML of their own.
     const MAY_MAKE_IT: [&str; 4] =
         ["src/sanitise/mod.rs", "src/http/page/safe.rs", "src/http/page/content.rs", "src/http/page/sample.rs"];
+
+    #[test]
+    fn nothing_turns_the_text_around_it() {
+        let html = SafeHtml::from_sanitiser("<p>a\u{202e}b\u{2066}c \u{200f}ש</p>".to_owned());
+        assert_eq!(html.as_str(), "<p>abc \u{200f}ש</p>");
+    }
 
     #[test]
     fn only_the_sanitiser_calls_html_safe() {
