@@ -18,6 +18,7 @@ use crate::config::{self, Config, Cores};
 use crate::daemon::{Daemon, Event, Options};
 use crate::http::Listen;
 use crate::limits::SIGNAL_LOOK_MS;
+use crate::parse::rehearsal;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct RunArgs {
@@ -88,6 +89,9 @@ pub(super) fn run(args: &RunArgs) -> u8 {
             "rssd: {address} is open to others: set token_file or `public = true` in [daemon], or listen on 127.0.0.1"
         );
         return exit::CONFIG;
+    }
+    if let Ok(mark) = env::var(rehearsal::VARIABLE) {
+        rehearsal::panic_at(mark);
     }
     let mut daemon = match Daemon::start(&config, &options, Clock::system()) {
         Ok(daemon) => daemon,

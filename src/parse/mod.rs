@@ -45,6 +45,7 @@ mod names;
 mod normalise;
 pub(crate) mod opml;
 mod panics;
+pub(crate) mod rehearsal;
 mod repair;
 mod repairs;
 mod sniff;
@@ -107,6 +108,7 @@ fn text<'a>(source: &Source<'a>) -> Cow<'a, str> {
 fn read(source: &Source<'_>) -> Result<Document, Failure> {
     sniff::refuse_binary(source.bytes)?;
     let text = text(source);
+    rehearsal::panic_if_marked(&text);
     match sniff::kind(&text, source.base_url)? {
         sniff::Kind::Xml => parse_xml(source, &text),
         sniff::Kind::Json => parse_json(source, &text),
