@@ -510,6 +510,19 @@ pub const WRITE_DEADLINE: Duration = secs(30);
 /// What a client that is waited for has to take: some 500 bytes a second.
 pub const WRITE_BYTES_MIN: usize = 16 << 10;
 
+/// A client of which nothing was heard for so long is asked whether it is still there, ...
+pub const PEER_PROBE_AFTER: Duration = secs(15);
+
+/// ... and again after each of these.
+pub const PEER_PROBE_INTERVAL: Duration = secs(5);
+
+/// One that answers no probe, acknowledges nothing or opens no window for so long has vanished, and its connection is
+/// ended. A second less than [`WRITE_DEADLINE`]: a client of events that vanishes right after a comment is gone 45 s later.
+pub const PEER_SILENCE_MAX: Duration = secs(29);
+
+const _: () = assert!(PEER_SILENCE_MAX.as_secs() < WRITE_DEADLINE.as_secs());
+const _: () = assert!(HEARTBEAT_COMMENT.as_secs() + PEER_SILENCE_MAX.as_secs() < 45);
+
 /// Frames are put together up to this.
 pub const SSE_CHUNK_BYTES_MAX: usize = 16 << 10;
 

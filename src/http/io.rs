@@ -25,7 +25,7 @@ impl Damage {
     }
 }
 
-/// Whether a connection has ended because its client took nothing for too long.
+/// Whether a connection has ended because its client took nothing for too long, or is not there any more.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stalled(Rc<Cell<bool>>);
 
@@ -58,12 +58,20 @@ impl Stream {
         }
     }
 
+    /// The kernel gives up a client that has vanished, or opens no window, a moment before we would.
+    fn look_at_end<T>(&self, result: &io::Result<T>) {
+        if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::TimedOut) {
+            self.stalled.0.set(true);
+        }
+    }
+
     /// What a write came to. hyper has no deadline of its own here, and what it would go on holding is the whole answer.
     ///
     /// Some progress is not enough: the kernel squeezes a little into the smallest window now and then, and a client may
     /// drip.
     fn written(&mut self, written: Poll<io::Result<usize>>, context: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if let Poll::Ready(result) = written {
+            self.look_at_end(&result);
             if let (Some((_, taken)), Ok(bytes)) = (&mut self.patience, &result) {
                 *taken += bytes;
                 if *taken >= WRITE_BYTES_MIN {
@@ -88,7 +96,9 @@ impl Read for Stream {
         let mut bytes = [0; HTTP_READ_BYTES];
         let room = bytes.len().min(into.remaining());
         // An error goes on as an error: passed on as "nothing more" it would look like the end of the stream.
-        let n = ready!(Pin::new(&mut self.socket).poll_read(context, &mut bytes[..room]))?;
+        let read = ready!(Pin::new(&mut self.socket).poll_read(context, &mut bytes[..room]));
+        self.look_at_end(&read);
+        let n = read?;
         self.look_at(&bytes[..n]);
         into.put_slice(&bytes[..n]);
         Poll::Ready(Ok(()))

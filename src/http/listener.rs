@@ -11,10 +11,13 @@ use std::thread;
 
 use glommio::io::PollableFd;
 use glommio::net::TcpStream;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 use crate::clock::Clock;
-use crate::limits::{CLIENT_SEND_BUFFER_BYTES, LISTEN_BACKLOG, LISTEN_RETRY, LISTEN_RETRY_INTERVAL};
+use crate::limits::{
+    CLIENT_SEND_BUFFER_BYTES, LISTEN_BACKLOG, LISTEN_RETRY, LISTEN_RETRY_INTERVAL, PEER_PROBE_AFTER,
+    PEER_PROBE_INTERVAL, PEER_SILENCE_MAX,
+};
 
 /// Where to listen.
 #[derive(Clone, Debug)]
@@ -53,6 +56,11 @@ impl Listener {
         };
         // Connections inherit it: a client that never reads absorbs that much of the kernel's memory, and no more.
         socket.set_send_buffer_size(CLIENT_SEND_BUFFER_BYTES)?;
+        // And a client that vanished without a word, a laptop that was closed: of one that is sent nothing only the probes
+        // tell, of one that is sent something only what it does not acknowledge.
+        let probes = TcpKeepalive::new().with_time(PEER_PROBE_AFTER).with_interval(PEER_PROBE_INTERVAL);
+        socket.set_tcp_keepalive(&probes)?;
+        socket.set_tcp_user_timeout(Some(PEER_SILENCE_MAX))?;
         socket.set_nonblocking(true)?;
         if !is_handed {
             socket.listen(LISTEN_BACKLOG)?;
