@@ -395,16 +395,16 @@ const _: () = assert!(CADENCE_POLLS_A_SILENCE > CADENCE_POLLS_A_GAP);
 // ---- the HTTP core ----------------------------------------------------------------------------------------------------
 
 /// Connections at once beside the streams that there may be (`streams_max`), where RLIMIT_NOFILE allows; one more is
-/// answered with 503 and closed.
+/// answered, if it asks how we are, else told so with 503, and closed.
 pub const CONNECTIONS_BESIDE_STREAMS_MAX: usize = 2_000;
 
 /// Connections at once where RLIMIT_NOFILE is very low.
 pub const CONNECTIONS_MIN: usize = 64;
 
-/// Connections that are being told that there are too many; one more is closed without a word.
-pub const TURNED_AWAY_MAX: usize = 64;
+/// Connections that are being told that there are too many, or how we are; one more is closed without a word.
+pub const TURNED_AWAY_MAX: usize = 256;
 
-/// How long one of them has to take that in.
+/// How long one of them has to ask and to take the answer in.
 pub const TURN_AWAY_TIMEOUT: Duration = secs(1);
 
 /// Connections that the kernel may hold ready for us.
@@ -422,6 +422,10 @@ pub const ACCEPTS_IN_A_ROW_MAX: u32 = 16;
 
 /// After a failed accept, mostly for want of descriptors, the next try waits so long.
 pub const ACCEPT_RETRY_MS: u64 = 50;
+
+/// A connection that is taken with the last descriptor has so long to ask and to take the answer in: those behind it wait,
+/// and what it wants to say has mostly come with it.
+pub const LAST_DESCRIPTOR_MS: u64 = 10;
 
 /// The head of a request must be there within this, from the first look for it on and in total: however it drips, and
 /// however long a connection idles between two requests. Then it is closed.

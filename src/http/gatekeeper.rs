@@ -137,7 +137,7 @@ impl Policy {
 }
 
 /// What a load balancer asks; it tells nothing but how we are.
-fn is_health(path: &str) -> bool {
+pub(super) fn is_health(path: &str) -> bool {
     matches!(path, "/health" | "/health/live" | "/health/ready")
 }
 

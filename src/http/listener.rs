@@ -125,6 +125,15 @@ impl Door {
         }
     }
 
+    /// A connection that waits already.
+    ///
+    /// # Errors
+    ///
+    /// As the kernel says, and `WouldBlock` where none does.
+    pub(super) fn accept_waiting(&self) -> io::Result<TcpStream> {
+        self.socket.get_ref().accept().map(|(socket, _)| socket.into())
+    }
+
     /// Lets nobody in any more.
     pub(super) fn close(self) {
         // The look for connections that waits in the ring would hold the port until the kernel tidies up, even after the

@@ -2,20 +2,22 @@
 
 use std::cell::Cell;
 use std::convert::Infallible;
-use std::net::{IpAddr, Ipv4Addr, Shutdown};
+use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::time::Duration;
 
 use futures_channel::{mpsc, oneshot};
-use futures_lite::{AsyncReadExt, AsyncWriteExt, FutureExt};
+use futures_lite::FutureExt;
 use glommio::net::TcpStream;
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, StatusCode};
+use socket2::{Domain, Socket, Type};
 
+use super::gatekeeper::is_health;
 use super::io::{Damage, Stalled, Stream};
 use super::listener::{Door, Listener};
 use super::respond::{self, Answer, Body};
@@ -25,8 +27,8 @@ use super::{hub, routes};
 use crate::executor::{nap, sleep};
 use crate::gauges::PollNews;
 use crate::limits::{
-    ACCEPT_RETRY_MS, ACCEPTS_IN_A_ROW_MAX, HEAD_TIMEOUT, REQUEST_HEAD_BYTES_MAX, REQUESTS_MAX, RETRY_AFTER_BUSY_S,
-    TURN_AWAY_TIMEOUT, TURNED_AWAY_MAX,
+    ACCEPT_RETRY_MS, ACCEPTS_IN_A_ROW_MAX, HEAD_TIMEOUT, LAST_DESCRIPTOR_MS, REQUEST_HEAD_BYTES_MAX, REQUESTS_MAX,
+    RETRY_AFTER_BUSY_S, TURN_AWAY_TIMEOUT, TURNED_AWAY_MAX,
 };
 use crate::wire::Problem;
 
@@ -51,13 +53,13 @@ pub(crate) async fn serve(listener: Listener, sources: Sources, news: News, stop
         glommio::spawn_local(hub::keep_history(site.clone())),
     ];
     let accepting = async {
-        let mut accepted = 0u32;
+        let (mut accepted, mut spare) = (0u32, Spare::new());
         loop {
             match door.accept().await {
                 Ok(stream) if site.counts.connections.get() >= connections_max => turn_away(&site, stream),
                 Ok(stream) => admit(&site, stream),
-                // Out of descriptors, mostly: it passes, and until then accepting in a loop would take the whole core.
-                Err(_) => sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await,
+                // Out of descriptors, mostly: it passes.
+                Err(_) => spare.turn_away(&site, &door).await,
             }
             // Those who are here go first: a flood waits in the kernel and not in our memory.
             accepted += 1;
@@ -91,7 +93,7 @@ fn admit(site: &Rc<Site>, stream: TcpStream) {
     let counted = Counted(site.clone());
     let site = site.clone();
     detach(async move {
-        connection(stream, site).await;
+        connection(stream, site, Serves::Everything).await;
         drop(counted);
     });
 }
@@ -106,8 +108,8 @@ pub(super) fn detach(task: impl Future<Output = ()> + 'static) {
     glommio::spawn_local(task).detach();
 }
 
-/// Answers a connection too many.
-fn turn_away(site: &Rc<Site>, mut stream: TcpStream) {
+/// Answers a connection too many: how we are, to who asks that, and to all others that there are too many.
+fn turn_away(site: &Rc<Site>, stream: TcpStream) {
     add(&site.counts.connections_refused, 1);
     if site.counts.turned_away.get() >= TURNED_AWAY_MAX {
         return;
@@ -115,35 +117,49 @@ fn turn_away(site: &Rc<Site>, mut stream: TcpStream) {
     site.counts.turned_away.set(site.counts.turned_away.get() + 1);
     let site = site.clone();
     detach(async move {
-        let telling = async {
-            // Whoever leaves does not want to know.
-            let _ = stream.write_all(&too_many()).await;
-            let _ = stream.shutdown(Shutdown::Write).await;
-            // Closed over bytes that were not read it would be reset, and the answer lost on its way.
-            let mut unread = [0; 1 << 10];
-            while matches!(stream.read(&mut unread).await, Ok(1..)) {}
-        };
-        telling.or(sleep(TURN_AWAY_TIMEOUT)).await;
+        connection(stream, site.clone(), Serves::HealthAlone).or(sleep(TURN_AWAY_TIMEOUT)).await;
         site.counts.turned_away.set(site.counts.turned_away.get() - 1);
     });
 }
 
-/// What a connection too many is told, before anything is read of it.
-fn too_many() -> Vec<u8> {
-    let problem = Problem::unavailable("too many connections are open; come back later", RETRY_AFTER_BUSY_S);
-    let body = problem.to_json();
-    let head = format!(
-        "HTTP/1.1 503 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nRetry-After: {RETRY_AFTER_BUSY_S}\r\n\
-         Cache-Control: no-store\r\nConnection: close\r\n\r\n",
-        problem.title(),
-        Problem::CONTENT_TYPE,
-        body.len()
-    );
-    [head.as_bytes(), &body].concat()
+/// A descriptor in hand for when there are no others: with it those who wait outside are taken one at a time, told what one
+/// too many is told, and let go.
+struct Spare(Option<Socket>);
+
+impl Spare {
+    fn new() -> Spare {
+        Spare(Socket::new(Domain::UNIX, Type::DGRAM, None).ok())
+    }
+
+    /// After an accept that failed. Takes [`ACCEPT_RETRY_MS`] where nobody is helped by it: trying in a loop would take the
+    /// whole core.
+    async fn turn_away(&mut self, site: &Rc<Site>, door: &Door) {
+        if self.0.take().is_some()
+            && let Ok(stream) = door.accept_waiting()
+        {
+            add(&site.counts.connections_refused, 1);
+            let telling = AssertUnwindSafe(connection(stream, site.clone(), Serves::HealthAlone)).catch_unwind();
+            let telling = async {
+                let _ = telling.await;
+            };
+            telling.or(sleep(Duration::from_millis(LAST_DESCRIPTOR_MS))).await;
+        } else {
+            sleep(Duration::from_millis(ACCEPT_RETRY_MS)).await;
+        }
+        *self = Spare::new();
+    }
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Serves {
+    Everything,
+    /// It is one too many.
+    HealthAlone,
 }
 
 /// Serves one connection until it is closed, or has been idle or slow for too long.
-async fn connection(stream: TcpStream, site: Rc<Site>) {
+async fn connection(stream: TcpStream, site: Rc<Site>, serves: Serves) {
     // It fails on a dead socket alone.
     let _ = stream.set_nodelay(true);
     let peer = stream.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
@@ -154,10 +170,11 @@ async fn connection(stream: TcpStream, site: Rc<Site>) {
         let (site, damage, served, sends_events) = (&site, &damage, &served, &sends_events);
         async move {
             served.set(served.get() + 1);
-            let mut answer = serve_one(site, &request, peer, damage).await;
+            let mut answer = serve_one(site, &request, peer, damage, serves).await;
             count(site, &answer);
             sends_events.set(matches!(answer.body(), Body::Events(_)));
-            if served.get() >= REQUESTS_MAX || answer.status() == StatusCode::BAD_REQUEST {
+            let is_last = served.get() >= REQUESTS_MAX || serves == Serves::HealthAlone;
+            if is_last || answer.status() == StatusCode::BAD_REQUEST {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(answer)
@@ -177,11 +194,21 @@ async fn connection(stream: TcpStream, site: Rc<Site>) {
     }
 }
 
-async fn serve_one(site: &Rc<Site>, request: &Request<Incoming>, peer: IpAddr, damage: &Damage) -> Answer {
+async fn serve_one(
+    site: &Rc<Site>,
+    request: &Request<Incoming>,
+    peer: IpAddr,
+    damage: &Damage,
+    serves: Serves,
+) -> Answer {
     if damage.is_seen() {
         return respond::problem(&Problem::new(400, "lines of a request end with CR and LF (RFC 9112, section 2.2)"));
     }
     match site.sources.policy.admit(request, peer) {
+        // A load balancer that got no answer would take it for dead, and send what it has to the next one.
+        Ok(()) if serves == Serves::HealthAlone && !is_health(request.uri().path()) => respond::problem(
+            &Problem::unavailable("too many connections are open; come back later", RETRY_AFTER_BUSY_S),
+        ),
         Ok(()) => respond::held(routes::answer(site, request).await, &site.room),
         Err(refusal) => respond::refused(refusal),
     }
