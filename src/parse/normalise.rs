@@ -261,7 +261,8 @@ impl Context<'_> {
 
 /// Whether a text was cut at `bytes_max`, which leaves less than a character's room.
 fn reaches(text: &str, bytes_max: usize) -> bool {
-    text.len() + char::MAX_LEN_UTF8 > bytes_max
+    const CHAR_BYTES_MAX: usize = 4;
+    text.len() + CHAR_BYTES_MAX > bytes_max
 }
 
 /// The link to the page: in Atom the alternate, HTML first; in RSS the first that is none of the others.
