@@ -22,11 +22,10 @@ use futures_channel::{mpsc, oneshot};
 use futures_lite::{FutureExt, StreamExt};
 
 use crate::clock::Clock;
-use crate::executor::sleep;
+use crate::executor::{nap, sleep};
 use crate::gauges::CoreGauges;
-use crate::limits::HEARTBEAT_MS;
+use crate::limits::{FEEDS_IN_A_ROW_MAX, HEARTBEAT_MS};
 use crate::poll::{Desk, Polled, Subscription, poll};
-use agenda::Put;
 pub(crate) use agenda::{Agenda, Ended, Moment, Settings, Start, Ticket};
 use changed::Changed;
 #[cfg(test)]
@@ -59,7 +58,7 @@ pub(crate) async fn run(
     gauges: Arc<CoreGauges>,
 ) {
     let core = Rc::new(Core::new(desk, settings, gauges));
-    core.put(subscriptions, true);
+    core.put(subscriptions, true).await;
     while !core.agenda.borrow().is_done() {
         core.gauges.beat();
         core.desk.fetcher.close_old();
@@ -70,7 +69,7 @@ pub(crate) async fn run(
             None
         };
         match command.or(turn).await {
-            Some(Command::Put(subscriptions)) => core.put(subscriptions, false),
+            Some(Command::Put(subscriptions)) => core.put(subscriptions, false).await,
             Some(Command::Remove(ids)) => core.remove(&ids),
             Some(Command::LogInFlight) => core.log_in_flight(),
             Some(Command::Flights(answer)) => {
@@ -105,17 +104,37 @@ impl Core {
         Moment { now: Clock::monotonic(), wall_ms: self.desk.clock.now_ms() }
     }
 
-    fn put(&self, subscriptions: Vec<Subscription>, at_start: bool) {
-        let Put { given_up, held } = self.agenda.borrow_mut().put(subscriptions, at_start, self.moment());
-        for (host, until) in held {
-            self.desk.fetcher.hold(&host, until);
+    /// Takes feeds over, with a look up now and then: a hundred thousand of them take their time.
+    async fn put(&self, subscriptions: Vec<Subscription>, at_start: bool) {
+        let mut put = self.agenda.borrow().begin_put(subscriptions.len(), at_start, self.moment());
+        for (index, subscription) in subscriptions.into_iter().enumerate() {
+            self.look_up(index).await;
+            self.agenda.borrow_mut().take_up(subscription, &mut put);
         }
+        for index in 0.. {
+            self.look_up(index).await;
+            if !self.agenda.borrow_mut().give_deadline(&mut put) {
+                break;
+            }
+        }
+        for (host, until) in &put.held {
+            self.desk.fetcher.hold(host, *until);
+        }
+        let given_up = put.given_up;
         if given_up > 0 {
             log::warn!(
                 "{given_up} feeds answered 410 too often and are not polled; remove them from feeds.toml, or change them"
             );
         }
         self.show_tally();
+    }
+
+    /// Beats, and lets polls go on, every so many feeds.
+    async fn look_up(&self, index: usize) {
+        if index.is_multiple_of(FEEDS_IN_A_ROW_MAX) {
+            self.gauges.beat();
+            nap().await;
+        }
     }
 
     fn remove(&self, ids: &[i64]) {

@@ -123,6 +123,9 @@ pub const UNCOMMITTED_MAX: usize = 256;
 /// A poll that panicked says nothing about when to come back: after this long.
 pub const POLL_PANIC_WAIT: Duration = Duration::from_secs(3_600);
 
+/// Feeds that a core takes over in a row; then others have their turn.
+pub const FEEDS_IN_A_ROW_MAX: usize = 500;
+
 /// Void deadlines that a core keeps beyond its feeds; then it sweeps them out.
 pub const DEADLINES_VOID_MAX: usize = 1_024;
 

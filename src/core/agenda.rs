@@ -51,13 +51,20 @@ pub(crate) struct Start {
     pub(crate) cancelled: oneshot::Receiver<()>,
 }
 
-/// What came of taking feeds up.
-#[derive(Debug, Default)]
+/// Feeds that are being taken up.
+#[derive(Debug)]
 pub(crate) struct Put {
+    /// Among so many first polls are spread.
+    crowd: usize,
+    at: Moment,
     /// So many of them are given up.
     pub(crate) given_up: usize,
     /// Hosts that asked, before a restart, to be left alone until then.
     pub(crate) held: Vec<(String, Instant)>,
+    /// Those without a deadline yet, with the one that they had and keep.
+    taken_up: VecDeque<(i64, Option<Instant>)>,
+    /// Of each host, how many of them are due by now.
+    places: HashMap<String, u32>,
 }
 
 /// What a poll is known by when it ends: its feed may have been changed or removed meanwhile.
@@ -110,44 +117,64 @@ impl Agenda {
     }
 
     /// Takes these up: new ones, and changed ones in the place of what was known under their id.
+    #[cfg(test)]
     pub(crate) fn put(&mut self, subscriptions: Vec<Subscription>, at_start: bool, at: Moment) -> Put {
-        let crowd = if at_start { self.settings.due_at_start } else { subscriptions.len() };
-        let ids: Vec<i64> = subscriptions.iter().map(|subscription| subscription.record.id).collect();
-        let mut put = Put::default();
-        let mut kept = HashMap::new();
+        let mut put = self.begin_put(subscriptions.len(), at_start, at);
         for subscription in subscriptions {
-            let id = subscription.record.id;
-            let mut feed = Feed::new(subscription, at.now);
-            if let Some(due_at) = self.feeds.get(&id).and_then(|old| feed.go_on_from(old)) {
-                kept.insert(id, due_at);
-            }
-            put.given_up += usize::from(feed.is_given_up());
-            if !feed.is_given_up() {
-                self.hosts.join(&feed.host, feed.subscription.feed.interval);
-            }
-            // One of them may have been told so in the name of all, before a restart.
-            let held_until = schedule::held_until(feed.memory.state.planning.schedule.as_deref());
-            let ahead_ms = held_until.and_then(|until_ms| u64::try_from(until_ms.saturating_sub(at.wall_ms)).ok());
-            if let Some(ahead_ms) = ahead_ms {
-                let until = at.now + Duration::from_millis(ahead_ms).min(RETRY_AFTER_MAX);
-                self.hosts.hold(&feed.host, until);
-                put.held.push((feed.host.clone(), until));
-            }
-            self.tally = self.tally.with(&feed);
-            // A poll of the old one that is in flight is cancelled with it.
-            if let Some(old) = self.feeds.insert(id, feed) {
-                self.forget(&old);
-            }
+            self.take_up(subscription, &mut put);
         }
-        // Not before all of them are known: how far apart those of a host begin depends on how many they are.
-        let mut places: HashMap<String, u32> = HashMap::new();
-        for id in ids {
-            match kept.get(&id) {
-                Some(due_at) => self.wait_until(id, *due_at),
-                None => self.set_first_deadline(id, crowd, &mut places, at),
-            }
-        }
+        while self.give_deadline(&mut put) {}
         put
+    }
+
+    /// The same in three steps, between which a core may look up where they are very many: this first, ...
+    pub(crate) fn begin_put(&self, count: usize, at_start: bool, at: Moment) -> Put {
+        let crowd = if at_start { self.settings.due_at_start } else { count };
+        Put {
+            crowd,
+            at,
+            given_up: 0,
+            held: Vec::new(),
+            taken_up: VecDeque::with_capacity(count),
+            places: HashMap::new(),
+        }
+    }
+
+    /// ... then this with each of them, ...
+    pub(crate) fn take_up(&mut self, subscription: Subscription, put: &mut Put) {
+        let at = put.at;
+        let id = subscription.record.id;
+        let mut feed = Feed::new(subscription, at.now);
+        let kept = self.feeds.get(&id).and_then(|old| feed.go_on_from(old));
+        put.taken_up.push_back((id, kept));
+        put.given_up += usize::from(feed.is_given_up());
+        if !feed.is_given_up() {
+            self.hosts.join(&feed.host, feed.subscription.feed.interval);
+        }
+        // One of them may have been told so in the name of all, before a restart.
+        let held_until = schedule::held_until(feed.memory.state.planning.schedule.as_deref());
+        let ahead_ms = held_until.and_then(|until_ms| u64::try_from(until_ms.saturating_sub(at.wall_ms)).ok());
+        if let Some(ahead_ms) = ahead_ms {
+            let until = at.now + Duration::from_millis(ahead_ms).min(RETRY_AFTER_MAX);
+            self.hosts.hold(&feed.host, until);
+            put.held.push((feed.host.clone(), until));
+        }
+        self.tally = self.tally.with(&feed);
+        // A poll of the old one that is in flight is cancelled with it.
+        if let Some(old) = self.feeds.insert(id, feed) {
+            self.forget(&old);
+        }
+    }
+
+    /// ... and then this until it gives `false`. Not before all of them are known: how far apart those of a host begin depends on
+    /// how many they are.
+    pub(crate) fn give_deadline(&mut self, put: &mut Put) -> bool {
+        let Some((id, kept)) = put.taken_up.pop_front() else { return false };
+        match kept {
+            Some(due_at) => self.wait_until(id, due_at),
+            None => self.set_first_deadline(id, put.crowd, &mut put.places, put.at),
+        }
+        true
     }
 
     /// Forgets the feeds with these ids.

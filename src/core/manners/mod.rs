@@ -170,7 +170,7 @@ impl Life {
         };
         let core = Rc::new(Core::new(Rc::new(desk), settings, self.gauges));
         let end = Clock::monotonic() + self.up;
-        core.put(subscriptions, true);
+        core.put(subscriptions, true).await;
         loop {
             core.desk.fetcher.close_old();
             core.start_due();
