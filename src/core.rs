@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Put(Vec<Subscription>),
     /// Forget the feeds with these ids.
     Remove(Vec<i64>),
+    /// Ask these for names.
+    Names(crate::fetch::NameService),
     /// Look again.
     Turn,
     /// Log what is in flight.
@@ -71,6 +73,7 @@ pub(crate) async fn run(
         match command.or(turn).await {
             Some(Command::Put(subscriptions)) => core.put(subscriptions, false).await,
             Some(Command::Remove(ids)) => core.remove(&ids),
+            Some(Command::Names(names)) => core.desk.fetcher.renew_names(&names),
             Some(Command::LogInFlight) => core.log_in_flight(),
             Some(Command::Flights(answer)) => {
                 // Whoever asked may have lost patience.

@@ -276,6 +276,9 @@ pub const TLS_SESSIONS_KEPT_MAX: usize = 256;
 pub const VALIDATOR_BYTES_MAX: usize = 1 << 10;
 // ---- names ----------------------------------------------------------------------------------------------------------
 
+/// The system's files about names are looked at so often for a change.
+pub const NAMES_LOOK: Duration = Duration::from_secs(2);
+
 /// Addresses of a name that are tried; the rest of a longer answer is left out.
 pub const ADDRESSES_MAX: usize = 16;
 

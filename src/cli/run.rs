@@ -184,6 +184,7 @@ fn serve(daemon: &mut Daemon, feeds: &Path, signals: &mut Watched) -> End {
             return end;
         }
         daemon.nudge_late_cores();
+        daemon.follow_names();
         let mut reload_wanted = false;
         for signal in signals.pending() {
             match signal {

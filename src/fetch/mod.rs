@@ -45,7 +45,7 @@ use url::{Origin, Url};
 
 pub use access::Access;
 pub use flight::{Flight, PhaseTimes, Timeouts};
-pub(crate) use resolve::NameService;
+pub(crate) use resolve::{NameService, NameWatch};
 pub use tls::Roots;
 use validators::A_IM;
 pub use validators::Validators;
@@ -248,6 +248,18 @@ impl Fetcher {
     /// No redirect leads to this host before `until`. Whoever asks it in its own right has deadlines for that.
     pub(crate) fn hold(&self, host: &str, until: Instant) {
         self.held.borrow_mut().hold(host, until, Clock::monotonic());
+    }
+
+    /// The same, with so much memory for bodies.
+    pub(crate) fn holding(self, bodies_bytes_max: u64) -> Fetcher {
+        Fetcher { bodies: Budget::new(bodies_bytes_max), ..self }
+    }
+
+    /// Asks these for names from now on.
+    pub(crate) fn renew_names(&self, names: &NameService) {
+        if let Err(failure) = self.resolver.renew(names) {
+            log::error!("{failure}; the old name servers are asked still");
+        }
     }
 
     /// Whether there is memory for the body of one more poll.

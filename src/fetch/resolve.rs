@@ -32,7 +32,7 @@ use url::Host;
 
 use self::cache::{Answer, Cache};
 use self::runtime::Runtime;
-pub(crate) use self::system::NameService;
+pub(crate) use self::system::{NameService, NameWatch};
 use crate::clock::Clock;
 use crate::executor::sleep;
 use crate::failure::{Class, Failure, Phase};
@@ -46,9 +46,7 @@ pub(crate) struct Resolver {
     /// `None` once closed.
     hickory: RefCell<Option<hickory_resolver::Resolver<Runtime>>>,
     runtime: Runtime,
-    service: NameService,
-    /// The name servers, for messages.
-    servers: String,
+    service: RefCell<NameService>,
     cache: RefCell<Cache>,
 }
 
@@ -58,42 +56,22 @@ impl Resolver {
     /// Fails, with [`Class::Local`], only if hickory refuses its configuration.
     pub(crate) fn new(service: &NameService) -> Result<Resolver, Failure> {
         let runtime = Runtime::new();
-        let server = |addr: &std::net::SocketAddr| {
-            let connection = |mut config: ConnectionConfig| {
-                config.port = addr.port();
-                config
-            };
-            // An answer that a name does not exist is believed: asking the others would let one dead name ask them all.
-            NameServerConfig::new(
-                addr.ip(),
-                true,
-                [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(connection).into(),
-            )
-        };
-        let search = service.search.iter().filter_map(|domain| Name::from_ascii(domain).ok()).collect();
-        let config = ResolverConfig::from_parts(None, search, service.servers.iter().map(server).collect());
-        let mut builder = hickory_resolver::Resolver::builder_with_config(config, runtime.clone());
-        let options = builder.options_mut();
-        options.timeout = DNS_ATTEMPT_TIMEOUT;
-        options.attempts = DNS_ATTEMPTS - 1;
-        options.max_active_requests = DNS_TCP_QUERIES_MAX;
-        // Read at the start, by `NameService`: here it would block the core.
-        options.use_hosts_file = ResolveHosts::Never;
-        // The answers are kept in `Cache`.
-        options.cache_size = 0;
-        options.os_port_selection = true;
-        options.preserve_intermediates = false;
-        let hickory = builder.build().map_err(|error| {
-            Failure::new(Class::Local, Phase::Resolve, format!("set up the resolver: {error}; check the name servers"))
-        })?;
-        let servers = service.servers.iter().map(|addr| addr.to_string()).collect::<Vec<_>>().join(", ");
         Ok(Resolver {
-            hickory: RefCell::new(Some(hickory)),
+            hickory: RefCell::new(Some(hickory(service, &runtime)?)),
             runtime,
-            service: service.clone(),
-            servers,
+            service: RefCell::new(service.clone()),
             cache: RefCell::new(Cache::new(DNS_NAMES_KEPT_MAX)),
         })
+    }
+
+    /// Asks others from now on, and forgets what was learned. Lookups in flight end with those that they have asked.
+    pub(crate) fn renew(&self, service: &NameService) -> Result<(), Failure> {
+        if self.hickory.borrow().is_some() {
+            *self.hickory.borrow_mut() = Some(hickory(service, &self.runtime)?);
+        }
+        *self.service.borrow_mut() = service.clone();
+        *self.cache.borrow_mut() = Cache::new(DNS_NAMES_KEPT_MAX);
+        Ok(())
     }
 
     /// The addresses of `host`, never none and at most [`ADDRESSES_MAX`], in the order in which to try them: the families
@@ -111,7 +89,7 @@ impl Resolver {
         if name == "localhost" || name.ends_with(".localhost") {
             return Ok(vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]);
         }
-        if let Some(addrs) = self.service.hosts.get(&name) {
+        if let Some(addrs) = self.service.borrow().hosts.get(&name) {
             return Ok(in_turns(addrs.iter().copied()));
         }
         if let Some(answer) = self.cache.borrow().get(&name, Clock::monotonic()) {
@@ -212,7 +190,7 @@ impl Resolver {
     fn conclude(&self, name: &str, looked: Looked, took: Duration) -> (Answer, Duration) {
         let mut message = format!("resolve {name}: ");
         let is_unreached = matches!(looked, Looked::Broken { .. } | Looked::Silence);
-        let servers = &self.servers;
+        let servers = self.service.borrow().shown();
         let ttl = match looked {
             Looked::Found { addrs, ttl } => return (Ok(in_turns(addrs)), ttl.clamp(DNS_TTL_MIN, DNS_TTL_MAX)),
             Looked::NoName { ttl } => {
@@ -239,6 +217,38 @@ impl Resolver {
         };
         (Err(Failure::new(Class::Dns, Phase::Resolve, message).unreached(is_unreached)), ttl)
     }
+}
+
+/// hickory, set up to ask these.
+fn hickory(service: &NameService, runtime: &Runtime) -> Result<hickory_resolver::Resolver<Runtime>, Failure> {
+    let server = |addr: &std::net::SocketAddr| {
+        let connection = |mut config: ConnectionConfig| {
+            config.port = addr.port();
+            config
+        };
+        // An answer that a name does not exist is believed: asking the others would let one dead name ask them all.
+        NameServerConfig::new(
+            addr.ip(),
+            true,
+            [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(connection).into(),
+        )
+    };
+    let search = service.search.iter().filter_map(|domain| Name::from_ascii(domain).ok()).collect();
+    let config = ResolverConfig::from_parts(None, search, service.servers.iter().map(server).collect());
+    let mut builder = hickory_resolver::Resolver::builder_with_config(config, runtime.clone());
+    let options = builder.options_mut();
+    options.timeout = DNS_ATTEMPT_TIMEOUT;
+    options.attempts = DNS_ATTEMPTS - 1;
+    options.max_active_requests = DNS_TCP_QUERIES_MAX;
+    // Read by `NameService`: here it would block the core.
+    options.use_hosts_file = ResolveHosts::Never;
+    // The answers are kept in `Cache`.
+    options.cache_size = 0;
+    options.os_port_selection = true;
+    options.preserve_intermediates = false;
+    builder.build().map_err(|error| {
+        Failure::new(Class::Local, Phase::Resolve, format!("set up the resolver: {error}; check the name servers"))
+    })
 }
 
 /// How a lookup, of one family or of both, ended.

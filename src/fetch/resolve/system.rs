@@ -1,14 +1,18 @@
-//! Whom to ask for names: the configured name servers or those of the system, and the hosts file. Read once, before the
-//! cores start, since reading files blocks; each core gets a copy.
+//! Whom to ask for names: the configured name servers or those of the system, and the hosts file. Read before the cores
+//! start and whenever they change, and never by a core, since reading files blocks; each core gets a copy.
 
 use std::collections::HashMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use hickory_resolver::system_conf::parse_resolv_conf;
 
 use crate::limits::NAME_SERVERS_MAX;
+
+const HOSTS: &str = "/etc/hosts";
+const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 /// Name servers, search domains and the hosts file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,20 +30,56 @@ impl NameService {
     /// Never fails: without a usable resolv.conf the machine itself is asked, as the C library does, so that the daemon starts
     /// without a network and says so feed by feed.
     pub(crate) fn read(servers: &[SocketAddr]) -> NameService {
-        let hosts = Arc::new(parse_hosts(&fs::read_to_string("/etc/hosts").unwrap_or_default()));
+        let hosts = Arc::new(parse_hosts(&fs::read_to_string(HOSTS).unwrap_or_default()));
         if !servers.is_empty() {
             return NameService { servers: servers.to_vec(), search: Vec::new(), hosts };
         }
-        let (servers, search) = parse_servers(&fs::read("/etc/resolv.conf").unwrap_or_default());
+        let (servers, search) = parse_servers(&fs::read(RESOLV_CONF).unwrap_or_default());
         if servers.is_empty() {
             let server = SocketAddr::from((Ipv4Addr::LOCALHOST, 53));
-            log::warn!(
-                "read /etc/resolv.conf: it names no name server; asking {server}, set [daemon] dns to ask another"
-            );
+            log::warn!("read {RESOLV_CONF}: it names no name server; asking {server}, set [daemon] dns to ask another");
             return NameService { servers: vec![server], search, hosts };
         }
         NameService { servers, search, hosts }
     }
+
+    /// The name servers, for messages.
+    pub(crate) fn shown(&self) -> String {
+        self.servers.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Looks whether what [`NameService::read`] has read is still so: a machine that had no network when we started has name
+/// servers later.
+#[derive(Debug)]
+pub(crate) struct NameWatch {
+    servers: Vec<SocketAddr>,
+    seen: [Option<Seen>; 2],
+}
+
+/// What tells one state of a file from another.
+type Seen = (u64, i64, i64, u64);
+
+impl NameWatch {
+    /// For what is read after this.
+    pub(crate) fn start(servers: &[SocketAddr]) -> NameWatch {
+        NameWatch { servers: servers.to_vec(), seen: [HOSTS, RESOLV_CONF].map(seen) }
+    }
+
+    /// What is so now, if a file has changed since the last look. Blocks: not for an executor.
+    pub(crate) fn look(&mut self) -> Option<NameService> {
+        let now = [HOSTS, RESOLV_CONF].map(seen);
+        if now == self.seen {
+            return None;
+        }
+        self.seen = now;
+        Some(NameService::read(&self.servers))
+    }
+}
+
+fn seen(file: &str) -> Option<Seen> {
+    let found = fs::metadata(file).ok()?;
+    Some((found.ino(), found.mtime(), found.mtime_nsec(), found.size()))
 }
 
 /// Name servers and search domains of a resolv.conf (resolv.conf(5)), none if it cannot be understood.
