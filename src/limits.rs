@@ -414,7 +414,7 @@ pub const TURNED_AWAY_MAX: usize = 256;
 pub const TURN_AWAY_TIMEOUT: Duration = secs(1);
 
 /// Connections that the kernel may hold ready for us.
-pub const LISTEN_BACKLOG: i32 = 1_024;
+pub const LISTEN_BACKLOG: i32 = 4_096;
 
 /// An address that is in use at the start is tried for so long, as a daemon that was killed may still hold it; then
 /// the start fails.
@@ -425,6 +425,13 @@ pub const LISTEN_RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Connections that are taken in a row; then those who are here have their turn.
 pub const ACCEPTS_IN_A_ROW_MAX: u32 = 16;
+
+/// Connections whose client had closed its side before they were taken; they are answered when nobody else waits. One more
+/// is closed without a word.
+pub const LEFT_WAITING_MAX: usize = 1_024;
+
+/// So many of them are put aside in a row; then others have their turn.
+pub const LEFT_IN_A_ROW_MAX: u32 = 256;
 
 /// After a failed accept, mostly for want of descriptors, the next try waits so long.
 pub const ACCEPT_RETRY_MS: u64 = 50;

@@ -12,6 +12,7 @@ use futures_lite::{AsyncRead, AsyncWrite};
 use glommio::net::TcpStream;
 use hyper::rt::{Read, ReadBufCursor, Write};
 
+use crate::descriptor;
 use crate::executor::{Sleep, sleep};
 use crate::limits::{HTTP_READ_BYTES, WRITE_BYTES_MIN, WRITE_DEADLINE};
 
@@ -83,6 +84,8 @@ impl Stream {
         let (patience, _) = self.patience.get_or_insert_with(|| (sleep(WRITE_DEADLINE), 0));
         ready!(Pin::new(patience).poll(context));
         self.stalled.0.set(true);
+        // What it has not taken would stay with the kernel for as long as it answers to probes.
+        let _ = descriptor::reset_on_close(&self.socket);
         Poll::Ready(Err(ErrorKind::TimedOut.into()))
     }
 }

@@ -1,10 +1,13 @@
 //! Connections: who is let in, for how long, and what is done to those who misbehave.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_channel::{mpsc, oneshot};
@@ -24,11 +27,12 @@ use super::respond::{self, Answer, Body};
 use super::site::{Site, Sources, add};
 use super::timer::CoreTimer;
 use super::{hub, routes};
+use crate::descriptor;
 use crate::executor::{nap, sleep};
 use crate::gauges::PollNews;
 use crate::limits::{
-    ACCEPT_RETRY_MS, ACCEPTS_IN_A_ROW_MAX, HEAD_TIMEOUT, LAST_DESCRIPTOR_MS, REQUEST_HEAD_BYTES_MAX, REQUESTS_MAX,
-    RETRY_AFTER_BUSY_S, TURN_AWAY_TIMEOUT, TURNED_AWAY_MAX,
+    ACCEPT_RETRY_MS, ACCEPTS_IN_A_ROW_MAX, HEAD_TIMEOUT, LAST_DESCRIPTOR_MS, LEFT_IN_A_ROW_MAX, LEFT_WAITING_MAX,
+    REQUEST_HEAD_BYTES_MAX, REQUESTS_MAX, RETRY_AFTER_BUSY_S, TURN_AWAY_TIMEOUT, TURNED_AWAY_MAX,
 };
 use crate::wire::Problem;
 
@@ -52,10 +56,23 @@ pub(crate) async fn serve(listener: Listener, sources: Sources, news: News, stop
         glommio::spawn_local(hub::follow_polls(site.clone(), news.polls)),
         glommio::spawn_local(hub::keep_history(site.clone())),
     ];
+    let left = RefCell::new(VecDeque::new());
     let accepting = async {
-        let (mut accepted, mut spare) = (0u32, Spare::new());
+        let (mut accepted, mut had_left, mut spare) = (0u32, 0u32, Spare::new());
         loop {
             match door.accept().await {
+                // Behind everybody who is still there: thousands of them would be as many requests before the next one.
+                Ok(stream) if descriptor::peer_gone(&stream) => {
+                    // One too many is closed without a word, which it would not read.
+                    let mut left = left.borrow_mut();
+                    if left.len() < LEFT_WAITING_MAX {
+                        left.push_back(stream);
+                    }
+                    had_left += 1;
+                    if !had_left.is_multiple_of(LEFT_IN_A_ROW_MAX) {
+                        continue;
+                    }
+                }
                 Ok(stream) if site.counts.connections.get() >= connections_max => turn_away(&site, stream),
                 Ok(stream) => admit(&site, stream),
                 // Out of descriptors, mostly: it passes.
@@ -68,10 +85,23 @@ pub(crate) async fn serve(listener: Listener, sources: Sources, news: News, stop
             }
         }
     };
+    // A client may close its half and read the answer all the same.
+    let serving_those_who_left = async {
+        loop {
+            let next = left.borrow_mut().pop_front();
+            match next {
+                Some(stream) if site.counts.connections.get() >= connections_max => drop(stream),
+                Some(stream) => admit(&site, stream),
+                // Nothing has to wake it: who is put there was accepted in the very same poll, before this is polled.
+                None => poll_fn(|_| if left.borrow().is_empty() { Poll::Pending } else { Poll::Ready(()) }).await,
+            }
+            nap().await;
+        }
+    };
     let stopping = async {
         let _ = stop.await;
     };
-    accepting.or(stopping).await;
+    stopping.or(accepting).or(serving_those_who_left).await;
     for task in following {
         task.cancel().await;
     }
