@@ -9,6 +9,7 @@ mod feed;
 #[cfg(test)]
 mod manners;
 mod restraint;
+mod shortage;
 mod telling;
 
 use std::cell::RefCell;
@@ -25,7 +26,7 @@ use crate::clock::Clock;
 use crate::executor::{nap, sleep};
 use crate::gauges::CoreGauges;
 use crate::limits::{FEEDS_IN_A_ROW_MAX, HEARTBEAT_MS};
-use crate::poll::{Desk, Polled, Subscription, poll};
+use crate::poll::{Desk, Polled, Subscription, Unpolled, poll};
 pub(crate) use agenda::{Agenda, Ended, Moment, Settings, Start, Ticket};
 use changed::Changed;
 #[cfg(test)]
@@ -162,6 +163,7 @@ impl Core {
             self.start(start);
         }
         self.gauges.feeds_overdue.store(self.agenda.borrow().overdue(), Ordering::Relaxed);
+        self.show_shortage(at.now);
     }
 
     fn next_start(&self, now: Instant) -> Option<Start> {
@@ -176,8 +178,9 @@ impl Core {
             let Start { ticket, memory, flight, cancelled } = start;
             let polling = poll(&core.desk, &ticket.subscription, &memory, &flight, cancelled);
             let ended = match AssertUnwindSafe(polling).catch_unwind().await {
-                Ok(Some(polled)) => Ended::Polled(polled),
-                Ok(None) => Ended::Undone,
+                Ok(Ok(polled)) => Ended::Polled(polled),
+                Ok(Err(Unpolled::Short(failure))) => Ended::Short(failure),
+                Ok(Err(Unpolled::Cancelled | Unpolled::CutOff)) => Ended::Undone,
                 Err(_) => Ended::Panicked,
             };
             core.finished(&ticket, ended);

@@ -147,10 +147,11 @@ impl Daemon {
     /// The host is unfit, or the database cannot be had. What was started by then is stopped again.
     pub fn start(config: &Config, options: &Options, clock: Clock) -> Result<Daemon, StartError> {
         // The host first: nothing is opened on a machine that cannot run us.
-        let nofile = machine::raise_nofile().map_err(StartError::Host)?;
-        machine::probe_io_uring().map_err(StartError::Host)?;
         let machine::Cpus { cores: cpus, http: http_cpu } = machine::cpus(&options.cores).map_err(StartError::Host)?;
-        let shares = machine::share(nofile, cpus.len(), config.daemon.streams_max.unwrap_or(STREAMS_MAX));
+        let (nofile, memory) = (machine::raise_nofile().map_err(StartError::Host)?, machine::memory_left());
+        let streams_wanted = config.daemon.streams_max.unwrap_or(STREAMS_MAX);
+        let shares = machine::share(nofile, memory, cpus.len(), streams_wanted).map_err(StartError::Host)?;
+        machine::probe_io_uring().map_err(StartError::Host)?;
 
         let token = config.daemon.token_file.as_deref().map(read_token).transpose().map_err(StartError::Host)?;
 
@@ -200,6 +201,7 @@ impl Daemon {
             contact: config.daemon.contact.clone(),
             news: listener.is_some().then_some(news_sender),
             is_breaking: !options.once,
+            bodies_bytes_max: shares.bodies_bytes_max,
             uncommitted_max: (WRITER_QUEUE_MAX / cpus.len()).clamp(1, UNCOMMITTED_MAX),
             events: event_sender.clone(),
         };
@@ -427,6 +429,7 @@ struct CoreStart {
     news: Option<mpsc::Sender<PollNews>>,
     /// In a single round every failure counts: nobody waits for the network to come back.
     is_breaking: bool,
+    bodies_bytes_max: u64,
     uncommitted_max: usize,
     events: Sender<Event>,
 }
@@ -465,7 +468,7 @@ fn start_core(
         move || async move {
             let mut ended = Ended { core: index, done: false, events: start.events };
             let fetcher = match Fetcher::new(&start.names, start.contact.as_deref()) {
-                Ok(fetcher) => fetcher.with_host_pause(settings.host_pause),
+                Ok(fetcher) => fetcher.with_host_pause(settings.host_pause).holding(start.bodies_bytes_max),
                 Err(failure) => {
                     log::error!("core {index}: {failure}");
                     return;

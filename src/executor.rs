@@ -11,6 +11,7 @@
 //! completion. And an executor that sleeps over its very first task, before it could tick, is left behind by [`start`],
 //! which tries again with another.
 
+use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -20,6 +21,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::bounded;
 use glommio::timer::Timer;
 use glommio::{LocalExecutor, LocalExecutorBuilder, Placement, Task};
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
 
 use crate::clock::Clock;
 use crate::limits::{EXECUTOR_START_TIMEOUT, EXECUTOR_STARTS_MAX, IO_MEMORY_BYTES, PREEMPT_MS};
@@ -46,7 +49,8 @@ where
         let (main, placement, executor_name, up) = (main.clone(), placement.clone(), name.to_owned(), up.clone());
         let on_thread = move || {
             machine::block_signals();
-            let executor = match make(&executor_name, placement) {
+            let placement = pinned(&executor_name, placement);
+            let executor = match has_room_for_a_thread(&executor_name).and_then(|()| make(&executor_name, placement)) {
                 Ok(executor) => executor,
                 Err(sentence) => {
                     let _ = up.send(Err(sentence));
@@ -63,10 +67,8 @@ where
                 main().await;
             });
         };
-        let thread = thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(on_thread)
-            .map_err(|error| format!("cannot start the thread {name}: {error}; allow more threads"))?;
+        let thread =
+            thread::Builder::new().name(name.to_owned()).spawn(on_thread).map_err(|error| no_thread(name, &error))?;
         threads.push(thread);
         match is_up.recv_timeout(EXECUTOR_START_TIMEOUT) {
             Ok(Ok(index)) => return Ok(threads.swap_remove(index)),
@@ -75,6 +77,27 @@ where
         }
     }
     Err(format!("{name} did not start in {EXECUTOR_STARTS_MAX} tries; is the machine overloaded?"))
+}
+
+fn no_thread(name: &str, error: &io::Error) -> String {
+    format!("cannot start the thread {name}: {error}; allow this user more threads")
+}
+
+/// glommio starts a thread of its own for each executor, and panics where it cannot.
+fn has_room_for_a_thread(name: &str) -> Result<(), String> {
+    let tried = thread::Builder::new().name(name.to_owned()).spawn(|| ());
+    tried.map(|thread| drop(thread.join())).map_err(|error| no_thread(name, &error))
+}
+
+/// Pins the calling thread here and leaves nothing of it to glommio, which looks the CPU up in /sys and panics where that
+/// cannot be read. A CPU that was taken away since it was chosen is no reason not to run.
+fn pinned(name: &str, placement: Placement) -> Placement {
+    let Placement::Fixed(cpu) = placement else { return placement };
+    let mut set = CpuSet::new();
+    if let Err(error) = set.set(cpu).and_then(|()| sched_setaffinity(Pid::from_raw(0), &set)) {
+        log::warn!("cannot pin {name} to CPU {cpu}: {error}; it runs wherever the kernel lets it");
+    }
+    Placement::Unbound
 }
 
 /// Makes an executor on the calling thread.

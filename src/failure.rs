@@ -131,16 +131,23 @@ pub struct Failure {
     pub message: String,
     /// Nobody at all answered, neither a name server nor a host, be it with a refusal: it may be our own network.
     pub is_unreached: bool,
+    /// This process had no descriptor, or no memory for a stack, to do it with: nobody's failure, and the poll is tried again.
+    pub is_short: bool,
 }
 
 impl Failure {
     pub fn new(class: Class, phase: Phase, message: impl Into<String>) -> Failure {
-        Failure { class, phase, message: message.into(), is_unreached: false }
+        Failure { class, phase, message: message.into(), is_unreached: false, is_short: false }
     }
 
     /// The same, where `is_unreached` says that nobody answered.
     pub(crate) fn unreached(self, is_unreached: bool) -> Failure {
         Failure { is_unreached, ..self }
+    }
+
+    /// The same, where `is_short` says that we lacked what it takes.
+    pub(crate) fn short(self, is_short: bool) -> Failure {
+        Failure { is_short, ..self }
     }
 
     /// What `last_error_class` holds: the class, and where it does not name its phase, that too, as in

@@ -34,6 +34,10 @@ pub struct CoreGauges {
     pub feeds_overdue: AtomicUsize,
     /// No host is reached, so that polls pause.
     pub is_cut_off: AtomicBool,
+    /// Fewer polls are in flight than there might be, for want of descriptors or memory.
+    pub is_short: AtomicBool,
+    /// Polls that were tried again later for that reason.
+    pub polls_put_off: AtomicU64,
     started: Instant,
     /// When the core last turned: milliseconds since `started`, on the monotonic clock.
     heartbeat_ms: AtomicU64,
@@ -57,6 +61,8 @@ impl Default for CoreGauges {
             feeds_polled: AtomicUsize::default(),
             feeds_overdue: AtomicUsize::default(),
             is_cut_off: AtomicBool::default(),
+            is_short: AtomicBool::default(),
+            polls_put_off: AtomicU64::default(),
             started: Clock::monotonic(),
             heartbeat_ms: AtomicU64::default(),
             nudged: AtomicBool::default(),

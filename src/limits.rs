@@ -105,10 +105,36 @@ pub const OUTLINES_OPEN_MAX: usize = 1_024;
 pub const IN_FLIGHT_MAX: usize = 24_000;
 
 /// Polls in flight on a core where RLIMIT_NOFILE is very low; fewer would not be a daemon.
-pub const IN_FLIGHT_MIN: usize = 8;
+pub const IN_FLIGHT_MIN: usize = 2;
 
-/// Descriptors left to what is neither a fetch nor a client: database, listener, rings, logs.
+/// Descriptors left to what is neither a fetch nor a client: database, listener, rings, logs. Where RLIMIT_NOFILE is low
+/// half of it, or what is surely needed.
 pub const DESCRIPTORS_RESERVED: u64 = 512;
+
+/// What is surely needed: standard streams, signals, listener, database, and two files of each reader, ...
+pub const DESCRIPTORS_OWN: u64 = 30;
+
+/// ... with so many for each executor's rings; ...
+pub const DESCRIPTORS_OF_EXECUTOR: u64 = 5;
+
+/// ... and the start fails where RLIMIT_NOFILE leaves no more than so many to fetches and clients.
+pub const DESCRIPTORS_SPARE_MIN: u64 = 16;
+
+/// Where RLIMIT_AS leaves less the start fails: running short of memory later would end the process.
+pub const MEMORY_BYTES_MIN: u64 = 128 << 20;
+
+/// Where it leaves more, so much of it is thought to go into one poll: its stack, buffers, a small document.
+pub const MEMORY_BYTES_A_POLL: u64 = 512 << 10;
+
+/// A poll for which there was no descriptor, or no memory for a stack, is tried again after so long; and after each such time without
+/// a shortage twice as many polls may be in flight again.
+pub const SHORTAGE_WAIT: Duration = secs(1);
+
+/// `/health` says `degraded` for so long after the last such poll.
+pub const SHORTAGE_SHOWN: Duration = secs(5);
+
+/// That descriptors or memory are short is told no more often than this, by each core.
+pub const SHORTAGE_TOLD_EVERY: Duration = secs(60);
 
 /// Bodies that one core holds, received or being received: above it polls do not start, and bodies do not grow until
 /// others are read or given up.
@@ -405,7 +431,7 @@ const _: () = assert!(CADENCE_POLLS_A_SILENCE > CADENCE_POLLS_A_GAP);
 pub const CONNECTIONS_BESIDE_STREAMS_MAX: usize = 2_000;
 
 /// Connections at once where RLIMIT_NOFILE is very low.
-pub const CONNECTIONS_MIN: usize = 64;
+pub const CONNECTIONS_MIN: usize = 8;
 
 /// Connections that are being told that there are too many, or how we are; one more is closed without a word.
 pub const TURNED_AWAY_MAX: usize = 256;

@@ -1,6 +1,8 @@
-//! What the machine gives: CPUs, descriptors, io_uring. Asked once at start; what is missing is said with its remedy.
+//! What the machine gives: CPUs, descriptors, memory, io_uring. Asked once at start; what is missing is said with its remedy.
+#![allow(unsafe_code)]
 
 use std::fs;
+use std::io;
 
 use nix::sched::{CpuSet, sched_getaffinity};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -9,8 +11,9 @@ use nix::unistd::Pid;
 
 use crate::config::Cores;
 use crate::limits::{
-    CONNECTIONS_BESIDE_STREAMS_MAX, CONNECTIONS_MIN, DESCRIPTORS_RESERVED, IN_FLIGHT_MAX, IN_FLIGHT_MIN,
-    MEMLOCK_BYTES_MIN,
+    BODIES_BYTES_MAX, CONNECTIONS_BESIDE_STREAMS_MAX, CONNECTIONS_MIN, DESCRIPTORS_OF_EXECUTOR, DESCRIPTORS_OWN,
+    DESCRIPTORS_RESERVED, DESCRIPTORS_SPARE_MIN, IN_FLIGHT_MAX, IN_FLIGHT_MIN, MEMLOCK_BYTES_MIN, MEMORY_BYTES_A_POLL,
+    MEMORY_BYTES_MIN,
 };
 
 /// Which CPU runs what, by number.
@@ -68,11 +71,18 @@ pub(crate) fn raise_nofile() -> Result<u64, String> {
     Ok(hard)
 }
 
+/// Whether the kernel says that this process, or the machine, has no descriptor left, or no memory for one.
+pub(crate) fn is_short(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
+}
+
 /// What may be open at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shares {
     /// Polls in flight on one core.
     pub(crate) in_flight_max: usize,
+    /// Bytes of bodies on one core.
+    pub(crate) bodies_bytes_max: u64,
     /// Connections of clients.
     pub(crate) connections_max: usize,
     /// Streams among them.
@@ -80,17 +90,66 @@ pub(crate) struct Shares {
 }
 
 /// Shares the descriptors out, so that no client can take a fetch its own: half to clients, three eighths to fetches, and
-/// the last eighth to what fetches need while they look up names and connect.
-pub(crate) fn share(nofile: u64, cores: usize, streams_wanted: usize) -> Shares {
-    let all = usize::try_from(nofile.saturating_sub(DESCRIPTORS_RESERVED)).unwrap_or(usize::MAX);
+/// the last eighth to what fetches need while they look up names and connect. `memory` is shared likewise, where it is limited.
+///
+/// # Errors
+///
+/// A sentence: there is too little of either to run at all.
+pub(crate) fn share(nofile: u64, memory: Option<u64>, cores: usize, streams_wanted: usize) -> Result<Shares, String> {
+    let own = DESCRIPTORS_OWN + DESCRIPTORS_OF_EXECUTOR * (cores as u64 + 1);
+    let least = own + DESCRIPTORS_SPARE_MIN;
+    if nofile < least {
+        return Err(format!(
+            "too few descriptors (RLIMIT_NOFILE is {nofile}, and {cores} cores need {least} at least): set \
+             LimitNOFILE=65536 in the unit, run `ulimit -n 65536` first, or ask for fewer cores"
+        ));
+    }
+    if let Some(memory) = memory.filter(|memory| *memory < MEMORY_BYTES_MIN) {
+        return Err(format!(
+            "too little memory (RLIMIT_AS leaves {} MiB, and {} MiB are needed at least): raise LimitAS, or run \
+             `ulimit -v unlimited` first",
+            memory >> 20,
+            MEMORY_BYTES_MIN >> 20
+        ));
+    }
+    let reserved = own.max(DESCRIPTORS_RESERVED.min(nofile / 2));
+    let all = usize::try_from(nofile - reserved).unwrap_or(usize::MAX);
+    let memory = memory.unwrap_or(u64::MAX);
+    let polls_in_memory = usize::try_from(memory / 4 / MEMORY_BYTES_A_POLL).unwrap_or(usize::MAX);
     let connections_wanted = streams_wanted.saturating_add(CONNECTIONS_BESIDE_STREAMS_MAX);
     let connections_max = connections_wanted.min(all / 2).max(CONNECTIONS_MIN);
-    Shares {
-        in_flight_max: ((all / 8 * 3).min(IN_FLIGHT_MAX) / cores.max(1)).max(IN_FLIGHT_MIN),
+    let of_each_core = |polls: usize| (polls / cores.max(1)).max(IN_FLIGHT_MIN);
+    Ok(Shares {
+        in_flight_max: of_each_core((all / 8 * 3).min(IN_FLIGHT_MAX).min(polls_in_memory)),
+        bodies_bytes_max: BODIES_BYTES_MAX.min(memory / 8 / cores.max(1) as u64),
         connections_max,
         // Streams stay; what asks and goes must find a place beside them.
-        streams_max: streams_wanted.min(connections_max - connections_max / 20),
+        streams_max: streams_wanted.min(connections_max - connections_max.div_ceil(20)),
+    })
+}
+
+/// Where address space is limited, threads share one arena of the allocator from now on: of its own accord it reserves 64 MiB
+/// for each. To be called before there are any.
+pub(crate) fn share_arena_where_little() {
+    #[cfg(target_env = "gnu")]
+    if address_space_max().is_some() {
+        // SAFETY: it sets a number of the allocator, which any thread may at any time.
+        unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
     }
+}
+
+/// What RLIMIT_AS leaves to this process; `None` where it sets no limit.
+pub(crate) fn memory_left() -> Option<u64> {
+    let limit = address_space_max()?;
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let size_kib =
+        status.lines().find_map(|line| line.strip_prefix("VmSize:")?.split_whitespace().next()?.parse().ok());
+    Some(limit.saturating_sub(size_kib.unwrap_or(0_u64) << 10))
+}
+
+fn address_space_max() -> Option<u64> {
+    let (limit, _) = getrlimit(Resource::RLIMIT_AS).ok()?;
+    (limit != libc::RLIM_INFINITY).then_some(limit)
 }
 
 /// Asks the kernel for an io_uring and gives it back.
@@ -161,17 +220,23 @@ mod tests {
     }
 
     #[test]
-    fn descriptors_are_shared_between_fetches_and_clients() {
-        let shares =
-            |in_flight_max, connections_max, streams_max| Shares { in_flight_max, connections_max, streams_max };
-        for (nofile, cores, wanted) in [
-            (64, 2, shares(IN_FLIGHT_MIN, CONNECTIONS_MIN, 61)),
-            (1_024, 1, shares(192, 256, 244)),
-            (20_000, 2, shares(3_654, 9_744, 9_257)),
-            (1 << 30, 2, shares(IN_FLIGHT_MAX / 2, 12_000, 10_000)),
+    fn descriptors_and_memory_are_shared_between_fetches_and_clients() {
+        const MIB: u64 = 1 << 20;
+        for (nofile, memory, cores, [in_flight_max, connections_max, streams_max], bodies_bytes_max) in [
+            (80, None, 2, [2, 17, 16], BODIES_BYTES_MAX),
+            (256, None, 2, [24, 64, 60], BODIES_BYTES_MAX),
+            (1_024, None, 1, [192, 256, 243], BODIES_BYTES_MAX),
+            (20_000, None, 2, [3_654, 9_744, 9_256], BODIES_BYTES_MAX),
+            (20_000, Some(256 * MIB), 2, [64, 9_744, 9_256], 16 * MIB),
+            (1 << 30, None, 2, [IN_FLIGHT_MAX / 2, 12_000, 10_000], BODIES_BYTES_MAX),
         ] {
-            assert_eq!(share(nofile, cores, 10_000), wanted, "{nofile} descriptors, {cores} cores");
-            assert_eq!(share(nofile, cores, 3).streams_max, 3, "{nofile} descriptors, {cores} cores");
+            let shares = Shares { in_flight_max, bodies_bytes_max, connections_max, streams_max };
+            assert_eq!(share(nofile, memory, cores, 10_000), Ok(shares), "{nofile} descriptors, {cores} cores");
+            assert_eq!(share(nofile, memory, cores, 3).map(|shares| shares.streams_max), Ok(3));
         }
+        let refused = share(60, None, 2, 10).unwrap_err();
+        assert!(refused.contains("RLIMIT_NOFILE is 60") && refused.contains("LimitNOFILE"), "{refused}");
+        let refused = share(1_024, Some(50 * MIB), 2, 10).unwrap_err();
+        assert!(refused.contains("leaves 50 MiB") && refused.contains("LimitAS"), "{refused}");
     }
 }

@@ -122,6 +122,16 @@ pub(crate) struct Polled {
     pub(crate) failure: Option<Failure>,
 }
 
+/// Why a poll is as if it had not been: nothing is stored, and the feed is due as it was.
+#[derive(Debug)]
+pub(crate) enum Unpolled {
+    Cancelled,
+    /// Our own network is out.
+    CutOff,
+    /// There was no descriptor, or no memory, to poll it with.
+    Short(Failure),
+}
+
 /// What came of a fetch, once it was read.
 #[expect(clippy::large_enum_variant, reason = "one a poll and soon taken apart: a box would only add an allocation")]
 pub(crate) enum Reading {
@@ -130,18 +140,21 @@ pub(crate) enum Reading {
     Articles { validators: Validators, body_hash: [u8; 32], document: Document, is_delta: bool },
 }
 
-/// Polls one feed once. Gives `None` when it was cancelled, or when it failed because our own network is out: then nothing is
-/// stored and the feed is due as it was.
+/// Polls one feed once.
 ///
 /// `cancelled` resolves when the poll shall end without a result; from the moment on that the answer is there it is
 /// ignored, and what was received is committed.
+///
+/// # Errors
+///
+/// It came to nothing, and not by the feed's fault.
 pub(crate) async fn poll(
     desk: &Desk,
     subscription: &Subscription,
     memory: &Memory,
     flight: &Rc<Flight>,
     cancelled: oneshot::Receiver<()>,
-) -> Option<Polled> {
+) -> Result<Polled, Unpolled> {
     let started_at = desk.clock.now_ms();
 
     // Conditional request, address guard, fetch, classify the answer, decode.
@@ -152,18 +165,22 @@ pub(crate) async fn poll(
         let _ = cancelled.await;
         None
     };
-    let (trip, fetched) = futures_lite::future::or(fetching, cancelling).await?;
+    let (trip, fetched) = futures_lite::future::or(fetching, cancelling).await.ok_or(Unpolled::Cancelled)?;
 
+    let fetched = match fetched {
+        Err(failure) if failure.is_short => return Err(Unpolled::Short(failure)),
+        fetched => fetched,
+    };
     if let Some(breaker) = &desk.breaker
         && outage::is_ours(&mut breaker.borrow_mut(), subscription, memory, &trip, fetched.as_ref().err(), flight)
     {
-        return None;
+        return Err(Unpolled::CutOff);
     }
 
     // Admission to the writer comes before parsing: what waits for a slow disk is a body, which has its budget. Closed
     // only when the core ends, and then nobody waits for this poll.
     flight.enter(Phase::Commit);
-    let Ok(_uncommitted) = desk.uncommitted.acquire_permit(1).await else { return None };
+    let _uncommitted = desk.uncommitted.acquire_permit(1).await.map_err(|_| Unpolled::Cancelled)?;
 
     // Gate, parse, normalise, key: on the core's own stack.
     nap().await;
@@ -185,7 +202,7 @@ pub(crate) async fn poll(
     let took_ms = flight.age_ms();
     let (done, stored) = oneshot::channel();
     let stored = commit(desk, &subscription.feed.name, finding.record(subscription, done), stored).await;
-    Some(finding.settle(memory, unreadable, stored, trip.wire_bytes, took_ms))
+    Ok(finding.settle(memory, unreadable, stored, trip.wire_bytes, took_ms))
 }
 
 /// `doubts`: the last answers are not believed, so nothing is sent that could lead to another one of the kind.

@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::machine;
+
 /// Says something on standard error. Nobody may be reading it, and then the exit code says it all the same: `eprintln!`
 /// would panic there.
 macro_rules! complain {
@@ -84,6 +86,7 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { exit::USAGE.into() } else { exit::FINE.into() };
         }
     };
+    machine::share_arena_where_little();
     crate::logging::start();
     let code = match cli.command {
         Some(Command::Check(args)) => check::run(&args),

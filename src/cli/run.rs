@@ -18,6 +18,7 @@ use crate::config::{self, Config, Cores};
 use crate::daemon::{Daemon, Event, Options};
 use crate::http::Listen;
 use crate::limits::SIGNAL_LOOK_MS;
+use crate::machine;
 use crate::parse::rehearsal;
 
 #[derive(clap::Args, Debug)]
@@ -63,7 +64,7 @@ pub(super) fn run(args: &RunArgs) -> u8 {
         Ok(signals) => signals,
         Err(error) => {
             complain!("rssd: cannot watch for signals: {error}");
-            return exit::INTERNAL;
+            return if machine::is_short(&error) { exit::CONFIG } else { exit::INTERNAL };
         }
     };
     // A single round is over before anybody asks how it is.

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use futures_channel::oneshot;
 
 use super::feed::{Feed, Place, Tally};
+use super::shortage::Ceiling;
 use crate::breaker::Breaker;
+use crate::failure::Failure;
 use crate::fetch::Flight;
 use crate::hosts::Hosts;
 use crate::limits::{DEADLINES_VOID_MAX, POLL_PANIC_WAIT, RETRY_AFTER_MAX};
@@ -70,7 +72,7 @@ pub(crate) struct Put {
 /// What a poll is known by when it ends: its feed may have been changed or removed meanwhile.
 pub(crate) struct Ticket {
     pub(crate) id: i64,
-    turn: u64,
+    pub(super) turn: u64,
     host: String,
     pub(crate) subscription: Rc<Subscription>,
 }
@@ -80,6 +82,8 @@ pub(crate) enum Ended {
     Polled(Polled),
     /// Cancelled, or our own network's fault: it is as if it had not been.
     Undone,
+    /// There was no descriptor, or no memory, to poll with.
+    Short(Failure),
     Panicked,
 }
 
@@ -92,10 +96,12 @@ pub(crate) struct Agenda {
     /// Due, in the order in which they came due, waiting for admission.
     pub(super) ready: VecDeque<i64>,
     in_flight: usize,
+    /// How many may be.
+    pub(super) ceiling: Ceiling,
     /// Given out with each deadline, and never twice: a feed that leaves and returns must not meet its old ones.
     turns: u64,
     tally: Tally,
-    draining: bool,
+    pub(super) draining: bool,
     /// The breaker was open at the last look.
     pub(super) is_cut_off: bool,
 }
@@ -109,6 +115,7 @@ impl Agenda {
             deadlines: BinaryHeap::new(),
             ready: VecDeque::new(),
             in_flight: 0,
+            ceiling: Ceiling::new(settings.in_flight_max),
             turns: 0,
             tally: Tally::default(),
             draining: false,
@@ -225,6 +232,7 @@ impl Agenda {
     /// Admission: the next due poll that the in-flight limit, its host and our own network allow. `has_room` is whether there
     /// is memory for what it may bring, here and at the writer.
     pub(crate) fn next_start(&mut self, breaker: Option<&mut Breaker>, has_room: bool, now: Instant) -> Option<Start> {
+        self.ceiling.look(now);
         if !self.may_start(has_room) {
             return None;
         }
@@ -240,7 +248,7 @@ impl Agenda {
     }
 
     fn may_start(&self, has_room: bool) -> bool {
-        !self.draining && self.in_flight < self.settings.in_flight_max && has_room
+        !self.draining && self.in_flight < self.ceiling.seen() && has_room
     }
 
     /// The next feed whose host lets it: those that have waited for theirs go before those that have just come due. Probes go to
@@ -290,6 +298,7 @@ impl Agenda {
                 }
                 self.remember(ticket, polled, at.now);
             }
+            Ended::Short(_) => self.put_off(ticket, at.now),
             Ended::Undone => self.go_on(ticket.id, ticket.turn, Duration::ZERO, at.now),
             Ended::Panicked => self.go_on(ticket.id, ticket.turn, POLL_PANIC_WAIT, at.now),
         }

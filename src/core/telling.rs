@@ -29,6 +29,7 @@ impl Core {
     pub(super) fn report(&self, subscription: &Subscription, ended: &Ended) {
         match ended {
             Ended::Polled(polled) => self.report_polled(subscription, polled),
+            Ended::Short(failure) => self.tell_shortage(failure),
             Ended::Undone => {}
             Ended::Panicked => {
                 add(&self.gauges.polls, 1);

@@ -17,6 +17,7 @@ use super::flight::Flight;
 use crate::executor::sleep;
 use crate::failure::{Class, Failure, Phase};
 use crate::limits::{CONNECT_STAGGER_MS, PROXY_ANSWER_BYTES_MAX};
+use crate::machine;
 
 type Attempt = Pin<Box<dyn Future<Output = (SocketAddr, io::Result<TcpStream>)>>>;
 
@@ -25,7 +26,8 @@ type Attempt = Pin<Box<dyn Future<Output = (SocketAddr, io::Result<TcpStream>)>>
 ///
 /// # Errors
 ///
-/// `connect`: the last attempt's error when all failed, or the deadline of the present phase.
+/// `connect`: the last attempt's error when all failed, or the deadline of the present phase. Where one of them failed for
+/// want of a descriptor, that one's: not all were tried then.
 pub(crate) async fn connect(
     addresses: &[IpAddr],
     port: u16,
@@ -33,10 +35,8 @@ pub(crate) async fn connect(
 ) -> Result<(TcpStream, SocketAddr), Failure> {
     let failed = |_, error: io::Error| {
         let tried = addresses.iter().map(|ip| SocketAddr::new(*ip, port).to_string()).collect::<Vec<_>>().join(", ");
-        let hint = match error.raw_os_error() {
-            Some(libc::EMFILE | libc::ENFILE) => "; raise LimitNOFILE, or ask for fewer cores",
-            _ => "",
-        };
+        let is_short = machine::is_short(&error);
+        let hint = if is_short { "; raise LimitNOFILE, or ask for fewer cores" } else { "" };
         // A refusal is an answer.
         let is_unreached = matches!(
             error.kind(),
@@ -46,7 +46,7 @@ pub(crate) async fn connect(
                 | io::ErrorKind::TimedOut
         );
         let message = format!("cannot connect to {tried}: {error}{hint}");
-        Failure::new(Class::Connect, Phase::Connect, message).unreached(is_unreached)
+        Failure::new(Class::Connect, Phase::Connect, message).unreached(is_unreached).short(is_short)
     };
     let connected = flight.within(race(addresses, port), failed).await?;
     // Requests are one small write: waiting for more to send with it only adds delay. It fails on a dead socket alone.
@@ -65,17 +65,22 @@ async fn race(addresses: &[IpAddr], port: u16) -> io::Result<(TcpStream, SocketA
         };
         match futures_lite::future::or(async { Some(first_done(&mut running).await) }, stagger).await {
             Some((address, Ok(stream))) => return Ok((stream, address)),
-            Some((_, Err(error))) => last_error = error,
+            Some((_, Err(error))) => last_error = graver(last_error, error),
             None => {}
         }
     }
     while !running.is_empty() {
         match first_done(&mut running).await {
             (address, Ok(stream)) => return Ok((stream, address)),
-            (_, Err(error)) => last_error = error,
+            (_, Err(error)) => last_error = graver(last_error, error),
         }
     }
     Err(last_error)
+}
+
+/// What is told of two attempts that failed.
+fn graver(before: io::Error, error: io::Error) -> io::Error {
+    if machine::is_short(&before) { before } else { error }
 }
 
 fn attempt(address: SocketAddr) -> Attempt {

@@ -65,7 +65,7 @@ pub(crate) async fn exchange(
     };
     let fiber = Fiber::new(on_fiber).map_err(|error| {
         let message = format!("no memory for a fetch's stack: {error}; raise vm.max_map_count or memory");
-        Failure::new(Class::Local, Phase::Send, message)
+        Failure::new(Class::Local, Phase::Send, message).short(true)
     })?;
     let (status, headers, body) = fiber.await?;
     let returned = remains.connection.take();

@@ -19,6 +19,7 @@ use super::turns::Turn;
 use super::{Fetcher, Hop, Request, dial, guard, redirect, tls};
 use crate::clock::Clock;
 use crate::descriptor;
+use crate::executor::nap;
 use crate::failure::{Class, Failure, Phase};
 use crate::limits::URL_BYTES_MAX;
 
@@ -88,19 +89,25 @@ impl Fetcher {
         flight: &Rc<Flight>,
     ) -> Result<(Connection, SocketAddr), Failure> {
         // A proxy is the operator's choice and resolves the feed's name itself: its own address is not guarded.
-        let dialled = request.access.proxy.as_ref().unwrap_or(url);
+        let towards = request.access.proxy.as_ref().unwrap_or(url);
         let guarded = request.access.proxy.is_none() && !request.allow_private;
         if request.access.proxy.is_some() && !request.allow_private {
             guard_literal(url)?;
         }
-        let host = dialled.host().ok_or_else(|| policy(format!("{} has no host", redirect::shown(dialled))))?;
+        let host = towards.host().ok_or_else(|| policy(format!("{} has no host", redirect::shown(towards))))?;
         let mut addresses = self.resolver.resolve(&host, flight.phase_left()).await?;
         if guarded {
             addresses = allowed(addresses)?;
         }
         flight.enter(Phase::Connect);
-        let port = dialled.port_or_known_default().unwrap_or(80);
-        let (mut socket, address) = dial::connect(&addresses, port, flight).await?;
+        let port = towards.port_or_known_default().unwrap_or(80);
+        let mut dialled = dial::connect(&addresses, port, flight).await;
+        if dialled.as_ref().is_err_and(|failure| failure.is_short) && self.kept.borrow_mut().close_all() {
+            // They are closed by the ring.
+            nap().await;
+            dialled = dial::connect(&addresses, port, flight).await;
+        }
+        let (mut socket, address) = dialled?;
         let host = url.host_str().unwrap_or_default();
         if let Some(proxy) = &request.access.proxy {
             dial::tunnel(&mut socket, proxy, host, url.port_or_known_default().unwrap_or(80), flight).await?;

@@ -51,6 +51,13 @@ impl Kept {
         self.0.remove(at).map(|kept| (kept.connection, kept.address))
     }
 
+    /// Closes all of them: somebody needs their descriptors. Gives whether there were any.
+    pub(crate) fn close_all(&mut self) -> bool {
+        let had_some = !self.0.is_empty();
+        self.0.clear();
+        had_some
+    }
+
     /// Closes what was kept for long enough.
     pub(crate) fn close_old(&mut self, now: Instant) {
         while self.0.front().is_some_and(|kept| now.saturating_duration_since(kept.since) >= KEPT_FOR) {

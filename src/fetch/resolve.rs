@@ -95,13 +95,20 @@ impl Resolver {
         if let Some(answer) = self.cache.borrow().get(&name, Clock::monotonic()) {
             return answer.clone();
         }
-        let started = Clock::monotonic();
+        let (started, short_before) = (Clock::monotonic(), self.runtime.short());
         let too_late = async {
             sleep(deadline).await;
             Looked::Silence
         };
         let looked = future::or(self.look_up(&name), too_late).await;
         let (answer, ttl) = self.conclude(&name, looked, Clock::monotonic().saturating_duration_since(started));
+        // hickory tells no more of it than that no server was reached. Another lookup's want is ours as well.
+        let is_short = self.runtime.short() > short_before;
+        let answer = answer.map_err(|failure| {
+            let is_unreached = failure.is_unreached;
+            failure.short(is_short && is_unreached)
+        });
+        let ttl = if answer.as_ref().is_err_and(|failure| failure.is_short) { Duration::ZERO } else { ttl };
         self.cache.borrow_mut().put(&name, answer.clone(), ttl, Clock::monotonic());
         answer
     }

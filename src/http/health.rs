@@ -48,6 +48,7 @@ struct Core {
     feeds: usize,
     in_flight: usize,
     is_cut_off: bool,
+    is_short: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -71,6 +72,7 @@ impl Report {
                 feeds: gauges.feeds.load(Ordering::Relaxed),
                 in_flight: gauges.in_flight.load(Ordering::Relaxed),
                 is_cut_off: gauges.is_cut_off.load(Ordering::Relaxed),
+                is_short: gauges.is_short.load(Ordering::Relaxed),
             });
         }
         let now = sources.clock.now_ms();
@@ -144,6 +146,11 @@ fn judge(cores: &[Core], writer_waits: Option<&'static str>) -> (Status, Vec<Str
             cut_off.join(", ")
         ));
     }
+    if cores.iter().any(|state| state.is_short) {
+        status = status.max(Status::Degraded);
+        reasons
+            .push("descriptors or memory are short: fewer polls at once, and some wait; raise LimitNOFILE".to_owned());
+    }
     if let Some(reason) = writer_waits {
         status = status.max(Status::Degraded);
         reasons.push(reason.to_owned());
@@ -156,7 +163,7 @@ mod tests {
     use super::*;
 
     fn core(heartbeat_age_ms: u64) -> Core {
-        Core { heartbeat_age_ms, feeds: 1, in_flight: 0, is_cut_off: false }
+        Core { heartbeat_age_ms, feeds: 1, in_flight: 0, is_cut_off: false, is_short: false }
     }
 
     #[test]
@@ -170,6 +177,13 @@ mod tests {
             assert_eq!((status, reasons.len()), (Status::Degraded, 1));
             assert!(reasons[0].starts_with(expected), "{reasons:?}");
         }
+    }
+
+    #[test]
+    fn a_shortage_degrades_and_names_its_remedy() {
+        let (status, reasons) = judge(&[core(0), Core { is_short: true, ..core(0) }], None);
+        assert_eq!((status, reasons.len()), (Status::Degraded, 1));
+        assert!(reasons[0].contains("LimitNOFILE"), "{reasons:?}");
     }
 
     #[test]

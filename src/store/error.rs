@@ -83,13 +83,13 @@ pub enum StoreError {
         path: PathBuf,
         cause: String,
     },
-    /// The writer thread panicked, does not answer, or could not be started.
+    /// The writer thread panicked, or does not answer.
     Writer {
         path: PathBuf,
         cause: String,
     },
-    /// No reader thread could be started.
-    Reader {
+    /// No thread could be started for the writer or a reader.
+    Thread {
         path: PathBuf,
         cause: String,
     },
@@ -100,7 +100,8 @@ impl StoreError {
     pub fn exit_code(&self) -> u8 {
         match self {
             StoreError::Held { .. } | StoreError::Locked { .. } => exit::TEMPORARY,
-            StoreError::NoDirectory { .. } | StoreError::NotAFile { .. } => exit::CONFIG,
+            // The machine is unfit as it is where no executor can be started.
+            StoreError::NoDirectory { .. } | StoreError::NotAFile { .. } | StoreError::Thread { .. } => exit::CONFIG,
             StoreError::Absent { .. } | StoreError::Taken { .. } => exit::USAGE,
             StoreError::Permission { .. } => exit::PERMISSION,
             StoreError::NotADatabase { .. }
@@ -108,11 +109,9 @@ impl StoreError {
             | StoreError::Newer { .. }
             | StoreError::Corrupt { .. }
             | StoreError::Older { .. } => exit::DATA,
-            StoreError::Moved { .. }
-            | StoreError::Full { .. }
-            | StoreError::Io { .. }
-            | StoreError::Writer { .. }
-            | StoreError::Reader { .. } => exit::INTERNAL,
+            StoreError::Moved { .. } | StoreError::Full { .. } | StoreError::Io { .. } | StoreError::Writer { .. } => {
+                exit::INTERNAL
+            }
         }
     }
 
@@ -244,7 +243,7 @@ impl fmt::Display for StoreError {
                 "database {}: input/output failed ({cause}); check the device and the kernel's log, then start again",
                 path.display()
             ),
-            StoreError::Writer { path, cause } | StoreError::Reader { path, cause } => {
+            StoreError::Writer { path, cause } | StoreError::Thread { path, cause } => {
                 write!(f, "database {}: {cause}", path.display())
             }
         }
@@ -362,7 +361,7 @@ mod tests {
             (StoreError::Full { path: path.clone() }, 70),
             (StoreError::Io { path: path.clone(), cause: cause() }, 70),
             (StoreError::Writer { path: path.clone(), cause: cause() }, 70),
-            (StoreError::Reader { path: path.clone(), cause: cause() }, 70),
+            (StoreError::Thread { path: path.clone(), cause: cause() }, 78),
         ] {
             assert_eq!(error.exit_code(), code, "{error}");
             assert!(error.to_string().contains("/some/rssd.db"), "{error}");

@@ -141,7 +141,7 @@ impl Readers {
                 _end: end.clone(),
             };
             thread::Builder::new().name(format!("reader-{index}")).spawn(move || reader.run()).map_err(|error| {
-                StoreError::Reader {
+                StoreError::Thread {
                     path: path.to_owned(),
                     cause: format!("cannot start a reader thread ({error}); allow this user more threads"),
                 }

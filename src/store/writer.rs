@@ -66,7 +66,7 @@ impl Store {
                 let _ = end.send(writing.run(on_event));
                 drop_what_comes(polls_left, requests_left);
             })
-            .map_err(|error| StoreError::Writer {
+            .map_err(|error| StoreError::Thread {
                 path: path.clone(),
                 cause: format!("cannot start the writer thread ({error}); allow this user more threads"),
             })?;

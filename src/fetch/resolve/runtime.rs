@@ -45,6 +45,11 @@ impl Runtime {
         })))
     }
 
+    /// Lookups, so far, that failed for want of a descriptor.
+    pub(super) fn short(&self) -> u64 {
+        self.0.sockets.short()
+    }
+
     /// How many descriptors are open.
     #[cfg(test)]
     pub(super) fn descriptors(&self) -> usize {
@@ -83,11 +88,12 @@ impl RuntimeProvider for Runtime {
         _bind_addr: Option<SocketAddr>,
         timeout: Option<Duration>,
     ) -> Pin<Box<dyn Send + Future<Output = io::Result<Tcp>>>> {
-        let permits = Rc::clone(&self.0.tcp);
+        let (permits, sockets) = (Rc::clone(&self.0.tcp), Rc::clone(&self.0.sockets));
         Box::pin(SendWrapper::new(async move {
             let connect = async {
                 let permit = permits.acquire_static_permit(1).await?;
-                let stream = TcpStream::connect(server).await?;
+                let stream = TcpStream::connect(server).await.map_err(io::Error::from);
+                let stream = stream.inspect_err(|error| sockets.count_short(error))?;
                 Ok(Tcp(SendWrapper::new(Stream { stream, idle: idle(), _permit: permit })))
             };
             let too_late = async {

@@ -22,6 +22,7 @@ use glommio::net::UdpSocket;
 use socket2::{Domain, Socket, Type};
 
 use crate::limits::{DNS_ANSWERS_WAITING_MAX, DNS_SOCKETS_MAX};
+use crate::machine;
 
 /// What hickory reads at most; a longer datagram is cut by the kernel and fails to parse.
 const DATAGRAM_BYTES_MAX: usize = 4_096;
@@ -32,6 +33,8 @@ type Sending = Pin<Box<dyn Future<Output = io::Result<usize>>>>;
 #[derive(Default)]
 pub(super) struct Sockets {
     open: RefCell<Vec<Rc<Shared>>>,
+    /// Queries for which there was no descriptor, nor another query's to share.
+    short: Cell<u64>,
 }
 
 /// A socket and the queries on it.
@@ -73,15 +76,31 @@ impl Sockets {
     /// Puts a query with this id on a new socket, or on the least used one.
     fn place(self: &Rc<Sockets>, server: SocketAddr, id: u16) -> io::Result<Rc<Shared>> {
         let of_server = self.open.borrow().iter().filter(|shared| shared.server == server).cloned().collect::<Vec<_>>();
-        let shared = if of_server.len() < DNS_SOCKETS_MAX {
-            self.open_one(server)?
-        } else {
-            let free = of_server.into_iter().filter(|shared| !shared.queries.borrow().contains_key(&id));
-            let least_used = free.min_by_key(|shared| shared.queries.borrow().len());
-            least_used.ok_or_else(|| io::Error::other("every socket has a query with this id already"))?
+        let own = if of_server.len() < DNS_SOCKETS_MAX { Some(self.open_one(server)) } else { None };
+        let shared = match own {
+            Some(Err(error)) if !(machine::is_short(&error) && !of_server.is_empty()) => {
+                self.count_short(&error);
+                return Err(error);
+            }
+            Some(Ok(shared)) => shared,
+            _ => {
+                let free = of_server.into_iter().filter(|shared| !shared.queries.borrow().contains_key(&id));
+                let least_used = free.min_by_key(|shared| shared.queries.borrow().len());
+                least_used.ok_or_else(|| io::Error::other("every socket has a query with this id already"))?
+            }
         };
         shared.queries.borrow_mut().insert(id, Waiting::default());
         Ok(shared)
+    }
+
+    /// Lookups, so far, that failed for want of a descriptor.
+    pub(super) fn short(&self) -> u64 {
+        self.short.get()
+    }
+
+    /// Counts what went wrong, if that is what it was.
+    pub(super) fn count_short(&self, error: &io::Error) {
+        self.short.set(self.short.get() + u64::from(machine::is_short(error)));
     }
 
     fn open_one(self: &Rc<Sockets>, server: SocketAddr) -> io::Result<Rc<Shared>> {

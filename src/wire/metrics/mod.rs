@@ -43,6 +43,7 @@ pub(crate) struct CoreSnapshot {
     pub(crate) articles_new: u64,
     pub(crate) wire_bytes: u64,
     pub(crate) is_cut_off: bool,
+    pub(crate) polls_put_off: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -99,6 +100,7 @@ impl CoreSnapshot {
             articles_new: gauges.articles_new.load(Ordering::Relaxed),
             wire_bytes: gauges.wire_bytes.load(Ordering::Relaxed),
             is_cut_off: gauges.is_cut_off.load(Ordering::Relaxed),
+            polls_put_off: gauges.polls_put_off.load(Ordering::Relaxed),
         }
     }
 }
@@ -163,9 +165,12 @@ impl Snapshot {
         for (core, snapshot) in self.numbered() {
             ages.sample(&[("core", &core)], seconds(snapshot.heartbeat_age_ms));
         }
-        let counters: [(&str, &str, &str, OfCore<u64>); 4] = [
+        let counters: [(&str, &str, &str, OfCore<u64>); 5] = [
             ("rssd_polls", "", "Polls that ended.", |core| core.polls),
             ("rssd_polls_failed", "", "Polls that failed.", |core| core.polls_failed),
+            ("rssd_polls_put_off", "", "Polls tried again later for want of descriptors or memory.", |core| {
+                core.polls_put_off
+            }),
             ("rssd_articles_new", "", "Articles that were new.", |core| core.articles_new),
             ("rssd_fetched_bytes", "bytes", "Received from feeds, before decoding.", |core| core.wire_bytes),
         ];
