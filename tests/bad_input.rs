@@ -7,8 +7,6 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use nix::sys::signal::Signal::SIGTERM;
-use rssd::clock::Clock;
 
 use crate::support::{BINARY, Daemon, Feeds, Finished, Home, tarpit};
 
@@ -121,35 +119,15 @@ fn a_feeds_file_that_cannot_be_read() {
     assert!(!home.db_path().exists());
 }
 
-#[test]
-fn a_second_instance_leaves_and_names_the_first() {
-    let home = Home::with(&Feeds::new().every_second().feed("one", tarpit().url("one.localhost", "/healthy/1")));
-    let first = home.start();
-    let db = home.db_soon();
-    let started = Clock::monotonic();
-    // By another way to the same file, too.
-    std::os::unix::fs::symlink(home.db_path(), home.path("link.db")).expect("its place is free");
-    for path in ["rssd.db", "link.db"] {
-        let mut command = home.command();
-        command.arg("--feeds").arg(home.path("feeds.toml")).arg("--db").arg(home.path(path));
-        assert_refused(&run(command), 75, &[&first.pid().to_string(), "rssd.db"]);
-    }
-    println!("two refusals took {} ms", Clock::elapsed_ms(started));
-    first.signal(SIGTERM);
-    assert_eq!(first.wait().code, Some(0));
-    drop(db);
-    // A holder that was killed holds nothing.
-    let first = home.start();
-    drop(home.db_soon());
-    first.kill();
-    home.once();
+/// Who owns our own entry there is who we are.
+pub(crate) fn is_root() -> bool {
+    fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
 /// A command that runs the daemon as an ordinary user, in a directory that this user may enter. `None`, with a word, if
 /// that cannot be had here.
 pub(crate) fn as_nobody(home: &Home, mut command: Command) -> Option<Command> {
-    // Who owns our own entry there is who we are.
-    if fs::metadata("/proc/self").is_ok_and(|own| own.uid() != 0) {
+    if !is_root() {
         return Some(command);
     }
     let may_enter = |path: &Path| {
@@ -173,37 +151,6 @@ fn an_unreadable_feeds_file_is_told() {
     println!("{}", finished.stderr);
     assert_eq!(finished.code.filter(|code| [77, 78].contains(code)), finished.code, "{}", finished.stderr);
     assert!(finished.stderr.contains("feeds.toml"), "{}", finished.stderr);
-}
-
-#[test]
-fn too_little_memlock_is_78_and_says_how_much() {
-    let home = Home::with(&unasked());
-    // The limit is the child's own: a shell sets it and becomes the daemon.
-    let mut command = home.command_of("sh");
-    command.args(["-c", "ulimit -l 16 && exec \"$@\"", "sh", BINARY]);
-    command.arg("--feeds").arg(home.path("feeds.toml")).arg("--db").arg(home.path("other.db")).arg("--once");
-    let Some(command) = as_nobody(&home, command) else { return };
-    fs::set_permissions(home.dir(), fs::Permissions::from_mode(0o777)).expect("it is ours");
-    let finished = run(command);
-    println!("{}", finished.stderr);
-    assert_refused(&finished, 78, &["RLIMIT_MEMLOCK is 16 KiB", "ulimit -l"]);
-    assert!(!home.path("other.db").exists(), "nothing is opened on a host that is unfit");
-}
-
-#[test]
-fn few_descriptors_mean_fewer_polls_at_once_and_no_failure() {
-    let tarpit = tarpit();
-    let mut feeds = Feeds::new();
-    for number in 0..60 {
-        feeds = feeds.feed(&format!("f{number}"), tarpit.url(&format!("f{number}.localhost"), "/healthy/1?articles=2"));
-    }
-    let home = Home::with(&feeds);
-    let mut command = home.command_of("sh");
-    command.args(["-c", "ulimit -n 80 && exec \"$@\"", "sh", BINARY]);
-    command.arg("--feeds").arg(home.path("feeds.toml")).arg("--db").arg(home.db_path()).arg("--once");
-    let finished = run(command);
-    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
-    assert_eq!(home.db().articles(), 120, "{}", finished.stderr);
 }
 
 #[test]

@@ -4,11 +4,19 @@
 //! their own or a network namespace are ignored by `cargo test` and run by `tests/as_root`, which `.ci/run` calls.
 
 mod dial;
+mod host;
 mod scene;
 mod storage;
 mod table;
 
 use table::{Row, Section};
 
-const SECTIONS: &[Section] =
-    &[Section { numbers: 6..=6, rows: dial::ROWS }, Section { numbers: 57..=67, rows: storage::ROWS }];
+const SECTIONS: &[Section] = &[
+    Section { numbers: 6..=6, rows: dial::ROWS },
+    Section { numbers: 57..=67, rows: storage::ROWS },
+    // Until all thirteen rows of the section are one.
+    Section { numbers: 68..=70, rows: host::ROWS.split_at(3).0 },
+    Section { numbers: 72..=74, rows: host::ROWS.split_at(3).1.split_at(3).0 },
+    Section { numbers: 76..=76, rows: host::ROWS.split_at(6).1.split_at(1).0 },
+    Section { numbers: 78..=80, rows: host::ROWS.split_at(7).1 },
+];

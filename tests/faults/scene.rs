@@ -146,16 +146,23 @@ impl Scene {
         self.subscribe(|_, feeds| feeds);
         self.control_goes_on(1);
         self.before.wait_for_return(&self.daemon);
+        self.stop(|daemon| daemon.signal(Signal::SIGTERM)).finished
+    }
+
+    /// The same while the fault lasts, which the stop is part of: what is held does not have to come back.
+    pub(super) fn stop(mut self, stop: impl FnOnce(&mut Daemon)) -> Stopped {
         self.assert_control_on_schedule();
         let max = self.health.end();
         println!("/health: {} ms at most", max.as_millis());
         let panics = self.daemon.count_lines("panicked at");
         assert_eq!(panics, self.panics, "panics\n{}", self.daemon.lines().join("\n"));
-        self.daemon.signal(Signal::SIGTERM);
+        let asked = Clock::monotonic();
+        stop(&mut self.daemon);
         let finished = self.daemon.wait();
+        let took = Clock::monotonic() - asked;
         assert_eq!(finished.code, Some(0), "{}", finished.stderr);
         self.home.db().assert_whole();
-        finished
+        Stopped { took, finished, home: self.home, tarpit: self.tarpit }
     }
 
     fn assert_control_on_schedule(&self) {
@@ -167,6 +174,14 @@ impl Scene {
         println!("control: {} polls, {} ms between two at most", times.len(), gap.as_millis());
         assert!(self.waits || gap < CONTROL_GAP_MAX, "the control feed was not polled for {gap:?}");
     }
+}
+
+/// What is left of a scene.
+pub(super) struct Stopped {
+    pub(super) took: Duration,
+    pub(super) finished: Finished,
+    pub(super) home: Home,
+    pub(super) tarpit: Tarpit,
 }
 
 /// What a process holds.

@@ -61,6 +61,12 @@ impl Feeds {
         self
     }
 
+    /// Feeds as they are written.
+    pub(crate) fn raw(mut self, feeds: &str) -> Feeds {
+        self.feeds += feeds;
+        self
+    }
+
     pub(crate) fn toml(&self) -> String {
         let Feeds { daemon, host_pause, defaults, feeds } = self;
         format!("[daemon]\nhost_pause = {host_pause:?}\n{daemon}\n[defaults]\n{defaults}{feeds}")

@@ -1,0 +1,32 @@
+//! Row 79: a machine without certificate roots.
+
+use super::super::scene::Scene;
+
+#[test]
+fn row_79_without_roots_https_feeds_say_so_and_http_feeds_work() {
+    let mut scene = Scene::started_by(
+        |_, feeds| feeds,
+        |home| {
+            let mut command = home.daemon_command();
+            command.env("SSL_CERT_FILE", home.path("nothing.pem")).env("SSL_CERT_DIR", home.path("nowhere"));
+            command
+        },
+    );
+    assert_eq!(scene.daemon.count_lines("no certificate roots were found: https feeds will fail"), 1);
+    let http = scene.tarpit.url("http.localhost", "/healthy/1");
+    assert_eq!(scene.poll_of(&http), ("ok".to_owned(), String::new()));
+
+    let https = scene.tarpit.tls_url("https.localhost", "/healthy/2");
+    scene.subscribe(|_, feeds| feeds.feed("https", &https));
+    scene.wait_for_polls("https", 1);
+    let (db, error) = (scene.db(), scene.db().error_of("https"));
+    assert_eq!(db.class_of("https"), "tls", "{error}");
+    assert!(error.contains("no certificate roots; install ca-certificates or set ca_file"), "{error}");
+
+    // With an authority of its own a feed needs none of the machine's.
+    scene.home.write("ca.pem", scene.tarpit.ca_pem());
+    scene.subscribe(|_, feeds| feeds.feed_with("own", &https, "ca_file = \"ca.pem\""));
+    scene.wait_for_polls("own", 1);
+    assert_eq!(scene.db().last_poll_of("own"), (Some(200), "ok".to_owned()), "{}", scene.db().error_of("own"));
+    scene.end();
+}
