@@ -188,7 +188,7 @@ pub(super) struct Stopped {
 #[derive(Clone, Copy, Debug)]
 struct Footprint {
     descriptors: usize,
-    threads: u64,
+    threads: usize,
     memory_kib: u64,
 }
 
@@ -196,7 +196,11 @@ impl Footprint {
     fn of(daemon: &Daemon) -> Footprint {
         let descriptors = fs::read_dir(format!("/proc/{}/fd", daemon.pid())).map_or(0, |list| list.count());
         let number = |field| daemon.proc_status(field).unwrap_or_default();
-        Footprint { descriptors, threads: number("Threads"), memory_kib: number("VmRSS") }
+        // The kernel's own workers for a busy ring come and go.
+        let names = fs::read_dir(format!("/proc/{}/task", daemon.pid())).into_iter().flatten().flatten();
+        let names = names.filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
+        let threads = names.filter(|name| !name.starts_with("iou-")).count();
+        Footprint { descriptors, threads, memory_kib: number("VmRSS") }
     }
 
     fn wait_for_return(self, daemon: &Daemon) {
