@@ -18,14 +18,14 @@ use crate::support::{Daemon, Feeds, HANG_GUARD, Home, guids, header, rss, tarpit
 const OWN: &str = "127.77.0.1:0";
 
 /// `rssd tail` as a child, its output in files that are read as they grow.
-struct Tail {
+pub(crate) struct Tail {
     child: Child,
     out: std::path::PathBuf,
     err: std::path::PathBuf,
 }
 
 impl Tail {
-    fn start(home: &Home, server: impl std::fmt::Display, arguments: &[&str]) -> Tail {
+    pub(crate) fn start(home: &Home, server: impl std::fmt::Display, arguments: &[&str]) -> Tail {
         let (out, err) = (home.write("tail.out", ""), home.write("tail.err", ""));
         let file = |path| Stdio::from(File::create(path).expect("the directory is ours"));
         let mut command = tail(home, server, arguments);
@@ -44,16 +44,16 @@ impl Tail {
         fs::read_to_string(&self.err).expect("it is UTF-8").matches(words).count()
     }
 
-    fn wait_for_lines(&self, count: usize) -> Vec<String> {
+    pub(crate) fn wait_for_lines(&self, count: usize) -> Vec<String> {
         until(&format!("{count} lines of tail"), || Some(self.lines()).filter(|lines| lines.len() >= count))
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a pid fits"));
         signal::kill(pid, signal).expect("it is our own child");
     }
 
-    fn ended(&mut self) -> Option<i32> {
+    pub(crate) fn ended(&mut self) -> Option<i32> {
         until("tail to end", || self.child.try_wait().expect("it is our child")).code()
     }
 }

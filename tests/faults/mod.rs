@@ -3,6 +3,7 @@
 //! A section of the catalogue is a module, and begins with its part of the table. Tests that need root, a file system of
 //! their own or a network namespace are ignored by `cargo test` and run by `tests/as_root`, which `.ci/run` calls.
 
+mod content;
 mod dial;
 mod host;
 mod scene;
@@ -19,4 +20,5 @@ const SECTIONS: &[Section] = &[
     Section { numbers: 72..=74, rows: host::ROWS.split_at(3).1.split_at(3).0 },
     Section { numbers: 76..=76, rows: host::ROWS.split_at(6).1.split_at(1).0 },
     Section { numbers: 78..=80, rows: host::ROWS.split_at(7).1 },
+    Section { numbers: 28..=43, rows: content::ROWS },
 ];

@@ -80,7 +80,7 @@ fn entities_of_entities_are_never_expanded() {
 }
 
 #[test]
-fn too_many_entries_are_capped_and_counted() {
+fn row_32_too_many_entries_are_capped_and_counted() {
     let document = parse_with(rss(&"<item><title>same</title></item>".repeat(200_000)).as_bytes(), 2000).unwrap();
     assert_eq!((document.articles.len(), document.articles_dropped), (1, 198_000));
     assert_eq!(told(&document), ["article beyond the limit of a document, which was left out x198000"]);
@@ -96,7 +96,7 @@ fn too_many_entries_are_capped_and_counted() {
 }
 
 #[test]
-fn long_values_are_cut() {
+fn row_32_long_values_are_cut() {
     let document =
         read(&rss(&format!("<item><title>{}</title><guid>{}</guid></item>", "é".repeat(4 << 20), "g".repeat(1 << 20))));
     let article = &document.articles[0];
