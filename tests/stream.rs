@@ -7,7 +7,7 @@ use std::thread;
 use rssd::tarpit::{Answer, Tarpit};
 use serde_json::Value;
 
-use crate::support::http::{Event, Events, get, get_with, listening};
+use crate::support::http::{Event, Events, get, listening};
 use crate::support::{Daemon, Feeds, Home, guids, rss, tarpit, until};
 
 pub(crate) const EVENTS: &str = "Accept: text/event-stream\r\n";
@@ -237,32 +237,6 @@ fn events_resume_without_gap_or_double() {
     // An event's data is the very article of the long poll.
     let mut events = Events::open(at, "after=5", "");
     assert_eq!(events.next_of("article").json(), stream(at, "after=5")["articles"][0]);
-}
-
-#[test]
-fn a_cursor_of_another_database_or_the_future_is_told_so() {
-    let tarpit = tarpit();
-    publish(&tarpit, "a", 2);
-    let home = Home::with(&subscribed(&tarpit, &[("a", "")]));
-    let (_daemon, at) = start(&home, 2);
-    let whole = cursor(&stream(at, "after=0")).to_owned();
-    for after in ["3", "9223372036854775807", "0000000000000001-1"] {
-        let answer = get(at, &format!("/news/stream?after={after}"));
-        assert_eq!(answer.status, 409, "{after}: {}", answer.text());
-        let mut events = Events::open(at, &format!("after={after}"), "");
-        let reset = events.next_of("reset");
-        assert_eq!(reset.json()["status"], 409, "{reset:?}");
-        // The stream goes on from the oldest.
-        assert_eq!([seq_of(&events.next_of("article")), seq_of(&events.next_of("article"))], [1, 2], "{after}");
-    }
-    for after in ["x", "-1", "1;DROP", "99999999999999999999", "", "1%00"] {
-        for headers in ["", EVENTS] {
-            let answer = get_with(at, &format!("/news/stream?after={after}"), headers);
-            assert_eq!(answer.status, 400, "{after}: {}", answer.text());
-        }
-    }
-    assert_eq!(get_with(at, "/news/stream", &format!("{EVENTS}Last-Event-ID: junk\r\n")).status, 400);
-    assert_eq!(seqs(&stream(at, &format!("after={whole}&wait=0"))), [0; 0]);
 }
 
 #[test]

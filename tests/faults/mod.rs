@@ -3,6 +3,7 @@
 //! A section of the catalogue is a module, and begins with its part of the table. Tests that need root, a file system of
 //! their own or a network namespace are ignored by `cargo test` and run by `tests/as_root`, which `.ci/run` calls.
 
+mod clients;
 mod content;
 mod dial;
 mod host;
@@ -21,4 +22,5 @@ const SECTIONS: &[Section] = &[
     Section { numbers: 76..=76, rows: host::ROWS.split_at(6).1.split_at(1).0 },
     Section { numbers: 78..=80, rows: host::ROWS.split_at(7).1 },
     Section { numbers: 28..=43, rows: content::ROWS },
+    Section { numbers: 44..=56, rows: clients::ROWS },
 ];
