@@ -525,6 +525,12 @@ pub const HUB_RETRY: Duration = Duration::from_millis(500);
 /// The counters of the minute are looked at this often.
 pub const HISTORY_LOOK: Duration = secs(5);
 
+/// So many clients that leave, and half of all at least, leave memory that is worth giving back to the kernel.
+pub const CROWD_MIN: usize = 500;
+
+/// So often it is looked whether they have.
+pub const CROWD_LOOK: Duration = secs(1);
+
 /// Feeds on a page of the list.
 pub const FEEDS_ON_PAGE: usize = 200;
 

@@ -199,6 +199,17 @@ pub(crate) fn block_signals() {
     let _ = SigSet::all().thread_block();
 }
 
+/// Gives freed memory back to the kernel. glibc keeps whatever lies below something that is still in use, which after a crowd
+/// is nearly all of it; other allocators give it back by themselves.
+#[cfg_attr(target_env = "gnu", expect(unsafe_code, reason = "nobody has a safe name for it"))]
+pub(crate) fn give_memory_back() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it may be called by any thread at any time, takes the allocator's own locks, and touches nothing in use.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

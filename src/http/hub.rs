@@ -15,7 +15,8 @@ use super::stream::{Range, read_page};
 use crate::clock::Clock;
 use crate::executor::{nap, sleep};
 use crate::gauges::PollNews;
-use crate::limits::{ARTICLES_ASKED_MAX, HISTORY_LOOK, HUB_RETRY};
+use crate::limits::{ARTICLES_ASKED_MAX, CROWD_LOOK, CROWD_MIN, HISTORY_LOOK, HUB_RETRY};
+use crate::machine;
 use crate::stream::Filter;
 use crate::wire::{FirstRound, Html, PollEvent};
 
@@ -65,6 +66,27 @@ pub(super) async fn follow_polls(site: Rc<Site>, mut news: mpsc::Receiver<PollNe
         let event = PollEvent { feed: &poll.feed, outcome: &poll.outcome, new_articles: poll.new_count, first_round };
         site.polls.borrow_mut().push(event.to_frame());
         site.polled.publish();
+    }
+}
+
+/// Gives the memory of a crowd back once all have left who do: it takes a moment in which nothing else is done here.
+pub(super) async fn follow_crowds(site: Rc<Site>) {
+    let (mut most, mut before) = (0, 0);
+    loop {
+        let open = site.counts.connections.get();
+        most = most.max(open);
+        if open == before && most - open >= CROWD_MIN && open <= most / 2 {
+            let started = Clock::monotonic();
+            machine::give_memory_back();
+            log::info!(
+                "{} of {most} clients have left, and their memory with them, in {} ms",
+                most - open,
+                Clock::elapsed_ms(started)
+            );
+            most = open;
+        }
+        before = open;
+        sleep(CROWD_LOOK).await;
     }
 }
 

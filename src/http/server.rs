@@ -55,6 +55,7 @@ pub(crate) async fn serve(listener: Listener, sources: Sources, news: News, stop
         glommio::spawn_local(hub::follow_commits(site.clone(), news.commits)),
         glommio::spawn_local(hub::follow_polls(site.clone(), news.polls)),
         glommio::spawn_local(hub::keep_history(site.clone())),
+        glommio::spawn_local(hub::follow_crowds(site.clone())),
     ];
     let left = RefCell::new(VecDeque::new());
     let accepting = async {
