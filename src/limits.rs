@@ -537,6 +537,9 @@ pub const FEEDS_ON_PAGE: usize = 200;
 /// Feeds that a list reads at once: the most that a query gives.
 pub const FEEDS_READ_AT_ONCE: usize = 1_000;
 
+/// A feed is told to be late when its poll has been due for this long: a poll takes its time, and is stored when it is over.
+pub const FEED_LATE_MS: i64 = 60_000;
+
 /// Feeds that are looked at for a list; more are not listed.
 pub const FEEDS_LISTED_MAX: usize = 100_000;
 

@@ -109,6 +109,10 @@ fn a_list_of_feeds_may_be_short() {
     assert_eq!(listed(""), (6, Some(6)));
     assert_eq!(listed("limit=2"), (2, Some(6)));
     assert_eq!(listed("state=failing&limit=2&offset=4"), (1, Some(5)));
+    for state in ["fine", "late", "failing", "new", "gone"] {
+        let whole = get(at, &format!("/feeds?state={state}")).json();
+        assert_eq!(get(at, &format!("/feeds?state={state}&limit=500")).json(), whole, "{state}");
+    }
     assert_eq!(get(at, "/feeds?limit=501").status, 400);
     let failing = get(at, "/feeds?state=failing").json();
     let names: Vec<_> =

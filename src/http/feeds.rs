@@ -14,7 +14,7 @@ use super::similar::similar;
 use super::site::Site;
 use super::views;
 use crate::limits::{FEEDS_LISTED_MAX, FEEDS_ON_PAGE, FEEDS_READ_AT_ONCE, NEWEST_SHOWN};
-use crate::store::{self, FeedRow, QueryError, SubscriptionRow};
+use crate::store::{self, FeedRow, FeedsPart, Queries, QueryError, SubscriptionRow};
 use crate::wire::{self, Problem, SubscriptionView};
 
 /// All rows of a query that gives them by name, a page at a time: up to [`FEEDS_LISTED_MAX`].
@@ -45,29 +45,47 @@ pub(super) async fn feeds(site: &Rc<Site>, query: &Query, headers: &HeaderMap) -
     let offset = query.offset()?;
     let as_page = prefers_html(headers);
     let limit = match query.text("limit")? {
-        _ if as_page => FEEDS_ON_PAGE,
-        None => FEEDS_LISTED_MAX,
-        Some(_) => query.limit()?,
+        _ if as_page => Some(FEEDS_ON_PAGE),
+        None => None,
+        Some(_) => Some(query.limit()?),
     };
     let body = site
         .ask(move |db| {
-            let mut rows: Vec<FeedRow> = all(|row: &FeedRow| &row.feed.name, |after, limit| db.feeds(after, limit))?;
-            rows.retain(|row| state.is_none_or(|state| views::health(row, now_ms) == state));
-            if as_page || state.is_some() {
-                // What has needed somebody for longest first.
-                rows.sort_by_key(|row| row.feed.state.failing_since.unwrap_or(i64::MAX));
-            }
-            let total = rows.len();
-            let rows = rows.iter().skip(offset).take(limit);
+            let (rows, total) = match limit {
+                Some(limit) => {
+                    let health = state.map(FeedHealth::name);
+                    let by_need = as_page || state.is_some();
+                    db.feeds_part(&FeedsPart { health, by_need, offset, limit, now_ms })?
+                }
+                None => all_of(db, state, offset, now_ms)?,
+            };
             if !as_page {
-                let list: Vec<_> = rows.map(|row| views::feed_json(row, now_ms)).collect();
+                let list: Vec<_> = rows.iter().map(|row| views::feed_json(row, now_ms)).collect();
                 return Ok(format!("{}\n", json!({ "feeds": list, "total": total })));
             }
-            let feeds = rows.map(|row| views::feed_line(row, now_ms)).collect();
-            Ok(FeedsPage { now_ms, state, feeds, total: total as u64, offset: offset as u64 }.to_html())
+            let feeds = rows.iter().map(|row| views::feed_line(row, now_ms)).collect();
+            Ok(FeedsPage { now_ms, state, feeds, total, offset: offset as u64 }.to_html())
         })
         .await?;
     Ok(if as_page { respond::html(StatusCode::OK, body) } else { respond::json(body) })
+}
+
+/// All feeds that are so, behind the first `offset`, and how many there are.
+fn all_of(
+    db: &Queries<'_>,
+    state: Option<FeedHealth>,
+    offset: usize,
+    now_ms: i64,
+) -> Result<(Vec<FeedRow>, u64), QueryError> {
+    let mut rows: Vec<FeedRow> = all(|row: &FeedRow| &row.feed.name, |after, limit| db.feeds(after, limit))?;
+    rows.retain(|row| state.is_none_or(|state| views::health(row, now_ms) == state));
+    if state.is_some() {
+        // What has needed somebody for longest first.
+        rows.sort_by_key(|row| row.feed.state.failing_since.unwrap_or(i64::MAX));
+    }
+    let total = rows.len() as u64;
+    rows.drain(..offset.min(rows.len()));
+    Ok((rows, total))
 }
 
 pub(super) async fn feed(site: &Rc<Site>, name: &str, headers: &HeaderMap) -> Result<Answer, Problem> {

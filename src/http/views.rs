@@ -7,6 +7,7 @@ use url::Url;
 
 use super::page::{self, ArticleLine, ArticlePage, EnclosureLine, FeedHealth, FeedLine, FeedPage, PollLine, SafeHtml};
 use crate::article::KeyBy;
+use crate::limits::FEED_LATE_MS;
 use crate::sanitise;
 use crate::schedule;
 use crate::store::{self, FeedDetail, FeedRow, Labels, StoredArticle};
@@ -101,13 +102,11 @@ pub(super) fn pairs(labels: &Labels) -> Vec<(String, String)> {
 /// How a feed is, in one word.
 pub(super) fn health(row: &FeedRow, now_ms: i64) -> FeedHealth {
     let state = &row.feed.state;
-    // A poll takes its time, and is stored when it is over.
-    let late_ms = 60_000;
     match state {
         _ if state.gone_at.is_some() => FeedHealth::Gone,
         _ if state.failing_since.is_some() => FeedHealth::Failing,
         _ if state.last_polled_at.is_none() => FeedHealth::New,
-        _ if state.next_poll_at.is_some_and(|at| at + late_ms < now_ms) => FeedHealth::Late,
+        _ if state.next_poll_at.is_some_and(|at| at < now_ms.saturating_sub(FEED_LATE_MS)) => FeedHealth::Late,
         _ => FeedHealth::Fine,
     }
 }

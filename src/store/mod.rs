@@ -56,7 +56,7 @@ pub use last_polls::{LastPoll, last_polls};
 pub use open::Store;
 pub use planning::{Planned, Planning, Postponed, planned};
 pub use queries::{
-    Bounds, FeedDetail, FeedRow, Filter, Labels, LoggedPoll, Op, Page, Queries, QueryError, StoredArticle,
+    Bounds, FeedDetail, FeedRow, FeedsPart, Filter, Labels, LoggedPoll, Op, Page, Queries, QueryError, StoredArticle,
     SubscriptionRow,
 };
 pub use reader::{ReaderGauges, ReaderHandle, Readers};

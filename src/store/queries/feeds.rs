@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::filter::parse_labels;
 use super::{Labels, Queries, QueryError};
 use crate::article::KeyBy;
-use crate::limits::{FETCH_LOG_POLLS, PAGE_FEEDS_MAX};
+use crate::limits::{FEED_LATE_MS, FETCH_LOG_POLLS, PAGE_FEEDS_MAX};
 use crate::store::feed_state::FEED_COLUMNS;
 use crate::store::{FeedRecord, FetchLog};
 
@@ -47,6 +47,23 @@ pub struct SubscriptionRow {
     pub labels: Labels,
 }
 
+/// Which feeds of the list are wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct FeedsPart {
+    /// By the name of how they are; `None` is all.
+    pub health: Option<&'static str>,
+    /// The longest failing first, instead of by name.
+    pub by_need: bool,
+    pub offset: usize,
+    pub limit: usize,
+    /// By which time some are late.
+    pub now_ms: i64,
+}
+
+/// How a feed is, in one word; `?2` is when a poll must have been due for the feed to be late.
+const HEALTH: &str = "CASE WHEN gone_at IS NOT NULL THEN 'gone' WHEN failing_since IS NOT NULL THEN 'failing' \
+                      WHEN last_polled_at IS NULL THEN 'new' WHEN next_poll_at < ?2 THEN 'late' ELSE 'fine' END";
+
 impl Queries<'_> {
     /// The subscribed feeds whose names come after `after`, or the first, by name; at most `limit`, which is taken as
     /// 1 to 1,000. Fewer than that are the last.
@@ -55,6 +72,27 @@ impl Queries<'_> {
             "SELECT {FEED_COLUMNS}, labels, left_at, key_by FROM feed WHERE left_at IS NULL AND name > ?1 ORDER BY name LIMIT ?2"
         );
         self.page(&sql, after, limit, feed_row)
+    }
+
+    /// A part of the subscribed feeds, and how many there are in all of the kind: at most `limit` of them, taken as 1 to 1,000,
+    /// behind the first `offset`.
+    pub fn feeds_part(&self, part: &FeedsPart) -> Result<(Vec<FeedRow>, u64), QueryError> {
+        let FeedsPart { health, by_need, offset, limit, now_ms } = *part;
+        let condition = format!("left_at IS NULL AND (?1 IS NULL OR {HEALTH} = ?1)");
+        let order = if by_need { "failing_since IS NULL, failing_since, name" } else { "name" };
+        let late_before = now_ms.saturating_sub(FEED_LATE_MS);
+        self.read(|db| {
+            let sql = format!("SELECT count(*) FROM feed WHERE {condition}");
+            let total: i64 = db.prepare_cached(&sql)?.query_row(params![health, late_before], |row| row.get(0))?;
+            let sql = format!(
+                "SELECT {FEED_COLUMNS}, labels, left_at, key_by FROM feed WHERE {condition} ORDER BY {order} LIMIT ?3 OFFSET ?4"
+            );
+            let limit = limit.clamp(1, PAGE_FEEDS_MAX) as i64;
+            let offset = i64::try_from(offset).unwrap_or(i64::MAX);
+            let mut statement = db.prepare_cached(&sql)?;
+            let rows = statement.query_map(params![health, late_before, limit, offset], feed_row)?;
+            Ok((rows.collect::<rusqlite::Result<_>>()?, total.unsigned_abs()))
+        })
     }
 
     /// The subscribed feeds that fail, the longest failing first; at most `limit`, which is taken as 1 to 1,000.

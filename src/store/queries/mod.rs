@@ -17,7 +17,7 @@ use rusqlite::{Connection, ErrorCode};
 
 pub use articles::{Op, Page, StoredArticle};
 pub use error::QueryError;
-pub use feeds::{FeedDetail, FeedRow, LoggedPoll, SubscriptionRow};
+pub use feeds::{FeedDetail, FeedRow, FeedsPart, LoggedPoll, SubscriptionRow};
 pub use filter::{Filter, Labels};
 
 use super::StoreError;

@@ -2,7 +2,7 @@
 
 use super::reading::{ask, readers, stop};
 use super::*;
-use crate::limits::{PAGE_BYTES_MAX, PAGE_ROWS_MAX};
+use crate::limits::{FEED_LATE_MS, PAGE_BYTES_MAX, PAGE_ROWS_MAX};
 
 #[test]
 fn an_article_comes_back_as_it_was_stored() {
@@ -98,6 +98,47 @@ fn a_page_closes_when_it_holds_much_text() {
     assert_eq!((page.articles.len(), page.scanned_to, page.more), (2, 4, true));
     let page = ask(&readers, |queries| queries.articles_newest(&Filter::default(), Some(2), 100)).unwrap();
     assert_eq!((page.articles.len(), page.scanned_to, page.more), (1, 0, false));
+    stop(readers);
+    running.stop().unwrap();
+}
+
+#[test]
+fn a_part_of_the_feeds_is_chosen_by_how_they_are() {
+    const NOW_MS: i64 = 10_000_000;
+    let f = Fixture::new();
+    let running = f.start();
+    let names = ["fine", "new", "late", "failing-b", "failing-a", "gone", "due"];
+    let ids: Vec<i64> = running.register(&names).iter().map(|feed| feed.id).collect();
+    for (name, id) in names.into_iter().zip(ids).filter(|(name, _)| *name != "new") {
+        let mut polled = poll(id, &[]);
+        polled.state.last_polled_at = Some(1);
+        polled.state.next_poll_at = Some(match name {
+            "late" => NOW_MS - FEED_LATE_MS - 1,
+            "due" => NOW_MS - FEED_LATE_MS,
+            _ => NOW_MS + 1,
+        });
+        polled.state.failing_since = (name != "fine" && name != "late" && name != "due").then_some(match name {
+            "failing-b" => 5,
+            _ => 6,
+        });
+        polled.state.gone_at = (name == "gone").then_some(6);
+        running.store(polled).unwrap();
+    }
+    let readers = readers(&f, 1);
+    let listed = |health, by_need, offset, limit| {
+        let part = FeedsPart { health, by_need, offset, limit, now_ms: NOW_MS };
+        let (rows, total) = ask(&readers, move |queries| queries.feeds_part(&part)).unwrap();
+        (rows.into_iter().map(|row| row.feed.name).collect::<Vec<_>>().join(" "), total)
+    };
+    assert_eq!(listed(None, false, 0, 3), ("due failing-a failing-b".into(), 7));
+    assert_eq!(listed(None, false, 5, 3), ("late new".into(), 7));
+    assert_eq!(listed(None, true, 0, 4), ("failing-b failing-a gone due".into(), 7));
+    assert_eq!(listed(Some("fine"), false, 0, 9), ("due fine".into(), 2));
+    assert_eq!(listed(Some("late"), true, 0, 9), ("late".into(), 1));
+    assert_eq!(listed(Some("new"), true, 0, 9), ("new".into(), 1));
+    assert_eq!(listed(Some("gone"), true, 0, 9), ("gone".into(), 1));
+    assert_eq!(listed(Some("failing"), true, 1, 9), ("failing-a".into(), 2));
+    assert_eq!(listed(Some("failing"), true, usize::MAX, 9), (String::new(), 2));
     stop(readers);
     running.stop().unwrap();
 }
