@@ -11,6 +11,7 @@ use crate::article::{Article, Document, Repair};
 use crate::clock::Clock;
 use crate::escape;
 use crate::parse::{self, Source};
+use crate::wire::rfc3339;
 
 /// As `articles_max` of feeds.toml, where it says nothing.
 const ARTICLES_MAX: usize = 2000;
@@ -131,10 +132,6 @@ fn article_json(article: &Article, repeats: bool) -> Value {
         json["repeats"] = true.into();
     }
     json
-}
-
-fn rfc3339(at_ms: i64) -> Option<String> {
-    jiff::Timestamp::from_millisecond(at_ms).ok().map(|at| at.to_string())
 }
 
 /// Title, counts, and a line an article, nothing of it unescaped.

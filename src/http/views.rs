@@ -11,7 +11,7 @@ use crate::limits::FEED_LATE_MS;
 use crate::sanitise;
 use crate::schedule;
 use crate::store::{self, FeedDetail, FeedRow, Labels, StoredArticle};
-use crate::wire::{ArticleView, Op};
+use crate::wire::{self, ArticleView, Op};
 
 /// A stored article as it leaves the process.
 pub(super) fn view(article: &StoredArticle) -> ArticleView<'_> {
@@ -257,7 +257,7 @@ pub(super) fn threads() -> String {
 }
 
 pub(super) fn rfc3339(at_ms: Option<i64>) -> Option<String> {
-    at_ms.and_then(|at_ms| jiff::Timestamp::from_millisecond(at_ms).ok()).map(|at| at.to_string())
+    at_ms.and_then(wire::rfc3339)
 }
 
 fn lossy(bytes: Option<&[u8]>) -> Option<String> {

@@ -154,7 +154,7 @@ pub(crate) fn list<'a>(articles: impl IntoIterator<Item = &'a Bytes>, cursor: Op
 }
 
 /// Milliseconds only where there are any; `None` for a year that has not four figures.
-pub(super) fn rfc3339(at_ms: i64) -> Option<String> {
+pub(crate) fn rfc3339(at_ms: i64) -> Option<String> {
     let at = jiff::Timestamp::from_millisecond(at_ms).ok()?.to_string();
     at.starts_with(|c: char| c.is_ascii_digit()).then_some(at)
 }

@@ -22,7 +22,7 @@ mod xml;
 #[cfg(test)]
 pub(crate) mod samples;
 
-pub(crate) use article::{ArticleView, Html, Op, entry, list};
+pub(crate) use article::{ArticleView, Html, Op, entry, list, rfc3339};
 pub(crate) use atom::atom;
 pub(crate) use etag::{etag, is_unchanged};
 pub(crate) use json_feed::json_feed;
