@@ -292,6 +292,9 @@ pub const RESOLVER_CLOSE: Duration = Duration::from_millis(200);
 /// Reads of one answer between two naps of its fiber: a peer that is always ready would keep the core to itself.
 pub const READS_IN_A_ROW_MAX: u32 = 16;
 
+/// A fiber that has worked for so long lets the core turn, however few its reads were.
+pub const STRETCH_MAX: Duration = Duration::from_millis(5);
+
 /// What a small body may cost on the wire beside itself.
 pub const WIRE_OVERHEAD_BYTES: u64 = 64 << 10;
 

@@ -7,7 +7,6 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-
 use crate::support::{BINARY, Daemon, Feeds, Finished, Home, tarpit};
 
 /// An ordinary user, for what root may do all the same.

@@ -15,6 +15,7 @@ use super::challenge;
 use super::decode::{decode, within_limits};
 use super::fiber::{Fiber, wait};
 use super::flight::Flight;
+use super::stretch::Stretch;
 use super::transport::{Connection, Dialled, Prepared, Remains};
 use crate::executor::sleep;
 use crate::failure::{Class, Failure, Phase};
@@ -69,26 +70,16 @@ pub(crate) async fn exchange(
     })?;
     let (status, headers, body) = fiber.await?;
     let returned = remains.connection.take();
-    let (body, share) = match body {
-        Received::Document(body, share) => (body, share),
-        Received::Refusal(refusal) => return Ok(Answer { status, headers, body: None, refusal, returned }),
+    let (body, refusal) = match body {
+        Received::Document(bytes, share) => (Some(Body { bytes, _share: SendWrapper::new(share) }), Vec::new()),
+        Received::Refusal(refusal) => (None, refusal),
     };
-    // ureq removes the header of a coding that it has undone.
-    let codings: Vec<_> =
-        headers.get_all(CONTENT_ENCODING).iter().map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
-    let received = body.len() as u64;
-    let bytes = match codings.is_empty() {
-        true => body,
-        false => decode(body, &codings.join(","), bytes_max)?,
-    };
-    share.grow((bytes.len() as u64).saturating_sub(received));
-    let body = Some(Body { bytes, _share: SendWrapper::new(share) });
-    Ok(Answer { status, headers, body, refusal: Vec::new(), returned })
+    Ok(Answer { status, headers, body, refusal, returned })
 }
 
 /// What the fiber brings beside status and headers.
 enum Received {
-    /// The body, with its part of the budget.
+    /// The body, decoded, with its part of the budget.
     Document(Vec<u8>, Share),
     /// How the body began, if it was looked at.
     Refusal(Vec<u8>),
@@ -148,7 +139,23 @@ fn run(
         let message = "the server sent more than its Content-Length: where the body ends is anybody's guess";
         return Err(Failure::new(Class::Body, Phase::Body, message));
     }
+    let body = undo(body, &head.headers, bytes_max, &share)?;
     Ok((status, head.headers, Received::Document(body, share)))
+}
+
+/// Undoes the codings that ureq leaves alone.
+fn undo(body: Vec<u8>, headers: &HeaderMap, bytes_max: u64, share: &Share) -> Result<Vec<u8>, Failure> {
+    // ureq removes the header of a coding that it has undone.
+    let codings: Vec<_> =
+        headers.get_all(CONTENT_ENCODING).iter().map(|line| String::from_utf8_lossy(line.as_bytes())).collect();
+    if codings.is_empty() {
+        return Ok(body);
+    }
+    let received = body.len() as u64;
+    let stretch = Stretch::new();
+    let bytes = decode(body, &codings.join(","), bytes_max, &|| stretch.pause())?;
+    share.grow((bytes.len() as u64).saturating_sub(received));
+    Ok(bytes)
 }
 
 /// `is_plain`: what is read is the document, and its first bytes may tell that it is none.

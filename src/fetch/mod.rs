@@ -27,6 +27,7 @@ mod redirect;
 mod refusal;
 mod resolve;
 pub(crate) mod retry_after;
+mod stretch;
 mod tls;
 mod transport;
 mod turns;

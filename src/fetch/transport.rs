@@ -22,10 +22,10 @@ use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, LazyBu
 use super::fiber::wait;
 use super::flight::Flight;
 use super::heads::{Heads, Length};
+use super::stretch::Stretch;
 use super::tls;
-use crate::executor::nap;
 use crate::failure::{Class, Failure, Phase};
-use crate::limits::{ANSWER_HEAD_BYTES_MAX, READS_IN_A_ROW_MAX, TLS_RECORD_BYTES};
+use crate::limits::{ANSWER_HEAD_BYTES_MAX, TLS_RECORD_BYTES};
 
 /// A connected socket, with the TLS session on it if there is one.
 pub(crate) struct Connection {
@@ -66,7 +66,7 @@ impl Prepared {
             body_left: Length::ToTheEnd,
             sealed: Vec::new(),
             sealed_at: 0,
-            reads: 0,
+            stretch: SendWrapper::new(Stretch::new()),
         };
         Prepared(SendWrapper::new(RefCell::new(Some(transport))))
     }
@@ -120,7 +120,7 @@ pub(crate) struct FlightTransport {
     /// Bytes received but not yet taken by rustls, from `sealed_at`.
     sealed: Vec<u8>,
     sealed_at: usize,
-    reads: u32,
+    stretch: SendWrapper<Stretch>,
 }
 
 impl FlightTransport {
@@ -147,8 +147,9 @@ impl FlightTransport {
             return Err(give_up(flight, Failure::new(Class::Body, Phase::Body, message)));
         }
         let Some(tls) = tls else {
-            take_turns(&mut self.reads);
+            self.stretch.pause();
             let n = Self::within(flight, socket.read(room))?;
+            self.stretch.go_on();
             flight.received(n).map_err(|failure| give_up(flight, failure))?;
             return Ok(n);
         };
@@ -159,9 +160,10 @@ impl FlightTransport {
                 None => return Ok(0),
             }
             if self.sealed_at == self.sealed.len() {
-                take_turns(&mut self.reads);
+                self.stretch.pause();
                 self.sealed.resize(TLS_RECORD_BYTES, 0);
                 let n = Self::within(flight, socket.read(&mut self.sealed))?;
+                self.stretch.go_on();
                 self.sealed.truncate(n);
                 self.sealed_at = 0;
                 flight.received(n).map_err(|failure| give_up(flight, failure))?;
@@ -292,14 +294,6 @@ fn count_body(left: &mut Length, remains: &Remains, received: &[u8]) {
     *left -= told as u64;
     if !received[told..].trim_ascii().is_empty() {
         remains.is_overrun.set(true);
-    }
-}
-
-/// Lets the core turn every so many reads: a fast peer never makes one wait.
-fn take_turns(reads: &mut u32) {
-    *reads += 1;
-    if reads.is_multiple_of(READS_IN_A_ROW_MAX) {
-        wait(nap());
     }
 }
 
