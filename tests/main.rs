@@ -28,4 +28,3 @@ mod subscribers;
 mod subscribing;
 mod support;
 mod tail;
-mod tls;
