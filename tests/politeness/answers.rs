@@ -8,16 +8,10 @@ use crate::support::{Feeds, Home, guids, rss, tarpit};
 const HTML: &str = "text/html; charset=utf-8";
 
 #[test]
-fn every_refusal_has_its_class() {
+fn every_refusal_lengthens_the_wait_and_none_but_410_is_the_end() {
     let tarpit = tarpit();
     let with_feed = |status| Answer::status(status).header("Content-Type", RSS).body(rss("x", guids("x", 1)));
-    let cases: [(&str, Answer, &str); 15] = [
-        ("no-content", Answer::status(204), "status"),
-        ("reset-content", Answer::status(205), "status"),
-        ("partial", with_feed(206).header("Content-Range", "bytes 0-99/200"), "status"),
-        ("unauthorized", Answer::status(401).header("WWW-Authenticate", "Basic"), "credentials"),
-        ("forbidden", Answer::status(403).body("no"), "credentials"),
-        ("proxy", Answer::status(407), "credentials"),
+    let cases: [(&str, Answer, &str); 7] = [
         ("not-found", with_feed(404), "status"),
         ("error", with_feed(500), "status"),
         ("bad-gateway", Answer::status(502), "status"),
@@ -25,8 +19,6 @@ fn every_refusal_has_its_class() {
         ("odd", Answer::status(599), "status"),
         ("teapot", Answer::status(418), "status"),
         ("gone", with_feed(410), "gone"),
-        ("empty", Answer::ok(RSS, ""), "empty"),
-        ("page", Answer::ok(HTML, "<!doctype html><title>Hello</title>"), "not_feed"),
     ];
     let mut feeds = Feeds::new();
     for (name, answer, _) in &cases {

@@ -178,29 +178,6 @@ fn validators_do_not_follow_a_redirect_to_another_host() {
 }
 
 #[test]
-fn a_304_that_nobody_asked_for_leads_to_one_unconditional_request() {
-    let tarpit = tarpit();
-    let once = Script::from(Answer::status(304).header("ETag", "\"unasked\""))
-        .then(Answer::ok(RSS, rss("once", guids("once", 2))));
-    tarpit.route("once.localhost", "/feed", once);
-    tarpit.route("always.localhost", "/feed", Answer::status(304).header("ETag", "\"unasked\""));
-    let feeds = Feeds::new()
-        .feed("once", tarpit.url("once.localhost", "/feed"))
-        .feed("always", tarpit.url("always.localhost", "/feed"));
-    let home = Home::with(&feeds);
-    home.once();
-    for host in ["once.localhost", "always.localhost"] {
-        let requests: Vec<_> = tarpit.requests().into_iter().filter(|request| request.head.host == host).collect();
-        assert_eq!(requests.len(), 2, "{host}");
-        assert!(requests.iter().all(|request| conditions(request) == (None, None)), "{host}");
-    }
-    let db = home.db();
-    assert_eq!((db.articles_of("once"), db.class_of("once").as_str()), (2, ""));
-    assert_eq!((db.articles_of("always"), db.class_of("always").as_str()), (0, "status"));
-    assert_eq!(db.one::<i64>("SELECT count(*) FROM feed WHERE etag = '\"unasked\"'"), 0, "not stored without articles");
-}
-
-#[test]
 fn validators_are_stored_only_with_the_articles_that_came_with_them() {
     let tarpit = tarpit();
     let good = Answer::ok(RSS, rss("cut", guids("cut", 2))).etag("\"good\"");
