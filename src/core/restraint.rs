@@ -122,6 +122,8 @@ impl Agenda {
                     });
                     wait.into_iter().for_each(|wait| self.wait_until(*id, now + wait));
                 }
+                // The first of them comes at once.
+                self.collect_due(now);
             }
             _ => {}
         }
