@@ -11,7 +11,8 @@ use crate::placement;
 /// place in the crowd of `waiting` feeds for which it is missing or has passed too.
 ///
 /// A last poll that is yet to come was written by a clock that was ahead, and so was the next: what was between them is waited
-/// for from now. A stored time that is farther away than any schedule would have put it is cut.
+/// for from now. A next one before the last was written once that clock had been set right, and holds as it is. A stored time that
+/// is farther away than any schedule would have put it is cut.
 pub(crate) fn resume(
     pace: &Pace,
     feed: &str,
@@ -20,7 +21,8 @@ pub(crate) fn resume(
     waiting: usize,
     now_ms: i64,
 ) -> Duration {
-    let from_ms = last_polled_at_ms.unwrap_or(now_ms).max(now_ms);
+    let was_ahead = |last_ms: &i64| *last_ms > now_ms && next_poll_at_ms.is_some_and(|next_ms| next_ms >= *last_ms);
+    let from_ms = last_polled_at_ms.filter(was_ahead).unwrap_or(now_ms);
     match next_poll_at_ms.map(|at_ms| at_ms.saturating_sub(from_ms)) {
         Some(ahead_ms) if ahead_ms > 0 => {
             let farthest = pace.ceiling().max(pace.backoff_ceiling()).max(RETRY_AFTER_MAX.saturating_add(JITTER_MAX));

@@ -281,6 +281,8 @@ fn a_restart_resumes_and_never_polls_early() {
         (NOW_MS + 365 * 86_400_000, NOW_MS + 365 * 86_400_000 + 60_000, MINUTE),
         (NOW_MS + 86_400_000, NOW_MS + 86_400_000, place),
         (i64::MAX, i64::MAX, place),
+        // It was set right while the poll ran, or before its host asked to be left alone.
+        (NOW_MS + 86_400_000, NOW_MS + 60_000, MINUTE),
     ] {
         assert_eq!(resume(&PACE, "feed", Some(last_ms), Some(next_ms), 900, NOW_MS), wait, "{last_ms}");
     }
