@@ -44,3 +44,7 @@ pub mod logging;
 
 // The hostile feed server: a command, and the fault server of the tests.
 pub mod tarpit;
+
+// The parts above that are pure, all of them together, in simulated time.
+#[cfg(test)]
+mod simulation;

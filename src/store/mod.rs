@@ -45,7 +45,7 @@ mod reader;
 mod search;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use backup::backup;
 pub use error::{StoreError, StoreFault};

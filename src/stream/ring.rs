@@ -155,6 +155,12 @@ impl Ring {
         self.slots.len()
     }
 
+    /// The first place that is held.
+    #[cfg(test)]
+    pub(crate) fn oldest(&self) -> Option<i64> {
+        self.slots.front().map(|(seq, _)| *seq)
+    }
+
     /// Bytes of all that is held.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes

@@ -12,6 +12,7 @@ mod querying;
 mod reading;
 mod retaining;
 mod searching;
+pub(crate) mod simulated;
 mod storing;
 mod vfs;
 

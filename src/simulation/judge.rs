@@ -1,0 +1,250 @@
+//! What publishers and the operator may expect of each poll, from what they said themselves. It knows nothing of how the
+//! daemon comes to start one.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use super::violated;
+use crate::config::Feed;
+use crate::limits::{
+    BREAKER_PROBE_WAIT, BREAKER_SILENCE_MIN, GONE_POLLS_MAX, POLLS_PER_SECOND_AT_START, RETRY_AFTER_MAX,
+};
+use crate::store::FeedRecord;
+
+#[derive(Default)]
+pub(super) struct Judge {
+    feeds: BTreeMap<i64, FeedBook>,
+    hosts: BTreeMap<String, HostBook>,
+    /// When polls began of late.
+    starts: VecDeque<u64>,
+    /// Of the wall clock.
+    steps: u32,
+}
+
+/// Times are milliseconds of the simulation, and no step of the wall clock moves them.
+#[derive(Default)]
+struct FeedBook {
+    url: String,
+    /// Not to be asked before, by its publisher's own word, and in how many ms that was when he said it.
+    closed_until: u64,
+    asked_ms: u64,
+    failures: u32,
+    gone: u32,
+    given_up: Option<Feed>,
+    steps: u32,
+}
+
+#[derive(Default)]
+struct HostBook {
+    is_busy: bool,
+    ended: Option<u64>,
+    hold: Option<Hold>,
+}
+
+struct Hold {
+    until: u64,
+    until_wall: i64,
+    feed: i64,
+    url: String,
+}
+
+/// A poll as its publisher saw it, once it is stored.
+pub(super) struct Seen<'a> {
+    pub(super) feed_id: i64,
+    pub(super) feed: &'a Feed,
+    pub(super) host: &'a str,
+    pub(super) is_failure: bool,
+    pub(super) is_gone: bool,
+    /// Waits that were asked for, in ms, each already cut to what the operator lets publishers have.
+    pub(super) wishes: Vec<u64>,
+    pub(super) hold_ms: Option<u64>,
+    pub(super) answered_at: u64,
+    pub(super) answered_wall: i64,
+}
+
+impl Judge {
+    /// A poll begins.
+    pub(super) fn started(&mut self, feed_id: i64, feed: &Feed, host: &str, pause: Duration, now: u64) {
+        let book = self.hosts.entry(host.to_owned()).or_default();
+        if book.is_busy {
+            violated("one_connection_a_host", format!("{} at {host}", feed.name));
+        }
+        if let Some(ended) = book.ended.filter(|ended| now < ended + ms(pause)) {
+            violated("the_pause_of_a_host_is_kept", format!("{} at {host}, {} ms", feed.name, now - ended));
+        }
+        if let Some(hold) = book.hold.as_ref().filter(|hold| now < hold.until) {
+            let early = hold.until - now;
+            violated("a_host_that_asked_is_left_alone", format!("{} at {host}, {early} ms too early", feed.name));
+        }
+        book.is_busy = true;
+        if let Some(book) = self.feeds.get(&feed_id).filter(|book| book.url == feed.url.as_str()) {
+            if book.given_up.as_ref() == Some(feed) {
+                violated("who_is_gone_is_not_asked", feed.name.clone());
+            }
+            if now < book.closed_until && book.given_up.is_none() {
+                let early = book.closed_until - now;
+                violated("no_poll_before_its_publisher_lets_it", format!("{}, {early} ms too early", feed.name));
+            }
+        }
+        self.starts.push_back(now);
+        while self.starts.front().is_some_and(|at| at + 1_000 <= now) {
+            self.starts.pop_front();
+        }
+        // Twice the rate is what an even hash may bring together.
+        if self.starts.len() as u64 > 2 * POLLS_PER_SECOND_AT_START {
+            violated("a_backlog_is_spread", format!("{} polls within a second", self.starts.len()));
+        }
+    }
+
+    /// Its host may be asked again, after the pause.
+    pub(super) fn ended(&mut self, host: &str, now: u64) {
+        let book = self.hosts.entry(host.to_owned()).or_default();
+        book.is_busy = false;
+        book.ended = Some(now);
+    }
+
+    /// Whether a feed that is due may be kept waiting for its host.
+    pub(super) fn is_closed(&self, host: &str, pause: Duration, now: u64) -> bool {
+        let book = self.hosts.get(host);
+        // Where many wait they begin up to twice as far apart.
+        book.is_some_and(|book| book.is_busy || book.ended.is_some_and(|ended| now < ended + 2 * ms(pause)))
+    }
+
+    /// When at the latest a host lets the next one in that waits; `None` while one of its polls runs, or it was not asked.
+    pub(super) fn opens_at(&self, host: &str, pause: Duration) -> Option<u64> {
+        let book = self.hosts.get(host).filter(|book| !book.is_busy)?;
+        Some(book.ended? + 2 * ms(pause))
+    }
+
+    /// A poll was stored. Gives how often its feed has failed in a row.
+    pub(super) fn stored(&mut self, seen: &Seen<'_>) -> u32 {
+        let book = self.feeds.entry(seen.feed_id).or_default();
+        if book.url != seen.feed.url.as_str() || book.given_up.as_ref().is_some_and(|as_it_was| as_it_was != seen.feed)
+        {
+            let failures = if book.url == seen.feed.url.as_str() { book.failures } else { 0 };
+            *book = FeedBook { url: seen.feed.url.to_string(), failures, ..FeedBook::default() };
+        }
+        book.failures = if seen.is_failure { book.failures + 1 } else { 0 };
+        book.gone = if seen.is_gone { book.gone + 1 } else { 0 };
+        book.given_up = (book.gone >= GONE_POLLS_MAX).then(|| seen.feed.clone());
+        let floor = seen.feed.interval_min.min(seen.feed.interval);
+        book.asked_ms = seen.wishes.iter().copied().chain([ms(floor)]).max().unwrap_or(0);
+        book.closed_until = seen.answered_at + book.asked_ms;
+        book.steps = self.steps;
+        if let Some(hold_ms) = seen.hold_ms {
+            let until = seen.answered_at + hold_ms;
+            let until_wall = seen.answered_wall + hold_ms as i64;
+            let hold = Hold { until, until_wall, feed: seen.feed_id, url: seen.feed.url.to_string() };
+            let known = &mut self.hosts.entry(seen.host.to_owned()).or_default().hold;
+            if known.as_ref().is_none_or(|known| known.until < until) {
+                *known = Some(hold);
+            }
+        }
+        self.feeds[&seen.feed_id].failures
+    }
+
+    pub(super) fn clock_stepped(&mut self) {
+        self.steps += 1;
+    }
+
+    /// Nobody asks this host any more: what it said is forgotten with it.
+    pub(super) fn without(&mut self, is_known: impl Fn(&str) -> bool) {
+        for (host, book) in &mut self.hosts {
+            if !is_known(host) && !book.is_busy {
+                book.hold = None;
+            }
+        }
+    }
+
+    /// A feed is taken up by what the database says of it, by a wall clock that may have been stepped.
+    pub(super) fn resumed(&mut self, feed: &Feed, record: &FeedRecord, now: u64, wall_ms: i64) {
+        let Some(book) = self.feeds.get_mut(&record.id) else { return };
+        // A feed that comes back under another URL begins anew.
+        if book.url != feed.url.as_str() {
+            book.closed_until = 0;
+        } else if book.steps != self.steps {
+            // What lies between the last poll and the next by the clock that wrote them is waited for from now.
+            let from = record.state.last_polled_at.unwrap_or(wall_ms).max(wall_ms);
+            let ahead = record.state.next_poll_at.map_or(0, |at| u64::try_from(at - from).unwrap_or(0));
+            book.closed_until = now + ahead.min(book.asked_ms);
+        }
+    }
+
+    /// The daemon is started again.
+    pub(super) fn restarted(&mut self, feeds: &[(&Feed, &FeedRecord)], now: u64, wall_ms: i64) {
+        self.starts.clear();
+        for (feed, record) in feeds {
+            self.resumed(feed, record, now, wall_ms);
+        }
+        for book in self.hosts.values_mut() {
+            let is_asked = |hold: &Hold| {
+                let is_it = |(feed, record): &&(&Feed, &FeedRecord)| {
+                    record.id == hold.feed && feed.url.as_str() == hold.url && feed.enabled
+                };
+                feeds.iter().any(|known| is_it(&known))
+            };
+            let hold = book.hold.take().filter(is_asked);
+            *book = HostBook { hold, ..HostBook::default() };
+            if let Some(hold) = &mut book.hold {
+                let ahead = u64::try_from(hold.until_wall - wall_ms).unwrap_or(0);
+                hold.until = hold.until.min(now + ahead);
+            }
+        }
+    }
+}
+
+/// What may be expected of one core's breaker.
+#[derive(Default)]
+pub(super) struct BreakerJudge {
+    reached_at: Option<u64>,
+    opened_at: Option<u64>,
+    probed_at: Option<u64>,
+}
+
+impl BreakerJudge {
+    /// After an answer was heard of.
+    pub(super) fn heard(&mut self, is_reached: bool, is_open: bool, now: u64) {
+        if is_reached {
+            self.reached_at = Some(now);
+            if is_open {
+                violated("an_answer_closes_the_breaker", "somebody was reached".to_owned());
+            }
+        }
+        match (self.opened_at, is_open) {
+            (None, true) => {
+                let silent_ms = self.reached_at.map(|at| now - at);
+                if silent_ms.is_some_and(|silent| silent < ms(BREAKER_SILENCE_MIN)) {
+                    violated("the_breaker_opens_in_silence_alone", format!("reached {silent_ms:?} ms ago"));
+                }
+                (self.opened_at, self.probed_at) = (Some(now), Some(now));
+            }
+            (Some(_), false) => (self.opened_at, self.probed_at) = (None, None),
+            _ => {}
+        }
+    }
+
+    pub(super) fn started(&mut self, is_open: bool, now: u64) {
+        let probed_at = self.probed_at.filter(|_| is_open);
+        if let Some(at) = probed_at.filter(|at| now < at + ms(BREAKER_PROBE_WAIT)) {
+            violated("one_probe_at_a_time", format!("{} ms after the last", now - at));
+        }
+        if is_open {
+            self.probed_at = Some(now);
+        }
+    }
+}
+
+/// What a publisher may be granted of `wish_ms`.
+pub(super) fn granted(feed: &Feed, wish_ms: u64) -> u64 {
+    let floor = feed.interval_min.min(feed.interval);
+    wish_ms.clamp(ms(floor), ms(feed.interval_max.max(feed.interval)))
+}
+
+/// What a server gets of its Retry-After.
+pub(super) fn retry(retry_s: u64) -> u64 {
+    (retry_s * 1_000).min(ms(RETRY_AFTER_MAX))
+}
+
+pub(super) fn ms(duration: Duration) -> u64 {
+    crate::clock::duration_ms(duration)
+}
