@@ -16,6 +16,7 @@ use super::doctype;
 use super::text;
 use super::timing::Timing;
 use crate::article::{Enclosure, RepairKind};
+use crate::escape;
 use crate::failure::Failure;
 
 mod bounds;
@@ -184,7 +185,9 @@ fn ill_formed(error: &Error) -> Unfit {
         Error::IllFormed(IllFormedError::UnclosedReference) => RepairKind::BareAmpersand,
         _ => RepairKind::Markup,
     };
-    Unfit { why: format!("cannot read the feed: {error}"), damage: Some(damage) }
+    // It names the tag that it stopped at.
+    let cause = escape::line(&error.to_string(), 300);
+    Unfit { why: format!("cannot read the feed: {cause}"), damage: Some(damage) }
 }
 
 fn has_attribute(tag: &BytesStart<'_>, name: &str) -> bool {

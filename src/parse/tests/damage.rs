@@ -277,6 +277,20 @@ fn scrambled(seed: u64) -> String {
     text
 }
 
+/// What a document is called wrong for, it may have written: that goes to terminals and into `last_error`.
+#[test]
+fn a_refusal_holds_nothing_that_a_terminal_would_obey() {
+    for text in [
+        "<a><title>b</ti\0<",
+        "<rss></\u{1b}[2J\u{9b}31m>",
+        "<\u{202e}a>x</\u{1b}]0;x\u{7}>",
+        "{\"version\":\"https://jsonfeed.org/version/1\",\"\u{1b}[2J",
+    ] {
+        let told = refused(text).to_string();
+        assert!(!told.contains(crate::escape::disturbs), "{told:?}");
+    }
+}
+
 #[test]
 fn no_bytes_make_the_parser_panic() {
     for seed in 0..2_000 {
