@@ -11,7 +11,7 @@ use crate::limits::FEED_NAME_BYTES_MAX;
 
 /// The name of a feed that has none: host, port if it is not the usual one, path and query, with a hyphen for
 /// every run of what is no letter, digit, `.`, `_` or `-`: `feeds.bbci.co.uk-news-world-rss.xml`. A longer one than a name may be
-/// ends in a hash of the whole instead.
+/// ends in a hash of the whole instead; one that is no name is that hash.
 pub(crate) fn from_url(url: &Url) -> String {
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let query = url.query().unwrap_or_default();
@@ -21,10 +21,15 @@ pub(crate) fn from_url(url: &Url) -> String {
         .filter(|word| !word.is_empty())
         .collect();
     let name = words.join("-");
-    if name.len() <= FEED_NAME_BYTES_MAX {
+    // Of `http://"/` nothing is left, of others a dot, which means a folder.
+    let is_name = refusal(&name).is_none();
+    if is_name {
         return name;
     }
     let hash: String = Sha256::digest(&whole).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    if name.len() <= FEED_NAME_BYTES_MAX {
+        return format!("feed-{hash}");
+    }
     // ASCII throughout, so every byte is a boundary.
     format!("{}-{hash}", &name[..FEED_NAME_BYTES_MAX - 1 - hash.len()])
 }
@@ -70,6 +75,9 @@ mod tests {
             ),
             ("https://müller.example/Feed", "xn--mller-kva.example-Feed"),
             ("http://[::1]/f", "1-f"),
+            // Nothing of them could be a name.
+            ("http://\"/", "feed-50cb3b0fc383ff54"),
+            ("http://\"/?..", "feed-965ad307506cba5f"),
         ];
         for (url, name) in cases {
             let made = from_url(&Url::parse(url).unwrap());
