@@ -193,8 +193,8 @@ pub(super) fn guard_literal(url: &Url) -> Result<(), Failure> {
         Some(Host::Ipv4(address)) => guard::check(address.into())?,
         Some(Host::Ipv6(address)) => guard::check(address.into())?,
         Some(Host::Domain(name)) => {
-            // The dot that may end a name names the same machine.
-            let name = name.strip_suffix('.').unwrap_or(name);
+            // The dot that may end a name names the same machine; and who takes more than one is not to be relied on.
+            let name = name.trim_end_matches('.');
             if name == "localhost" || name.ends_with(".localhost") {
                 guard::check(Ipv4Addr::LOCALHOST.into())?;
             }

@@ -259,6 +259,7 @@ fn names_of_this_machine_are_refused_before_a_proxy() {
         ("localhost.", true),
         ("a.b.localhost", true),
         ("a.localhost.", true),
+        ("x..localhost...", true),
         ("loc%61lhost", true),
         ("ｌocalhost", true),
         ("localhost.example.org", false),
