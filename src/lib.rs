@@ -42,6 +42,10 @@ mod descriptor;
 mod executor;
 pub mod logging;
 
+// What holds for every input, asked with any: by cargo-fuzz, and by a test with the inputs that are kept.
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
+
 // The hostile feed server: a command, and the fault server of the tests.
 pub mod tarpit;
 

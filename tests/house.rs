@@ -27,7 +27,10 @@ impl Source {
     }
 
     fn is_test(&self) -> bool {
-        self.path.contains("/tests/") || self.path.ends_with("/tests.rs") || self.path.starts_with("tests/")
+        // What fuzzing asks is in no program either.
+        let is_fuzz = self.path.ends_with("/fuzz.rs") || self.path.starts_with("src/fuzzing");
+        let is_test = self.path.contains("/tests/") || self.path.ends_with("/tests.rs");
+        is_test || is_fuzz || self.path.starts_with("tests/")
     }
 }
 

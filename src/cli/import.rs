@@ -81,14 +81,14 @@ fn read(file: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 #[derive(Debug, Default)]
-struct Imported {
-    toml: String,
-    taken: usize,
+pub(super) struct Imported {
+    pub(super) toml: String,
+    pub(super) taken: usize,
     /// A line each.
     pub(super) left_out: Vec<String>,
 }
 
-fn import(outlines: &[Outline]) -> Imported {
+pub(super) fn import(outlines: &[Outline]) -> Imported {
     let mut imported = Imported::default();
     let mut tables = FeedTables::default();
     // Where each URL stands first.

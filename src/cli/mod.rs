@@ -22,6 +22,8 @@ mod explain;
 mod export;
 mod feed_table;
 mod fetch;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 pub mod exit;
 mod import;
 mod man;

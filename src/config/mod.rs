@@ -37,6 +37,8 @@ mod relations;
 mod secret;
 mod suggest;
 mod syntax;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests;
 pub(crate) mod units;

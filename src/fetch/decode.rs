@@ -49,7 +49,7 @@ pub(crate) fn decode(
 }
 
 /// RFC 1950, section 2.2: method 8, and both bytes a multiple of 31.
-fn has_zlib_header(body: &[u8]) -> bool {
+pub(super) fn has_zlib_header(body: &[u8]) -> bool {
     matches!(body, [cmf, flg, ..] if cmf & 0x0f == 8 && (u16::from(*cmf) << 8 | u16::from(*flg)) % 31 == 0)
 }
 

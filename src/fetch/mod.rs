@@ -15,6 +15,8 @@ mod fiber;
 mod flight;
 mod freshness;
 pub(crate) mod frozen;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod guard;
 mod held;
 mod heads;

@@ -18,11 +18,24 @@ use crate::limits::{HTTP_READ_BYTES, WRITE_BYTES_MIN, WRITE_DEADLINE};
 
 /// Whether a connection has sent what no client sends. Requests have no bodies here, so every byte is of a head.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Damage(Rc<Cell<bool>>);
+pub(super) struct Damage {
+    is_seen: Rc<Cell<bool>>,
+    last_byte: Rc<Cell<u8>>,
+}
 
 impl Damage {
     pub(super) fn is_seen(&self) -> bool {
-        self.0.get()
+        self.is_seen.get()
+    }
+
+    /// Takes what was read next.
+    pub(super) fn look_at(&self, bytes: &[u8]) {
+        for &byte in bytes {
+            if byte == b'\n' && self.last_byte.get() != b'\r' || byte == 0 {
+                self.is_seen.set(true);
+            }
+            self.last_byte.set(byte);
+        }
     }
 }
 
@@ -39,7 +52,6 @@ impl Stalled {
 pub(super) struct Stream {
     socket: TcpStream,
     damage: Damage,
-    last_byte: u8,
     stalled: Stalled,
     /// Runs while the client is waited for: until when, and what it has taken since.
     patience: Option<(Sleep, usize)>,
@@ -47,16 +59,7 @@ pub(super) struct Stream {
 
 impl Stream {
     pub(super) fn new(socket: TcpStream, damage: Damage, stalled: Stalled) -> Stream {
-        Stream { socket, damage, last_byte: 0, stalled, patience: None }
-    }
-
-    fn look_at(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            if byte == b'\n' && self.last_byte != b'\r' || byte == 0 {
-                self.damage.0.set(true);
-            }
-            self.last_byte = byte;
-        }
+        Stream { socket, damage, stalled, patience: None }
     }
 
     /// The kernel gives up a client that has vanished, or opens no window, a moment before we would.
@@ -102,7 +105,7 @@ impl Read for Stream {
         let read = ready!(Pin::new(&mut self.socket).poll_read(context, &mut bytes[..room]));
         self.look_at_end(&read);
         let n = read?;
-        self.look_at(&bytes[..n]);
+        self.damage.look_at(&bytes[..n]);
         into.put_slice(&bytes[..n]);
         Poll::Ready(Ok(()))
     }

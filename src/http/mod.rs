@@ -6,6 +6,8 @@
 mod articles;
 mod events;
 mod feeds;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod gatekeeper;
 mod health;
 mod history;

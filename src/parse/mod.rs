@@ -53,6 +53,8 @@ mod text;
 mod timing;
 mod tracking;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 mod tests;
 

@@ -20,7 +20,7 @@ use crate::http::SafeHtml;
 
 /// Elements that are shown; of all others only the content is, or not even that (`tame`).
 #[rustfmt::skip]
-const ELEMENTS: [&str; 65] = [
+pub(crate) const ELEMENTS: [&str; 65] = [
     "a", "abbr", "article", "aside", "b", "bdi", "bdo", "blockquote", "br", "caption", "cite", "code", "col", "colgroup",
     "dd", "del", "details", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "footer", "h1", "h2", "h3", "h4",
     "h5", "h6", "header", "hr", "i", "img", "ins", "kbd", "li", "mark", "ol", "p", "pre", "q", "rp", "rt", "ruby", "s",

@@ -44,6 +44,8 @@ mod queries;
 mod reader;
 mod search;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 pub(crate) mod tests;
 

@@ -13,10 +13,12 @@ mod ring;
 mod subscribers;
 mod subscription;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 #[cfg(test)]
 pub(crate) mod model;
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) use cursor::Reason;
 pub(crate) use cursor::{After, Bounds, Cursor, Epoch, Refusal};
 pub(crate) use filter::{Filter, FilterMistake};

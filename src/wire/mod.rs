@@ -19,7 +19,9 @@ mod problem;
 pub(crate) mod sse;
 mod xml;
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
+#[cfg(any(test, fuzzing))]
 pub(crate) mod samples;
 
 pub(crate) use article::{ArticleView, Html, Op, entry, list, rfc3339};

@@ -36,6 +36,7 @@ pub(crate) struct Sample {
 
 impl Sample {
     /// Nothing but what every article has.
+    #[cfg(test)]
     pub(crate) fn bare() -> Sample {
         Sample {
             seq: 1,

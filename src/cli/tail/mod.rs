@@ -5,6 +5,8 @@
 
 mod backoff;
 mod event_stream;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzz;
 mod printer;
 
 use std::io::Read;

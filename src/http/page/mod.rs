@@ -7,7 +7,7 @@
 //! Invariants: a text of a feed gets onto a page by [`crate::escape::html`], its HTML as [`SafeHtml`], its addresses by `escape::link`;
 //! no page holds a script, style or event handler of its own, or asks anybody else for anything.
 
-mod escape;
+pub(crate) mod escape;
 pub(crate) mod words;
 mod safe;
 mod content;

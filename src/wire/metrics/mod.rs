@@ -15,6 +15,14 @@ use exposition::Exposition;
 
 pub(crate) use exposition::Format;
 
+/// A sample with a label of any text.
+#[cfg(any(test, fuzzing))]
+pub(super) fn labelled(text: &str) -> String {
+    let mut exposition = Exposition::new(Format::OpenMetrics);
+    exposition.gauge("a", "", "A.").sample(&[("b", text)], 1_u64);
+    exposition.finish()
+}
+
 /// Everything that is told, read at one moment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
