@@ -7,7 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{BINARY, Daemon, Feeds, Finished, Home, tarpit};
+use crate::support::{BINARY, Daemon, Feeds, Finished, Home};
 
 /// An ordinary user, for what root may do all the same.
 const NOBODY: u32 = 65_534;

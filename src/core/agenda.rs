@@ -77,6 +77,14 @@ pub(crate) struct Ticket {
     pub(crate) subscription: Rc<Subscription>,
 }
 
+impl Ticket {
+    /// The host that is asked.
+    #[cfg(test)]
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+}
+
 /// How a poll ended.
 pub(crate) enum Ended {
     Polled(Polled),

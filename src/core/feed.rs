@@ -66,6 +66,12 @@ impl Feed {
         matches!(old.place, Place::Waiting).then_some(old.due_at)
     }
 
+    /// The host that is asked.
+    #[cfg(test)]
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
     pub(super) fn is_given_up(&self) -> bool {
         self.memory.state.planning.given_up_for.is_some()
     }

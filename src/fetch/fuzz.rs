@@ -176,7 +176,7 @@ pub(crate) fn decode(bytes: &[u8]) {
     let coding = input.one_of(["gzip", "deflate", "br", "X-GZIP", "deflate, gzip", "gzip,br", "gzip, gzip,gzip", ""]);
     let bytes_max = input.one_of([64, 4_096, 1 << 20, 64 << 20]);
     let body = input.rest();
-    let outcome = within(Duration::from_secs(2), "decoding", || undo(body.to_vec(), coding, bytes_max));
+    let outcome = within(Duration::from_secs(2), "decoding", || undo(body.to_vec(), coding, bytes_max, &|| {}));
     match outcome {
         Ok(out) if coding.is_empty() => assert_eq!(out, body),
         Ok(out) => {
@@ -197,13 +197,13 @@ pub(crate) fn decode(bytes: &[u8]) {
         (gzip(&zlib(body)), " DEFLATE ,identity, gzip"),
     ] {
         // An input of the fuzzer that is mostly one byte is a bomb like any other.
-        match undo(coded, coding, u64::MAX) {
+        match undo(coded, coding, u64::MAX, &|| {}) {
             Ok(out) => assert_eq!(out, body, "{coding}"),
             Err(failure) => assert_eq!(failure.class, Class::TooLarge, "{coding}: {failure}"),
         }
     }
     let coded = raw_deflate(body);
-    match undo(coded.clone(), "deflate", u64::MAX) {
+    match undo(coded.clone(), "deflate", u64::MAX, &|| {}) {
         Ok(out) => assert_eq!(out, body),
         // Bare, its first bytes may look like zlib's.
         Err(failure) => {

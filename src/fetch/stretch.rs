@@ -1,7 +1,7 @@
 //! How long a fiber has had its core to itself.
 //!
-//! A fast peer makes no read wait, and a few bytes may take long to undo: a body of empty gzip members costs two hundred
-//! times what one of text does. So whoever reads or decodes on a fiber pauses here in between, and the core goes on with its other
+//! A fast peer makes no read wait, and a few bytes may take long to undo: each empty gzip member of twenty bytes makes a
+//! decoder and throws it away. So whoever reads or decodes on a fiber pauses here in between, and the core goes on with its other
 //! work when it was kept for long enough. What a read waits for does not count.
 
 use std::cell::Cell;

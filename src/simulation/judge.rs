@@ -52,12 +52,12 @@ struct Hold {
 pub(super) struct Seen<'a> {
     pub(super) feed_id: i64,
     pub(super) feed: &'a Feed,
-    pub(super) host: &'a str,
     pub(super) is_failure: bool,
     pub(super) is_gone: bool,
     /// Waits that were asked for, in ms, each already cut to what the operator lets publishers have.
     pub(super) wishes: Vec<u64>,
-    pub(super) hold_ms: Option<u64>,
+    /// The host that said so is to be left alone for so many ms.
+    pub(super) hold: Option<(String, u64)>,
     pub(super) answered_at: u64,
     pub(super) answered_wall: i64,
 }
@@ -131,11 +131,11 @@ impl Judge {
         book.asked_ms = seen.wishes.iter().copied().chain([ms(floor)]).max().unwrap_or(0);
         book.closed_until = seen.answered_at + book.asked_ms;
         book.steps = self.steps;
-        if let Some(hold_ms) = seen.hold_ms {
+        if let Some((host, hold_ms)) = &seen.hold {
             let until = seen.answered_at + hold_ms;
-            let until_wall = seen.answered_wall + hold_ms as i64;
+            let until_wall = seen.answered_wall + *hold_ms as i64;
             let hold = Hold { until, until_wall, feed: seen.feed_id, url: seen.feed.url.to_string() };
-            let known = &mut self.hosts.entry(seen.host.to_owned()).or_default().hold;
+            let known = &mut self.hosts.entry(host.clone()).or_default().hold;
             if known.as_ref().is_none_or(|known| known.until < until) {
                 *known = Some(hold);
             }

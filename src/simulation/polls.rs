@@ -1,6 +1,7 @@
 //! The cores and their polls, as `core` and `poll` run them on an executor: the same decisions in the same order, each wait an
 //! event.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use futures_channel::oneshot;
@@ -11,8 +12,9 @@ use super::violated;
 use super::world::{Event, World};
 use crate::core::{Command, Ended, Moment, Place, Start, Ticket};
 use crate::failure::{Class, Failure};
-use crate::fetch::{Validators, frozen};
+use crate::fetch::{Flight, Validators, frozen};
 use crate::limits::{BACKOFF_MAX, DEADLINES_VOID_MAX, JITTER_MAX};
+use crate::placement::host_of;
 use crate::poll::{Asked, Finding, Memory, Reading, Subscription, is_ours};
 use crate::store::{FeedRecord, FetchLog, StoreFault, Stored};
 
@@ -24,6 +26,7 @@ pub(super) struct Flying {
     core: usize,
     ticket: Ticket,
     memory: Memory,
+    flight: Rc<Flight>,
     cancelled: oneshot::Receiver<()>,
     asked: Asked,
     url: String,
@@ -46,7 +49,7 @@ struct News {
     is_failure: bool,
     is_gone: bool,
     wishes: Vec<u64>,
-    hold_ms: Option<u64>,
+    hold: Option<(String, u64)>,
     answered_at: u64,
     answered_wall: i64,
 }
@@ -100,9 +103,9 @@ impl World {
     }
 
     fn start_poll(&mut self, core: usize, start: Start) {
-        let Start { ticket, memory, cancelled, .. } = start;
+        let Start { ticket, memory, flight, cancelled } = start;
         let Subscription { feed, .. } = &*ticket.subscription;
-        self.judge.started(ticket.id, feed, &ticket.subscription.host(), self.scale.host_pause, self.now);
+        self.judge.started(ticket.id, feed, ticket.host(), self.scale.host_pause, self.now);
         let started_at = self.moment().wall_ms;
         let state = &memory.state;
         let has_validators = state.etag.is_some() || state.last_modified.is_some();
@@ -117,7 +120,7 @@ impl World {
         self.at(self.now + answer.took_ms, Event::Answer(poll));
         let stage = Stage::Fetching(Box::new(answer));
         let asked = Asked { started_at, doubts };
-        let flying = Flying { core, ticket, memory, cancelled, asked, url: url.into(), stage };
+        let flying = Flying { core, ticket, memory, flight, cancelled, asked, url: url.into(), stage };
         self.life.as_mut().expect("it is running").polls.insert(poll, flying);
     }
 
@@ -130,7 +133,14 @@ impl World {
         let Stage::Fetching(answer) = flying.stage else { unreachable!("it is answered once") };
         let it = &mut life.cores[flying.core];
         let failure = answer.result.as_ref().err();
-        let is_ours = is_ours(&mut it.breaker, &flying.ticket.subscription, &flying.memory, &answer.trip, failure);
+        let is_ours = is_ours(
+            &mut it.breaker,
+            &flying.ticket.subscription,
+            &flying.memory,
+            &answer.trip,
+            failure,
+            &flying.flight,
+        );
         let is_reached = answer.trip.reached().is_some();
         it.judge.heard(is_reached, it.breaker.is_open(), now);
         if !is_reached && it.breaker.is_open() != is_ours {
@@ -160,7 +170,7 @@ impl World {
     /// From an answer to what is handed to the writer.
     fn read(&mut self, poll: u64, flying: Flying) {
         let Moment { wall_ms, .. } = self.moment();
-        let Flying { core, ticket, memory, cancelled, asked, url, stage } = flying;
+        let Flying { core, ticket, memory, flight, cancelled, asked, url, stage } = flying;
         let Stage::Received(answer) = stage else { unreachable!("it was put there") };
         let Subscription { feed, .. } = &*ticket.subscription;
         let (trip, result, retry_s, is_host_wide) = (&answer.trip, answer.result, answer.retry_s, answer.is_host_wide);
@@ -192,7 +202,7 @@ impl World {
             is_failure: failure.is_some(),
             is_gone: failure.is_some_and(|failure| failure.class == Class::Gone),
             wishes,
-            hold_ms: retry_s.filter(|_| is_host_wide && trip.hops[0].url.host() == feed.url.host()).map(retry),
+            hold: retry_s.filter(|_| is_host_wide).zip(trip.hops.last()).map(|(s, hop)| (host_of(&hop.url), retry(s))),
             answered_at: self.now,
             answered_wall: wall_ms,
         };
@@ -203,7 +213,7 @@ impl World {
         let record = finding.record(&ticket.subscription, done);
         let stage = Stage::Writing { finding, stored, news };
         let life = self.life.as_mut().expect("it is running");
-        life.polls.insert(poll, Flying { core, ticket, memory, cancelled, asked, url, stage });
+        life.polls.insert(poll, Flying { core, ticket, memory, flight, cancelled, asked, url, stage });
         life.queue.push_back(record);
         life.queued.push_back(poll);
         let waiting_max = life.cores.len() * self.scale.uncommitted_max;
@@ -218,16 +228,15 @@ impl World {
         let life = self.life.as_ref().expect("it is running");
         let flying = &life.polls[&poll];
         let Stage::Writing { news, .. } = &flying.stage else { unreachable!("it waits for the writer") };
-        let News { is_failure, is_gone, ref wishes, hold_ms, answered_at, answered_wall } = *news;
+        let News { is_failure, is_gone, ref wishes, ref hold, answered_at, answered_wall } = *news;
         let subscription = &flying.ticket.subscription;
         let seen = Seen {
             feed_id: flying.ticket.id,
             feed: &subscription.feed,
-            host: &subscription.host(),
             is_failure,
             is_gone,
             wishes: wishes.clone(),
-            hold_ms,
+            hold: hold.clone(),
             answered_at,
             answered_wall,
         };
@@ -273,7 +282,7 @@ impl World {
     }
     fn finished(&mut self, core: usize, ticket: &Ticket, ended: Ended) {
         let at = self.moment();
-        self.judge.ended(&ticket.subscription.host(), self.now);
+        self.judge.ended(ticket.host(), self.now);
         let life = self.life.as_mut().expect("it is running");
         let it = &mut life.cores[core];
         let postponed = it.agenda.finished(ticket, ended, at);
@@ -318,7 +327,7 @@ impl World {
         let life = self.life.as_ref().expect("it is running");
         let feeds = || life.cores.iter().flat_map(|core| core.agenda.feeds().values());
         let is_polled = |place: &Place| !matches!(place, Place::Done);
-        self.judge.without(|host| feeds().any(|feed| is_polled(&feed.place) && feed.subscription.host() == host));
+        self.judge.without(|host| feeds().any(|feed| is_polled(&feed.place) && feed.host() == host));
     }
 
     /// What holds whenever a core has turned.
@@ -356,11 +365,11 @@ impl World {
                     violated("a_core_wakes_up_in_time", format!("{name} is due before {next_at}"))
                 }
                 Place::Due if may_start && !it.breaker.is_open() => {
-                    let host = feed.subscription.host();
-                    if !self.judge.is_closed(&host, pause, now) {
+                    let host = feed.host();
+                    if !self.judge.is_closed(host, pause, now) {
                         violated("who_is_due_is_polled", format!("{name} waits, and nothing keeps it"));
                     }
-                    if self.judge.opens_at(&host, pause).is_some_and(|opens_at| opens_at < next_at) {
+                    if self.judge.opens_at(host, pause).is_some_and(|opens_at| opens_at < next_at) {
                         violated("a_core_wakes_up_for_a_host", format!("{host} is free before {next_at}"));
                     }
                 }
@@ -396,10 +405,10 @@ impl World {
                 let wait = feed.due_at.saturating_duration_since(at.now);
                 let is_due = state.next_poll_at.is_none_or(|next| next <= at.wall_ms)
                     && state.last_polled_at.is_none_or(|polled| polled <= at.wall_ms);
-                let host = feed.subscription.host();
+                let host = feed.host();
                 let any_held = feeds.values().any(|other| {
                     let rules = other.memory.state.planning.schedule.as_deref();
-                    other.subscription.host() == host && rules.is_some_and(|rules| rules.contains("host_retry_after"))
+                    other.host() == host && rules.is_some_and(|rules| rules.contains("host_retry_after"))
                 });
                 let pauses = 2 * self.scale.host_pause * u32::try_from(feeds.len()).unwrap_or(u32::MAX);
                 if is_due && !is_held && !any_held && wait > config.interval + pauses {
