@@ -25,8 +25,8 @@ use crate::fetch::{Access, Fetcher, NameService, NameWatch, Roots};
 use crate::gauges::{CoreGauges, PollNews};
 use crate::http::{self, Listen, Listener};
 use crate::limits::{
-    COMMANDS_WAITING_MAX, DRAIN, EVENTS_WAITING_MAX, HEARTBEAT_LATE_MS, HOST_PAUSE_DEFAULT, NAMES_LOOK,
-    POLL_NEWS_WAITING_MAX, READERS, ROUND_WORTH_TELLING, STREAMS_MAX, UNCOMMITTED_MAX, WRITER_QUEUE_MAX,
+    COMMANDS_WAITING_MAX, DRAIN, EVENTS_WAITING_MAX, HEARTBEAT_LATE_MS, HOST_PAUSE_DEFAULT, POLL_NEWS_WAITING_MAX,
+    READERS, ROUND_WORTH_TELLING, STREAMS_MAX, UNCOMMITTED_MAX, WRITER_QUEUE_MAX,
 };
 use crate::machine;
 use crate::poll::{Desk, Subscription};
@@ -123,7 +123,6 @@ pub struct Daemon {
     roots: Roots,
     roster: Roster,
     names: NameWatch,
-    names_looked_at: Instant,
 }
 
 struct HttpHandle {
@@ -193,7 +192,7 @@ impl Daemon {
             tell_of_pauses(&by_core, host_pause);
         }
         // Before they are read: what changes in between is seen.
-        let watch = NameWatch::start(&config.daemon.dns);
+        let names = NameWatch::start(&config.daemon.dns);
         let start = CoreStart {
             clock: clock.clone(),
             writer: writer.handle(),
@@ -205,18 +204,8 @@ impl Daemon {
             uncommitted_max: (WRITER_QUEUE_MAX / cpus.len()).clamp(1, UNCOMMITTED_MAX),
             events: event_sender.clone(),
         };
-        let mut daemon = Daemon {
-            clock,
-            writer,
-            cores: Vec::new(),
-            http: None,
-            events,
-            event_sender,
-            roots,
-            roster,
-            names: watch,
-            names_looked_at: Clock::monotonic(),
-        };
+        let mut daemon =
+            Daemon { clock, writer, cores: Vec::new(), http: None, events, event_sender, roots, roster, names };
         for (index, (cpu, subscriptions)) in cpus.iter().zip(by_core).enumerate() {
             let in_flight_max = shares.in_flight_max;
             let settings = Settings { index, in_flight_max, once: options.once, due_at_start, host_pause };
@@ -305,11 +294,6 @@ impl Daemon {
 
     /// Takes over other name servers once the system has them: there may have been none when we started.
     pub fn follow_names(&mut self) {
-        let now = Clock::monotonic();
-        if now.saturating_duration_since(self.names_looked_at) < NAMES_LOOK {
-            return;
-        }
-        self.names_looked_at = now;
         let Some(names) = self.names.look() else { return };
         log::info!("name servers are {} from now on", names.shown());
         for core in &mut self.cores {

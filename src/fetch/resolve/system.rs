@@ -6,10 +6,12 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use hickory_resolver::system_conf::parse_resolv_conf;
 
-use crate::limits::NAME_SERVERS_MAX;
+use crate::clock::Clock;
+use crate::limits::{NAME_SERVERS_MAX, NAMES_LOOK};
 
 const HOSTS: &str = "/etc/hosts";
 const RESOLV_CONF: &str = "/etc/resolv.conf";
@@ -54,6 +56,7 @@ impl NameService {
 #[derive(Debug)]
 pub(crate) struct NameWatch {
     servers: Vec<SocketAddr>,
+    looked_at: Instant,
     seen: [Option<Seen>; 2],
 }
 
@@ -63,11 +66,17 @@ type Seen = (u64, i64, i64, u64);
 impl NameWatch {
     /// For what is read after this.
     pub(crate) fn start(servers: &[SocketAddr]) -> NameWatch {
-        NameWatch { servers: servers.to_vec(), seen: [HOSTS, RESOLV_CONF].map(seen) }
+        NameWatch { servers: servers.to_vec(), looked_at: Clock::monotonic(), seen: [HOSTS, RESOLV_CONF].map(seen) }
     }
 
-    /// What is so now, if a file has changed since the last look. Blocks: not for an executor.
+    /// What is so now, if a file has changed since the last look, which was [`NAMES_LOOK`] ago or longer. Blocks: not for an
+    /// executor.
     pub(crate) fn look(&mut self) -> Option<NameService> {
+        let at = Clock::monotonic();
+        if at.saturating_duration_since(self.looked_at) < NAMES_LOOK {
+            return None;
+        }
+        self.looked_at = at;
         let now = [HOSTS, RESOLV_CONF].map(seen);
         if now == self.seen {
             return None;
