@@ -182,13 +182,13 @@ fn health(at: SocketAddr) -> u16 {
 
 #[test]
 fn row_56_a_connection_too_many_hears_how_we_are() {
-    // Of 188 beyond those reserved half are the clients'.
+    // Clients have half of them at most.
     let mut scene = Scene::started_by(|_, feeds| feeds, |home| with_descriptors(home, 700));
     let at = scene.at;
     let mut early = Client::connect(at);
     early.ask("/health/live", "");
     assert_eq!(early.answer().expect("an answer").status, 200);
-    let crowd: Vec<Client> = (0..150).map(|_| Client::connect(at)).collect();
+    let crowd: Vec<Client> = (0..380).map(|_| Client::connect(at)).collect();
     until("a connection to be one too many", || (get(at, "/articles").status == 503).then_some(()));
     let mut refused = Client::connect(at);
     refused.ask("/articles", "");
