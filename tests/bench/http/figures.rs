@@ -15,6 +15,13 @@ impl Times {
         self.0.push(time);
     }
 
+    /// The time that this share of them does not exceed.
+    pub(crate) fn at(&self, share: f64) -> Duration {
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable();
+        sorted.get((sorted.len().saturating_sub(1) as f64 * share) as usize).copied().unwrap_or_default()
+    }
+
     pub(crate) fn longer_than(&self, bound: Duration) -> usize {
         self.0.iter().filter(|time| **time > bound).count()
     }
@@ -22,20 +29,17 @@ impl Times {
 
 impl fmt::Display for Times {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut sorted = self.0.clone();
-        sorted.sort_unstable();
-        let at = |share: f64| sorted.get(((sorted.len() - 1) as f64 * share) as usize).copied().unwrap_or_default();
-        if sorted.is_empty() {
+        if self.0.is_empty() {
             return f.write_str("none");
         }
         let ms = |time: Duration| time.as_secs_f64() * 1_000.0;
         write!(
             f,
             "n {}, p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms",
-            sorted.len(),
-            ms(at(0.5)),
-            ms(at(0.99)),
-            ms(at(1.0))
+            self.0.len(),
+            ms(self.at(0.5)),
+            ms(self.at(0.99)),
+            ms(self.at(1.0))
         )
     }
 }
