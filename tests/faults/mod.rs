@@ -11,6 +11,7 @@ mod host;
 mod http;
 mod scene;
 mod storage;
+mod strace;
 mod table;
 
 use table::{Row, Section};

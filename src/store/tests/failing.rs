@@ -20,8 +20,19 @@ pub(super) struct Failing {
 }
 
 impl Failing {
+    /// Of a database that is still to be made.
     pub(super) fn new() -> Failing {
+        Failing::of(Fixture::new())
+    }
+
+    /// Of a database as `made` left it.
+    pub(super) fn beginning_with(made: &Fixture) -> Failing {
         let f = Fixture::new();
+        copy_database(&made.path(), &f.path());
+        Failing::of(f)
+    }
+
+    pub(super) fn of(f: Fixture) -> Failing {
         let disk = Disk::new(&f.dir.path().canonicalize().unwrap().join("rssd.db"));
         let vfs = Vfs::new(&disk);
         Failing { f, disk, vfs }
@@ -98,8 +109,10 @@ fn keys(n: usize) -> Vec<String> {
 
 /// What is wrong with a database after these polls were answered, and somebody has seen articles up to `seen`. Opens it as
 /// the next start does.
-pub(super) fn verdict(f: &Fixture, told: &[usize], seen: i64) -> Result<(), String> {
-    let opened = Store::open(&f.path()).map_err(|error| format!("the next start fails: {error}"))?;
+pub(super) fn verdict(f: Fixture, told: &[usize], seen: i64) -> Result<(), String> {
+    // On a disk that does not fail, and does not make a test wait for its syncs.
+    let next = Failing::of(f);
+    let opened = next.open().map_err(|error| format!("the next start fails: {error}"))?;
     let db = &opened.db;
     let is_right = |what: &str, is_right: bool| if is_right { Ok(()) } else { Err(what.to_owned()) };
     let integrity = column::<String>(db, "PRAGMA integrity_check");
@@ -141,35 +154,52 @@ pub(super) fn seed() -> u64 {
 /// Two lives, so that the second finds what the first has left.
 pub(super) const LIVES: [Range<usize>; 2] = [0..5, 5..8];
 
-/// What they change, letter by letter.
-pub(super) fn whole() -> String {
-    let whole = Failing::new();
+/// A database that was made and is empty.
+pub(super) fn made() -> Fixture {
+    let made = Failing::new();
+    made.live(0..0, &mut Vec::new(), false).unwrap();
+    made.f
+}
+
+/// What these lives change when nothing fails, letter by letter.
+pub(super) fn changes_of(lives: &[Range<usize>], whole: &Failing) -> String {
     let mut told = Vec::new();
-    for polls in LIVES {
+    for polls in lives.iter().cloned() {
         whole.live(polls, &mut told, false).unwrap();
     }
-    assert_eq!(told.len(), 8);
+    assert_eq!(told.len(), lives.iter().map(ExactSizeIterator::len).sum::<usize>());
     whole.disk.changes()
 }
 
 #[test]
 fn row_59_whichever_change_fails_it_is_an_error_or_a_success_and_no_damage() {
-    let changes = whole();
+    let made = made();
+    // That a database is made is a life of its own, without polls.
+    let no_polls = std::slice::from_ref(&(0..0));
+    let workloads = [(None, no_polls), (Some(&made), &LIVES[..])];
     let faults = [Fault::Fails, Fault::Tears, Fault::IsFull { writes: 1 }, Fault::IsFull { writes: 2 }, Fault::Ends];
     // Each change fails in each run, and in which way goes by the seed; with RSSD_TEST_ROUNDS=5 in all of them.
     let ways = std::env::var("RSSD_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1);
     let seed = seed();
-    println!("{} changes: {changes}; RSSD_SEED={seed}", changes.len());
-    let ways = (seed..seed + ways).flat_map(|seed| (1..=changes.len() as u64).map(move |at| (at, seed + at)));
-    let rounds: Vec<(u64, Fault)> = ways.map(|(at, way)| (at, faults[(way % faults.len() as u64) as usize])).collect();
+    let mut rounds = Vec::new();
+    for (made, lives) in workloads {
+        let changes = changes_of(lives, &made.map_or_else(Failing::new, Failing::beginning_with));
+        println!("{} changes: {changes}; RSSD_SEED={seed}", changes.len());
+        for (at, way) in (1..=changes.len() as u64).flat_map(|at| (seed..seed + ways).map(move |seed| (at, seed + at)))
+        {
+            rounds.push((made, lives, at, faults[(way % faults.len() as u64) as usize]));
+        }
+    }
     let next = AtomicU64::new(0);
     let ended = AtomicU64::new(0);
     // A full disk is waited for: several at once.
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
-                while let Some((at, fault)) = rounds.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
-                    ended.fetch_add(u64::from(fails_at(*at, *fault)), Ordering::Relaxed);
+                while let Some(round) = rounds.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
+                    let (made, lives, at, fault) = *round;
+                    let failing = made.map_or_else(Failing::new, Failing::beginning_with);
+                    ended.fetch_add(u64::from(fails_at(failing, lives, at, fault)), Ordering::Relaxed);
                 }
             });
         }
@@ -178,15 +208,14 @@ fn row_59_whichever_change_fails_it_is_an_error_or_a_success_and_no_damage() {
 }
 
 /// Gives whether it ended a life.
-fn fails_at(at: u64, fault: Fault) -> bool {
-    let failing = Failing::new();
+fn fails_at(failing: Failing, lives: &[Range<usize>], at: u64, fault: Fault) -> bool {
     failing.disk.fail(at, fault);
     let mut told = Vec::new();
-    let ended = LIVES.into_iter().map(|polls| failing.live(polls, &mut told, false)).find_map(Result::err);
-    let what = || format!("{fault:?} at change {at}: {ended:?}, after {}", failing.disk.changes());
-    assert!(!ended.as_ref().is_some_and(|error| error.to_string().contains("panicked")), "{}", what());
-    if let Err(wrong) = verdict(&failing.f, &told, 0) {
-        panic!("{}: {wrong}", what());
+    let ended = lives.iter().cloned().find_map(|polls| failing.live(polls, &mut told, false).err());
+    let what = format!("{fault:?} at change {at}: {ended:?}, after {}", failing.disk.changes());
+    assert!(!ended.as_ref().is_some_and(|error| error.to_string().contains("panicked")), "{what}");
+    if let Err(wrong) = verdict(failing.f, &told, 0) {
+        panic!("{what}: {wrong}");
     }
     ended.is_some()
 }
@@ -199,11 +228,10 @@ pub(super) fn syncs(changes: &str) -> Vec<u64> {
 
 #[test]
 fn row_58_after_a_failed_sync_nothing_is_published_and_the_writer_has_stopped_for_good() {
-    let changes = whole();
-    // A database that is made begins with two transactions by rollback journal, each removed at its end.
-    let made = 1 + changes.match_indices('d').nth(1).unwrap().0 as u64;
-    for at in syncs(&changes).into_iter().filter(|&at| at > made) {
-        let failing = Failing::new();
+    let made = made();
+    let changes = changes_of(&LIVES, &Failing::beginning_with(&made));
+    for at in syncs(&changes) {
+        let failing = Failing::beginning_with(&made);
         failing.disk.fail(at, Fault::Fails);
         let mut told = Vec::new();
         let mut lives = LIVES.into_iter();
@@ -222,7 +250,9 @@ fn row_58_after_a_failed_sync_nothing_is_published_and_the_writer_has_stopped_fo
 
         // The next start takes what it finds, be it more, and goes on.
         failing.disk.revive();
-        if let Err(wrong) = verdict(&failing.f, &told, answered as i64) {
+        let after = Fixture::new();
+        copy_database(&failing.f.path(), &after.path());
+        if let Err(wrong) = verdict(after, &told, answered as i64) {
             panic!("{}: {wrong}", what());
         }
         let running = failing.f.start_store(failing.open().unwrap());

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::disk::Fault;
-use super::failing::{Failing, LIVES, seed, syncs, verdict, whole};
+use super::failing::{Failing, LIVES, changes_of, made, seed, syncs, verdict};
 use super::querying::Random;
 use super::*;
 
@@ -11,9 +11,9 @@ use super::*;
 const CUTS: usize = 40;
 
 /// Cuts the power at a seeded change of two lives, with a client that reads all the while. Gives what is wrong then.
-fn cut_at_random(seed: u64, changes: usize, is_lax: bool) -> Result<(), String> {
+fn cut_at_random(seed: u64, made: &Fixture, changes: usize, is_lax: bool) -> Result<(), String> {
     let mut random = Random::new(seed);
-    let failing = Failing::new();
+    let failing = if random.below(8) == 0 { Failing::new() } else { Failing::beginning_with(made) };
     failing.disk.fail(1 + random.below(changes) as u64, Fault::Ends);
     let mut told = Vec::new();
     let stop = AtomicBool::new(false);
@@ -38,16 +38,17 @@ fn cut_at_random(seed: u64, changes: usize, is_lax: bool) -> Result<(), String> 
     let of_ten = [0, 10, random.below(11)][random.below(3)];
     let after = Fixture::new();
     cut.restore(&after.path(), of_ten, &mut random);
-    verdict(&after, &told, cut.seen)
+    verdict(after, &told, cut.seen)
         .map_err(|wrong| format!("seed {seed}, {of_ten} of 10 sectors, {wrong}, after {}", failing.disk.changes()))
 }
 
 /// Gives how often the power was cut, and what was wrong each time that something was.
 fn cuts(is_lax: bool) -> (usize, Vec<String>) {
-    let (changes, first) = (whole().len(), seed());
+    let made = made();
+    let (changes, first) = (changes_of(&LIVES, &Failing::beginning_with(&made)).len(), seed());
     let cuts = std::env::var("RSSD_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(CUTS);
     println!("{cuts} cuts at one of {changes} changes; RSSD_SEED={first}");
-    (cuts, (first..).take(cuts).filter_map(|seed| cut_at_random(seed, changes, is_lax).err()).collect())
+    (cuts, (first..).take(cuts).filter_map(|seed| cut_at_random(seed, &made, changes, is_lax).err()).collect())
 }
 
 #[test]
@@ -67,10 +68,11 @@ fn row_65_with_synchronous_normal_it_does() {
 /// A kill between the writes of a commit and its sync leaves articles that the next process sees and no disk has.
 #[test]
 fn row_65_what_a_killed_instance_left_in_memory_is_on_disk_before_anybody_sees_it() {
-    let changes = whole();
+    let made = made();
+    let changes = changes_of(&LIVES, &Failing::beginning_with(&made));
     let mut unsynced = 0;
     for at in syncs(&changes) {
-        let failing = Failing::new();
+        let failing = Failing::beginning_with(&made);
         failing.disk.fail(at, Fault::Ends);
         let mut told = Vec::new();
         let _ = LIVES.into_iter().find_map(|polls| failing.live(polls, &mut told, false).err());
@@ -92,7 +94,7 @@ fn row_65_what_a_killed_instance_left_in_memory_is_on_disk_before_anybody_sees_i
         unsynced += usize::from(summary(&durable.path()).is_ok_and(|durable| durable.seq_last < seen));
         let after = Fixture::new();
         cut.restore(&after.path(), 0, &mut Random::new(at));
-        if let Err(wrong) = verdict(&after, &told, cut.seen) {
+        if let Err(wrong) = verdict(after, &told, cut.seen) {
             panic!("killed at change {at} of {changes}, {seen} seen by the next instance: {wrong}");
         }
     }

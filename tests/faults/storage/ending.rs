@@ -5,7 +5,7 @@ use std::fs;
 use nix::sys::signal::Signal;
 
 use super::follower::{Address, Follower, Given, Way};
-use super::strace::Injection;
+use crate::faults::strace::Injection;
 use crate::support::http::{Events, get, listening};
 use crate::support::{Daemon, Feeds, Home, tarpit};
 

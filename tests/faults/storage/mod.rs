@@ -7,7 +7,6 @@ mod ending;
 mod follower;
 mod found;
 mod mount;
-mod strace;
 mod waiting;
 
 use super::Row;

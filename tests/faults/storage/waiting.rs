@@ -10,8 +10,8 @@ use nix::sys::signal::Signal;
 use rusqlite::Connection;
 
 use super::mount::Mount;
-use super::strace::Injection;
 use crate::faults::scene::{CONTROL, Scene};
+use crate::faults::strace::Injection;
 use crate::support::http::get;
 use crate::support::{BINARY, Daemon, Db, Feeds, HANG_GUARD, Home, pause, tarpit, until};
 

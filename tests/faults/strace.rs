@@ -8,7 +8,7 @@ use nix::sys::signal::Signal;
 use crate::clients::{forgive, program};
 use crate::support::{Daemon, Home, until};
 
-pub(crate) struct Injection {
+pub(super) struct Injection {
     strace: Daemon,
     traced: String,
 }
@@ -16,7 +16,7 @@ pub(crate) struct Injection {
 impl Injection {
     /// What strace calls `inject=`, on the thread of this name, of calls on these files. `None`, with a word, where there
     /// is no strace, or it may not look at other processes, and all clients are not required.
-    pub(crate) fn on(home: &Home, daemon: &Daemon, thread: &str, files: &[&Path], what: &str) -> Option<Injection> {
+    pub(super) fn on(home: &Home, daemon: &Daemon, thread: &str, files: &[&Path], what: &str) -> Option<Injection> {
         let mut command = home.command_of(&program("strace")?.to_string_lossy());
         let thread = thread_of(daemon, thread);
         let calls = what.split_once(':').map_or(what, |(calls, _)| calls);
@@ -39,7 +39,7 @@ impl Injection {
     }
 
     /// From here on calls are what they are. Whoever was traced may have ended meanwhile.
-    pub(crate) fn end(self) {
+    pub(super) fn end(self) {
         if self.is_traced() {
             self.strace.signal(Signal::SIGINT);
         }
