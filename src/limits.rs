@@ -120,6 +120,10 @@ pub const DESCRIPTORS_OF_EXECUTOR: u64 = 5;
 /// ... and the start fails where RLIMIT_NOFILE leaves no more than so many to fetches and clients.
 pub const DESCRIPTORS_SPARE_MIN: u64 = 16;
 
+/// An allocation of so many bytes is mapped for itself, and given back to the kernel when it is freed: a large body, or what was
+/// parsed of it.
+pub const ALLOCATION_MAPPED_BYTES_MIN: i32 = 256 << 10;
+
 /// Where RLIMIT_AS leaves less the start fails: running short of memory later would end the process.
 pub const MEMORY_BYTES_MIN: u64 = 128 << 20;
 

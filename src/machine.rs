@@ -11,9 +11,9 @@ use nix::unistd::Pid;
 
 use crate::config::Cores;
 use crate::limits::{
-    BODIES_BYTES_MAX, CONNECTIONS_BESIDE_STREAMS_MAX, CONNECTIONS_MIN, DESCRIPTORS_OF_EXECUTOR, DESCRIPTORS_OWN,
-    DESCRIPTORS_RESERVED, DESCRIPTORS_SPARE_MIN, IN_FLIGHT_MAX, IN_FLIGHT_MIN, MEMLOCK_BYTES_MIN, MEMORY_BYTES_A_POLL,
-    MEMORY_BYTES_MIN,
+    ALLOCATION_MAPPED_BYTES_MIN, BODIES_BYTES_MAX, CONNECTIONS_BESIDE_STREAMS_MAX, CONNECTIONS_MIN,
+    DESCRIPTORS_OF_EXECUTOR, DESCRIPTORS_OWN, DESCRIPTORS_RESERVED, DESCRIPTORS_SPARE_MIN, IN_FLIGHT_MAX,
+    IN_FLIGHT_MIN, MEMLOCK_BYTES_MIN, MEMORY_BYTES_A_POLL, MEMORY_BYTES_MIN,
 };
 
 /// Which CPU runs what, by number.
@@ -128,13 +128,17 @@ pub(crate) fn share(nofile: u64, memory: Option<u64>, cores: usize, streams_want
     })
 }
 
-/// Where address space is limited, threads share one arena of the allocator from now on: of its own accord it reserves 64 MiB
-/// for each. To be called before there are any.
-pub(crate) fn share_arena_where_little() {
+/// Has the allocator give back what was large, and reserve little where address space is limited: of its own accord it
+/// keeps what was freed, up to 32 MiB a piece, and reserves 64 MiB for each thread. To be called before there are any.
+pub(crate) fn set_up_allocator() {
     #[cfg(target_env = "gnu")]
-    if address_space_max().is_some() {
-        // SAFETY: it sets a number of the allocator, which any thread may at any time.
-        unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+    {
+        // SAFETY: both set a number of the allocator, which any thread may at any time.
+        unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, ALLOCATION_MAPPED_BYTES_MIN) };
+        if address_space_max().is_some() {
+            // SAFETY: as above.
+            unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
+        }
     }
 }
 
@@ -234,7 +238,7 @@ mod tests {
     fn descriptors_and_memory_are_shared_between_fetches_and_clients() {
         const MIB: u64 = 1 << 20;
         for (nofile, memory, cores, [in_flight_max, connections_max, streams_max], bodies_bytes_max) in [
-            (80, None, 2, [2, 17, 16], BODIES_BYTES_MAX),
+            (80, None, 2, [6, 17, 16], BODIES_BYTES_MAX),
             (256, None, 2, [24, 64, 60], BODIES_BYTES_MAX),
             (1_024, None, 1, [192, 256, 243], BODIES_BYTES_MAX),
             (20_000, None, 2, [3_654, 9_744, 9_256], BODIES_BYTES_MAX),

@@ -88,7 +88,7 @@ pub fn main() -> ExitCode {
             return if error.use_stderr() { exit::USAGE.into() } else { exit::FINE.into() };
         }
     };
-    machine::share_arena_where_little();
+    machine::set_up_allocator();
     crate::logging::start();
     let code = match cli.command {
         Some(Command::Check(args)) => check::run(&args),

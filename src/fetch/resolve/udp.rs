@@ -78,7 +78,7 @@ impl Sockets {
         let of_server = self.open.borrow().iter().filter(|shared| shared.server == server).cloned().collect::<Vec<_>>();
         let own = if of_server.len() < DNS_SOCKETS_MAX { Some(self.open_one(server)) } else { None };
         let shared = match own {
-            Some(Err(error)) if !(machine::is_short(&error) && !of_server.is_empty()) => {
+            Some(Err(error)) if !machine::is_short(&error) || of_server.is_empty() => {
                 self.count_short(&error);
                 return Err(error);
             }
