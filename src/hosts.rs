@@ -29,6 +29,8 @@ struct Host {
     /// Due, in the order in which they came due.
     waiting: VecDeque<i64>,
     held_until: Option<Instant>,
+    /// It has no feeds and rests until then, so that whoever joins meanwhile finds what it asked for.
+    is_kept: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +57,7 @@ impl Hosts {
             }
             None => {
                 let (place, waiting) = (Place::Free, VecDeque::new());
-                let host_with_one = Host { feed_count: 1, interval, place, waiting, held_until: None };
+                let host_with_one = Host { feed_count: 1, interval, place, waiting, held_until: None, is_kept: false };
                 self.by_name.insert(host.to_owned(), host_with_one);
             }
         }
@@ -121,6 +123,7 @@ impl Hosts {
     pub(crate) fn hold(&mut self, host: &str, until: Instant) {
         if let Some(known) = self.by_name.get_mut(host) {
             known.held_until = known.held_until.max(Some(until));
+            known.is_kept = false;
         }
     }
 
@@ -151,13 +154,18 @@ impl Hosts {
         self.by_name.get(host).is_some_and(|known| known.waiting.contains(&feed))
     }
 
+    /// A host without feeds goes, once its hold is over: one reload may take its last feed away and give it another.
     fn forget_if_empty(&mut self, host: &str) {
-        if self
-            .by_name
-            .get(host)
-            .is_some_and(|known| known.feed_count == 0 && known.waiting.is_empty() && known.place == Place::Free)
-        {
-            self.by_name.remove(host);
+        let Some(known) = self.by_name.get_mut(host) else { return };
+        if known.feed_count > 0 || !known.waiting.is_empty() || known.place != Place::Free {
+            return;
+        }
+        match known.held_until.filter(|_| !known.is_kept) {
+            Some(until) => {
+                (known.place, known.is_kept) = (Place::Resting, true);
+                self.resting.push(Reverse((until, host.to_owned())));
+            }
+            None => drop(self.by_name.remove(host)),
         }
     }
 }
@@ -251,6 +259,23 @@ mod tests {
         hosts.join("b", QUARTER);
         hosts.leave("b");
         assert!(hosts.by_name.is_empty());
+    }
+
+    #[test]
+    fn a_hold_outlives_the_feeds_of_its_host_and_no_longer() {
+        let start = Clock::monotonic();
+        let mut hosts = hosts(SECOND, 1);
+        hosts.hold("a", start + 60 * SECOND);
+        hosts.leave("a");
+        hosts.join("a", QUARTER);
+        assert_eq!(hosts.held_until("a"), Some(start + 60 * SECOND));
+        assert!(!hosts.admit("a", 1, start + SECOND), "it rests");
+        assert_eq!(hosts.next(start + 59 * SECOND, |_, _| true), None);
+        assert_eq!(hosts.next(start + 60 * SECOND, |_, _| true), Some(1));
+        hosts.leave("a");
+        hosts.ended("a", start + 61 * SECOND);
+        assert_eq!(hosts.next(start + 62 * SECOND, |_, _| true), None);
+        assert!(hosts.by_name.is_empty() && hosts.resting.is_empty());
     }
 
     #[test]

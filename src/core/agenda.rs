@@ -86,6 +86,7 @@ impl Ticket {
 }
 
 /// How a poll ended.
+#[expect(clippy::large_enum_variant, reason = "one a poll and soon taken apart: a box would only add an allocation")]
 pub(crate) enum Ended {
     Polled(Polled),
     /// Cancelled, or our own network's fault: it is as if it had not been.

@@ -358,12 +358,10 @@ impl World {
 
     /// At the end: what a client has is what there is for it.
     pub(super) fn every_client_ends_with_everything(&mut self) {
-        let life = self.life.as_mut().expect("it is running");
-        while life.ring.last() < self.ledger.seq_last {
-            let last = life.ring.last();
-            let page = self.page(Range::After(last), &Filter::default(), 20);
+        let last = |world: &World| world.life.as_ref().expect("it is running").ring.last();
+        while last(self) < self.ledger.seq_last {
+            let page = self.page(Range::After(last(self)), &Filter::default(), 20);
             self.life.as_mut().expect("it is running").ring.catch_up(page);
-            return self.every_client_ends_with_everything();
         }
         for index in 0..self.clients.len() {
             self.clients[index].connection = None;

@@ -147,15 +147,6 @@ impl Judge {
         self.steps += 1;
     }
 
-    /// Nobody asks this host any more: what it said is forgotten with it.
-    pub(super) fn without(&mut self, is_known: impl Fn(&str) -> bool) {
-        for (host, book) in &mut self.hosts {
-            if !is_known(host) && !book.is_busy {
-                book.hold = None;
-            }
-        }
-    }
-
     /// A feed is taken up by what the database says of it, by a wall clock that may have been stepped.
     pub(super) fn resumed(&mut self, feed: &Feed, record: &FeedRecord, now: u64, wall_ms: i64) {
         let Some(book) = self.feeds.get_mut(&record.id) else { return };

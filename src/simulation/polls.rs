@@ -318,10 +318,10 @@ impl World {
         for poll in cancelled {
             self.at(self.now, Event::Cancelled(poll));
         }
-        self.forget_hosts();
         self.wake(core, self.now);
     }
 
+<<<<<<< ours
     /// A host without feeds is nobody's any more, and what it asked for is forgotten.
     fn forget_hosts(&mut self) {
         let life = self.life.as_ref().expect("it is running");
@@ -330,6 +330,8 @@ impl World {
         self.judge.without(|host| feeds().any(|feed| is_polled(&feed.place) && feed.host() == host));
     }
 
+=======
+>>>>>>> theirs
     /// What holds whenever a core has turned.
     fn a_core_is_in_order(&mut self, core: usize) {
         let (at, now, pause) = (self.moment(), self.now, self.scale.host_pause);

@@ -84,6 +84,7 @@ pub(super) struct Answer {
     pub(super) is_host_wide: bool,
 }
 
+#[expect(clippy::large_enum_variant, reason = "one a poll and soon taken apart: a box would only add an allocation")]
 pub(super) enum Brought {
     NotModified,
     Document { etag: Option<String>, hash: [u8; 32], document: Document },
@@ -182,7 +183,8 @@ impl Publishers {
             answer.trip =
                 Trip::told(vec![Hop { url: url.clone(), address: None, status: None }], None, &HeaderMap::new());
             answer.result = fail(Class::Connect, Phase::Connect).map_err(|failure| failure.unreached(true));
-            answer.took_ms = CONNECT_TIMEOUT_MS;
+            // No route, or no reply.
+            answer.took_ms = [3, CONNECT_TIMEOUT_MS][dice.below(2)];
             return answer;
         }
         if host.limits_s.is_some() {

@@ -318,7 +318,7 @@ impl World {
             interval_max: minute * [10, 120][self.dice.below(2)],
             labels: [("kind".to_owned(), ["even", "odd"][name % 2].to_owned())].into(),
             allow_private: true,
-            ..Feed::new(&format!("f{name}"), self.publishers.url(source))
+            ..Feed::new(format!("f{name}"), self.publishers.url(source))
         }
     }
 
