@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use log::{Level, Log, Metadata, Record};
 
 use crate::escape;
 use crate::limits::{LOG_FLUSH, LOG_LINES_WAITING_MAX};
@@ -19,8 +20,8 @@ static QUEUE: OnceLock<Queue> = OnceLock::new();
 
 /// Starts logging: `RUST_LOG` decides what, by default everything from `info` on.
 ///
-/// ureq and rustls would log request heads at their debug levels, credentials included: they stay at `warn`, whatever
-/// `RUST_LOG` says of everything, unless it names them.
+/// The libraries of a fetch have much to say at their debug levels: they stay at `warn`, whatever `RUST_LOG` says of
+/// everything, unless it names them.
 pub fn start() {
     let wanted = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
     let quiet = "ureq=warn,ureq_proto=warn,rustls=warn,hickory_resolver=warn,hickory_proto=warn,hickory_net=warn";
@@ -37,13 +38,40 @@ pub fn start() {
         }
     });
     builder.target(env_logger::Target::Pipe(Box::new(QUEUE.get_or_init(Queue::start).clone())));
+    let logger = Discreet(builder.build());
+    log::set_max_level(logger.0.filter());
     // Fails only where a logger runs already, as in a test.
-    let _ = builder.try_init();
+    let _ = log::set_boxed_logger(Box::new(logger));
     // The standard library would write to standard error itself, and wait for it on whichever thread panicked.
     std::panic::set_hook(Box::new(|panic| {
         let thread = thread::current();
         log::error!("{} panicked: {panic}", thread.name().unwrap_or("a thread"));
     }));
+}
+
+/// What logs the bytes of a request as it sends them, with all that authenticates: it stays at `warn` even where `RUST_LOG`
+/// names it.
+const INDISCREET: [&str; 2] = ["ureq", "ureq_proto"];
+
+/// Lets through what may be logged at all.
+struct Discreet(env_logger::Logger);
+
+impl Log for Discreet {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        let library = metadata.target().split("::").next().unwrap_or_default();
+        let is_secret = metadata.level() > Level::Warn && INDISCREET.contains(&library);
+        !is_secret && self.0.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            self.0.log(record);
+        }
+    }
+
+    fn flush(&self) {
+        self.0.flush();
+    }
 }
 
 /// Gives the last lines a moment to get out. Call it when the process is about to end.
@@ -116,11 +144,33 @@ fn write_out(waiting: &Receiver<Line>, dropped: &AtomicU64) {
 }
 
 /// syslog(3) priorities.
-fn priority(level: log::Level) -> u8 {
+fn priority(level: Level) -> u8 {
     match level {
-        log::Level::Error => 3,
-        log::Level::Warn => 4,
-        log::Level::Info => 6,
-        log::Level::Debug | log::Level::Trace => 7,
+        Level::Error => 3,
+        Level::Warn => 4,
+        Level::Info => 6,
+        Level::Debug | Level::Trace => 7,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_sees_credentials_cannot_be_turned_up() {
+        let logger =
+            Discreet(env_logger::Builder::new().parse_filters("trace,ureq::run=trace,ureq_proto=trace").build());
+        let is_enabled = |target, level| logger.enabled(&Metadata::builder().target(target).level(level).build());
+        for (target, level, expected) in [
+            ("ureq::run", Level::Warn, true),
+            ("ureq::run", Level::Info, false),
+            ("ureq", Level::Debug, false),
+            ("ureq_proto::util", Level::Trace, false),
+            ("ureqs", Level::Trace, true),
+            ("rssd::fetch", Level::Trace, true),
+        ] {
+            assert_eq!(is_enabled(target, level), expected, "{target} {level}");
+        }
     }
 }

@@ -22,6 +22,7 @@ mod reload;
 mod repaired;
 mod restart;
 mod retention;
+mod secrets;
 mod status;
 mod stream;
 mod subscribers;

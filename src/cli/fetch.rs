@@ -10,6 +10,7 @@ use glommio::Placement;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::argument::{self, Unshown};
 use super::feed_table::FeedTables;
 use super::{exit, parse as parse_command};
 use crate::article::Document;
@@ -34,6 +35,7 @@ Exit code 65: no feed came, and standard error says why.";
 #[command(after_help = MORE)]
 pub(super) struct FetchArgs {
     /// The feed, or a page that links to it
+    #[arg(value_parser = Unshown(argument::url))]
     url: Url,
     /// Print one JSON object: feed, articles, repaired, fetch; for a page, fetch.links
     #[arg(long)]
@@ -51,7 +53,7 @@ pub(super) fn run(args: &FetchArgs) -> u8 {
         return exit::USAGE;
     }
     if !matches!(args.url.scheme(), "http" | "https") {
-        complain!("rssd: {} is not fetched: only http and https are", args.url);
+        complain!("rssd: a {}: URL is not fetched: only http and https are", args.url.scheme());
         return exit::USAGE;
     }
     let (trip, fetched) = match fetch(args) {

@@ -15,6 +15,7 @@ macro_rules! complain {
     }};
 }
 
+mod argument;
 mod backup;
 mod check;
 mod demo;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::argument::{self, Unshown};
 use super::exit;
 use crate::article::{Article, Document, Repair};
 use crate::clock::Clock;
@@ -24,7 +25,7 @@ pub(crate) struct ParseArgs {
     /// The document; `-` reads standard input
     file: PathBuf,
     /// Where the document came from: relative links are resolved against it
-    #[arg(long, value_name = "BASE", default_value = "http://localhost/")]
+    #[arg(long, value_name = "BASE", default_value = "http://localhost/", value_parser = Unshown(argument::url))]
     url: Url,
     /// The Content-Type header that came with the document, for its charset
     #[arg(long, value_name = "TYPE")]

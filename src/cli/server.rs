@@ -13,6 +13,7 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 use url::Url;
 
+use super::argument::Unshown;
 use super::exit;
 use crate::config::units;
 use crate::limits::{ASK_BODY_BYTES_MAX, ASK_REFUSAL_BYTES_MAX};
@@ -24,7 +25,7 @@ const SAID_CHARS_MAX: usize = 300;
 #[derive(clap::Args, Debug)]
 pub(super) struct ServerArgs {
     /// The daemon to ask
-    #[arg(long, value_name = "URL", env = "RSSD_SERVER", default_value = "http://127.0.0.1:8080", value_parser = base)]
+    #[arg(long, value_name = "URL", env = "RSSD_SERVER", default_value = "http://127.0.0.1:8080", value_parser = Unshown(base))]
     server: Url,
     /// A file with the daemon's token on one line, as its `token_file`
     #[arg(long, value_name = "PATH", env = "RSSD_TOKEN_FILE")]
