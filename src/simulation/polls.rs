@@ -321,17 +321,6 @@ impl World {
         self.wake(core, self.now);
     }
 
-<<<<<<< ours
-    /// A host without feeds is nobody's any more, and what it asked for is forgotten.
-    fn forget_hosts(&mut self) {
-        let life = self.life.as_ref().expect("it is running");
-        let feeds = || life.cores.iter().flat_map(|core| core.agenda.feeds().values());
-        let is_polled = |place: &Place| !matches!(place, Place::Done);
-        self.judge.without(|host| feeds().any(|feed| is_polled(&feed.place) && feed.host() == host));
-    }
-
-=======
->>>>>>> theirs
     /// What holds whenever a core has turned.
     fn a_core_is_in_order(&mut self, core: usize) {
         let (at, now, pause) = (self.moment(), self.now, self.scale.host_pause);
