@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use nix::time::{ClockId, clock_gettime};
+
 /// Where the time comes from: the machine, or a test that steps it.
 ///
 /// Scheduling inside a running process goes by the monotonic clock, so that a step of the wall clock neither
@@ -59,6 +61,13 @@ impl Clock {
     #[allow(clippy::disallowed_methods, reason = "the one place")]
     pub(crate) fn of_timers() -> Instant {
         Instant::now()
+    }
+
+    /// The monotonic clock in milliseconds, as another process of this machine reads it too. Simulations do not step it.
+    pub fn monotonic_ms() -> u64 {
+        // It fails for a clock that does not exist alone.
+        let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map(Duration::from).unwrap_or_default();
+        duration_ms(now)
     }
 
     /// A wall clock that stands still. For simulations, as [`Clock::advance`].

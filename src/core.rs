@@ -27,6 +27,7 @@ use crate::executor::{nap, sleep};
 use crate::gauges::CoreGauges;
 use crate::limits::{FEEDS_IN_A_ROW_MAX, HEARTBEAT_MS};
 use crate::poll::{Desk, Polled, Subscription, Unpolled, poll};
+use crate::watch::{self, Doing, Flights};
 pub(crate) use agenda::{Agenda, Ended, Moment, Settings, Start, Ticket};
 use changed::Changed;
 #[cfg(test)]
@@ -64,14 +65,19 @@ pub(crate) async fn run(
     core.put(subscriptions, true).await;
     while !core.agenda.borrow().is_done() {
         core.gauges.beat();
-        core.desk.fetcher.close_old();
-        core.start_due();
+        {
+            let _turn = watch::busy(Doing::Turn, "");
+            core.desk.fetcher.close_old();
+            core.start_due();
+        }
         let command = async { commands.next().await };
         let turn = async {
             core.next_turn().await;
             None
         };
-        match command.or(turn).await {
+        let command = command.or(turn).await;
+        let _turn = watch::busy(Doing::Turn, "");
+        match command {
             Some(Command::Put(subscriptions)) => core.put(subscriptions, false).await,
             Some(Command::Remove(ids)) => core.remove(&ids),
             Some(Command::Names(names)) => core.desk.fetcher.renew_names(&names),
@@ -100,7 +106,7 @@ struct Core {
 impl Core {
     fn new(desk: Rc<Desk>, settings: Settings, gauges: Arc<CoreGauges>) -> Core {
         let Settings { index, once: is_once, .. } = settings;
-        let agenda = RefCell::new(Agenda::new(settings));
+        let agenda = RefCell::new(Agenda::new(settings).showing(Flights::new(gauges.flights.clone())));
         Core { desk, index, is_once, gauges, agenda, changed: Changed::default() }
     }
 
@@ -177,6 +183,8 @@ impl Core {
         let polling = async move {
             let Start { ticket, memory, flight, cancelled } = start;
             let polling = poll(&core.desk, &ticket.subscription, &memory, &flight, cancelled);
+            let (name, phase) = (&ticket.subscription.feed.name, || Some(flight.phase()));
+            let polling = watch::during(Doing::Poll, name, phase, polling);
             let ended = match AssertUnwindSafe(polling).catch_unwind().await {
                 Ok(Ok(polled)) => Ended::Polled(polled),
                 Ok(Err(Unpolled::Short(failure))) => Ended::Short(failure),

@@ -33,6 +33,7 @@ use crate::poll::{Desk, Subscription};
 pub use crate::roster::Reloaded;
 use crate::roster::{Change, Roster, count_due};
 use crate::store::{self, FeedRecord, Readers, Store, StoreError, StoreEvent, Writer};
+use crate::watch::{self, Observer, Watch};
 
 /// What the command line decides.
 #[derive(Clone, Debug)]
@@ -123,6 +124,7 @@ pub struct Daemon {
     roots: Roots,
     roster: Roster,
     names: NameWatch,
+    watch: Watch,
 }
 
 struct HttpHandle {
@@ -157,6 +159,9 @@ impl Daemon {
         // The database next: its lock tells whether another instance is at work.
         // What nobody has asked to be removed is kept.
         let store = Store::open(&options.db)?.retaining(config.daemon.retention.flatten());
+        // From here on whatever hangs is seen: every thread that starts has its cell.
+        let watch = Watch::start(cpus.len(), READERS, store.path()).map_err(StartError::Host)?;
+        let store = store.watched(watch.board.writer());
         // Before anything runs: an address that is taken should cost nobody a fetch.
         let listener = options.listen.as_ref().map(listen_on).transpose()?;
         // Room for the end of each core, and for the rest of what is worth knowing.
@@ -204,12 +209,13 @@ impl Daemon {
             uncommitted_max: (WRITER_QUEUE_MAX / cpus.len()).clamp(1, UNCOMMITTED_MAX),
             events: event_sender.clone(),
         };
-        let mut daemon =
-            Daemon { clock, writer, cores: Vec::new(), http: None, events, event_sender, roots, roster, names };
+        let cores = Vec::new();
+        let mut daemon = Daemon { clock, writer, cores, http: None, events, event_sender, roots, roster, names, watch };
         for (index, (cpu, subscriptions)) in cpus.iter().zip(by_core).enumerate() {
             let in_flight_max = shares.in_flight_max;
             let settings = Settings { index, in_flight_max, once: options.once, due_at_start, host_pause };
-            match start_core(index, *cpu, subscriptions, settings, start.clone()) {
+            let gauges = CoreGauges::watched(daemon.watch.board.core(index), daemon.watch.board.flights(index));
+            match start_core(index, *cpu, subscriptions, settings, start.clone(), gauges) {
                 Ok(core) => daemon.cores.push(core),
                 Err(sentence) => {
                     daemon.drain();
@@ -248,7 +254,7 @@ impl Daemon {
         db: &Path,
         news: http::News,
     ) -> Result<HttpHandle, String> {
-        let readers = Readers::start(db, READERS).map_err(|error| error.to_string())?;
+        let readers = Readers::start_watched(db, &self.watch.board.readers()).map_err(|error| error.to_string())?;
         let summary = store::summary(db).map_err(|error| error.to_string())?;
         let sources = http::Sources {
             policy,
@@ -262,11 +268,15 @@ impl Daemon {
             readers: readers.handle(),
             epoch: summary.epoch.parse().map_err(|_| format!("the database's epoch {:?} is damaged", summary.epoch))?,
             seq_last: summary.seq_last,
+            watch: self.watch.clone(),
+            observer: Observer::new(Clock::monotonic_ms(), HEARTBEAT_LATE_MS).into(),
         };
+        let cell = self.watch.board.http();
         let (stop, stopped) = oneshot::channel();
         let address = listener.address();
         let events = self.event_sender.clone();
         let serve = move || async move {
+            watch::enlist(&cell);
             let ended = HttpEnded(events);
             http::serve(listener, sources, news, stopped).await;
             // Asked to: nobody's news.
@@ -299,6 +309,16 @@ impl Daemon {
         for core in &mut self.cores {
             core.tell(Command::Names(names.clone()));
         }
+    }
+
+    /// What looks into all threads.
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// Whether every part that was started has turned at least once.
+    pub(crate) fn is_up(&self) -> bool {
+        self.watch.board.is_up(self.http.is_some())
     }
 
     /// Lets every core log what it has in flight.
@@ -444,12 +464,14 @@ fn start_core(
     share: Vec<Subscription>,
     settings: Settings,
     start: CoreStart,
+    gauges: CoreGauges,
 ) -> Result<CoreHandle, String> {
-    let gauges = Arc::new(CoreGauges::default());
+    let gauges = Arc::new(gauges);
     let (commands, command_receiver) = mpsc::channel(COMMANDS_WAITING_MAX);
     let run = {
         let gauges = gauges.clone();
         move || async move {
+            watch::enlist(&gauges.cell);
             let mut ended = Ended { core: index, done: false, events: start.events };
             let fetcher = match Fetcher::new(&start.names, start.contact.as_deref()) {
                 Ok(fetcher) => fetcher.with_host_pause(settings.host_pause).holding(start.bodies_bytes_max),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | a terminal, one line | [`line`] |
 //! | a log, and a message of several lines | [`lines`] |
+//! | a text of many lines on its own | [`listing`] |
 //! | a terminal, as JSON | [`json`] |
 //! | a page: content of elements and quoted attributes | [`html`] |
 //! | a label of a metric | [`metric`] |
@@ -64,6 +65,11 @@ pub(crate) fn json(json: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(escaped)
+}
+
+/// The same for a text of many lines that stands for itself, such as a list of stacks.
+pub(crate) fn listing(text: &str) -> String {
+    text.lines().map(|line| lines(line) + "\n").collect()
 }
 
 fn push(out: &mut String, c: char) {

@@ -106,6 +106,20 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// Every phase, in the order of their declaration.
+    pub const ALL: [Phase; 10] = [
+        Phase::Resolve,
+        Phase::Connect,
+        Phase::Tls,
+        Phase::Send,
+        Phase::FirstByte,
+        Phase::Header,
+        Phase::Body,
+        Phase::Decode,
+        Phase::Parse,
+        Phase::Commit,
+    ];
+
     pub fn name(self) -> &'static str {
         match self {
             Phase::Resolve => "resolve",

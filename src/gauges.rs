@@ -1,11 +1,9 @@
 //! What the cores count, for whoever wants to know: written by one core each, read by anybody.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::time::Instant;
-
 use crate::article::RepairKind;
-use crate::clock::{Clock, duration_ms};
 use crate::failure::Class;
+use crate::watch::{Cell, FlightRoom};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// One core's counters.
 #[derive(Debug)]
@@ -38,9 +36,10 @@ pub struct CoreGauges {
     pub is_short: AtomicBool,
     /// Polls that were tried again later for that reason.
     pub polls_put_off: AtomicU64,
-    started: Instant,
-    /// When the core last turned: milliseconds since `started`, on the monotonic clock.
-    heartbeat_ms: AtomicU64,
+    /// When the core last turned, and what it is at.
+    pub(crate) cell: Cell,
+    /// Where it shows what it has in flight.
+    pub(crate) flights: FlightRoom,
     /// A nudge is on its way: one is enough, and a queue full of them would keep commands out.
     nudged: AtomicBool,
 }
@@ -63,21 +62,26 @@ impl Default for CoreGauges {
             is_cut_off: AtomicBool::default(),
             is_short: AtomicBool::default(),
             polls_put_off: AtomicU64::default(),
-            started: Clock::monotonic(),
-            heartbeat_ms: AtomicU64::default(),
+            cell: Cell::default(),
+            flights: FlightRoom::default(),
             nudged: AtomicBool::default(),
         }
     }
 }
 
 impl CoreGauges {
+    /// Of a core that is watched.
+    pub(crate) fn watched(cell: Cell, flights: FlightRoom) -> CoreGauges {
+        CoreGauges { cell, flights, ..CoreGauges::default() }
+    }
+
     pub(crate) fn beat(&self) {
-        self.heartbeat_ms.store(self.now_ms(), Ordering::Relaxed);
+        self.cell.beat();
     }
 
     /// How long ago the core last turned, in milliseconds.
     pub fn heartbeat_age_ms(&self) -> u64 {
-        self.now_ms().saturating_sub(self.heartbeat_ms.load(Ordering::Relaxed))
+        self.cell.beat_age_ms()
     }
 
     /// Whether a nudge may be sent: none is on its way.
@@ -87,10 +91,6 @@ impl CoreGauges {
 
     pub(crate) fn nudge_taken(&self) {
         self.nudged.store(false, Ordering::Relaxed);
-    }
-
-    fn now_ms(&self) -> u64 {
-        duration_ms(Clock::monotonic().saturating_duration_since(self.started))
     }
 }
 

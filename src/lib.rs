@@ -31,12 +31,16 @@ mod wire;
 mod sanitise;
 mod escape;
 
+// What looks into a daemon that does not turn.
+mod watch;
+
 // Words, bounds and the machine, used everywhere.
 pub mod failure;
 pub mod gauges;
 pub mod clock;
 pub mod limits;
 mod machine;
+mod systemd;
 mod activation;
 mod descriptor;
 mod executor;

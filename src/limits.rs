@@ -618,6 +618,65 @@ pub const HEARTBEAT_LATE_MS: u64 = 1_000;
 /// From this age of its heartbeat on a core has stopped, and `/health` says `failing`, with status 503.
 pub const HEARTBEAT_FAILING_MS: u64 = 5_000;
 
+// ---- the watchdog -----------------------------------------------------------------------------------------------------
+
+/// A gap between two looks of the main thread that is longer than this is an absence, perhaps of the whole process: it
+/// counts as nobody's silence.
+pub const WATCHDOG_GAP_MS_MAX: u64 = 500;
+
+/// A longer one is told.
+pub const WATCHDOG_GAP_TOLD_MS: u64 = 2_000;
+
+/// From so long a silence of any thread on systemd's watchdog is not fed any more.
+pub const WATCHDOG_STARVING_MS: u64 = 10_000;
+
+/// A thread that waits for the disk fails `/health` from here on, and not before: slow it may be, and a restart mends none.
+pub const DISK_FAILING_MS: u64 = 30_000;
+
+/// A reader that is at one question for so long is late: its own deadline ([`QUERY_MS_MAX`]) should have ended it.
+pub const READER_LATE_MS: u64 = 1_650;
+
+const _: () = assert!(READER_LATE_MS > QUERY_MS_MAX && READER_LATE_MS < HEARTBEAT_FAILING_MS);
+
+/// A poll that is in flight is shown to `rssd doctor` if there is room: for so many, all cores together.
+pub const FLIGHTS_SHOWN_MAX: usize = 1_024;
+
+/// A daemon's memory that is larger than this is none.
+pub const BOARD_BYTES_MAX: u64 = 16 << 20;
+
+/// Bytes of the stack recorded last that `rssd doctor` can show; the rest is cut off.
+pub const STACK_SHOWN_BYTES_MAX: usize = 16 << 10;
+
+/// Wishes for stacks that wait; one more is not fulfilled.
+pub const STACKS_WAITING_MAX: usize = 8;
+
+/// Stacks of one thread that are recorded in a row, where it is late and goes on again and again; ...
+pub const STACKS_IN_A_ROW_MAX: u32 = 3;
+
+/// ... and then one in so long. What has stopped is recorded always.
+pub const STACK_PAUSE_MS: u64 = 20_000;
+
+/// `/debug/stacks` waits so long for them, then says 503: names are looked for in hundreds of megabytes at first.
+pub const STACKS_WAIT: Duration = secs(20);
+
+/// What was read of the program's debugging information is given back when no stack was wished for so long.
+pub const STACKS_IDLE: Duration = secs(2);
+
+/// The line of how we are that systemd shows changes no more often than this.
+pub const STATUS_INTERVAL: Duration = secs(5);
+
+/// Frames of a stack that are kept; the outermost ones of a deeper one are left out.
+pub const STACK_FRAMES_MAX: usize = 96;
+
+/// A thread that is asked for its stack and takes no signal within this is told as deaf.
+pub const STACK_ANSWER: Duration = Duration::from_millis(200);
+
+/// A thread stands still for no longer than this while its stack is read; then it goes on, whatever was read.
+pub const STACK_HOLD: Duration = Duration::from_millis(50);
+
+/// The stack of a signal's handler: the kernel's frame of all registers, 11 KiB on some machines, and a few calls.
+pub const STACK_SIGNAL_BYTES: usize = 64 << 10;
+
 // ---- the stream -------------------------------------------------------------------------------------------------------
 
 /// Streams at once where `streams_max` says nothing, long polls that wait included; one more is answered with 503 and
@@ -677,6 +736,24 @@ pub const TAIL_BACKOFF_MAX: Duration = secs(30);
 
 /// A daemon or proxy that asks `tail` for a longer pause, by `Retry-After` or `retry:`, gets this.
 pub const TAIL_PAUSE_MAX: Duration = secs(600);
+
+/// `doctor` gives a daemon that says nothing up after so long.
+pub const DOCTOR_SILENCE: Duration = secs(2);
+
+/// A watchdog that did not look for so long is taken for gone by `doctor`.
+pub const WATCHDOG_GONE_MS: u64 = 2_000;
+
+/// Polls in flight that `doctor` lists, the oldest.
+pub const DOCTOR_FLIGHTS_SHOWN: usize = 20;
+
+/// Below so many open files `doctor` warns.
+pub const NOFILE_USUAL: u64 = 4_096;
+
+/// With less room for the database `doctor` calls the host unfit, ...
+pub const DISK_FREE_BYTES_MIN: u64 = 32 << 20;
+
+/// ... and below this it warns.
+pub const DISK_FREE_BYTES_USUAL: u64 = 1 << 30;
 
 const _: () = assert!(TAIL_SILENCE.as_secs() > 2 * HEARTBEAT_COMMENT.as_secs());
 

@@ -15,6 +15,7 @@ use crate::limits::{
     DESCRIPTORS_OF_EXECUTOR, DESCRIPTORS_OWN, DESCRIPTORS_RESERVED, DESCRIPTORS_SPARE_MIN, IN_FLIGHT_MAX,
     IN_FLIGHT_MIN, MEMLOCK_BYTES_MIN, MEMORY_BYTES_A_POLL, MEMORY_BYTES_MIN,
 };
+use crate::watch;
 
 /// Which CPU runs what, by number.
 #[derive(Debug, PartialEq, Eq)]
@@ -197,10 +198,12 @@ pub(crate) fn memlock_remedy() -> String {
     )
 }
 
-/// Blocks every signal on the calling thread, and on the threads that it starts: signals are the main thread's.
+/// Blocks every signal on the calling thread, and on the threads that it starts: signals are the main thread's. Only the
+/// one by which a stack is read comes through.
 pub(crate) fn block_signals() {
     // It fails for an invalid argument alone, and there is none.
     let _ = SigSet::all().thread_block();
+    watch::let_through();
 }
 
 /// Gives freed memory back to the kernel. glibc keeps whatever lies below something that is still in use, which after a crowd

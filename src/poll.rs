@@ -30,6 +30,7 @@ use crate::parse;
 use crate::placement;
 use crate::schedule;
 use crate::store::{FeedRecord, FeedState, FetchLog, PollRecord, StoreFault, Stored, WriterHandle};
+use crate::watch::Shown;
 pub(crate) use finding::{Asked, Finding};
 #[cfg(test)]
 pub(crate) use outage::is_ours;
@@ -57,13 +58,14 @@ impl Subscription {
         placement::host_of(&self.url(state))
     }
 
-    pub(crate) fn flight(&self) -> Rc<Flight> {
+    /// `shown`: where others see it, if there is room for it.
+    pub(crate) fn flight(&self, shown: Option<Shown>) -> Rc<Flight> {
         let timeouts = Timeouts {
             connect: self.feed.connect_timeout,
             read: self.feed.read_timeout,
             total: self.feed.total_timeout,
         };
-        Rc::new(Flight::new(timeouts, self.feed.body_bytes_max))
+        Rc::new(Flight::new(timeouts, self.feed.body_bytes_max).shown(shown))
     }
 
     pub(crate) fn pace(&self) -> schedule::Pace {

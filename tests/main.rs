@@ -10,6 +10,7 @@ mod change;
 mod clients;
 mod commands;
 mod demo;
+mod doctor;
 mod drain;
 mod faults;
 mod hosts;

@@ -19,6 +19,7 @@ mod argument;
 mod backup;
 mod check;
 mod demo;
+mod doctor;
 mod explain;
 mod export;
 mod feed_table;
@@ -27,6 +28,7 @@ mod fetch;
 pub(crate) mod fuzz;
 pub mod exit;
 mod import;
+mod lookout;
 mod man;
 mod parse;
 mod progress;
@@ -62,6 +64,8 @@ enum Command {
     Tail(tail::TailArgs),
     /// Show how a daemon is: health, cores, failing feeds first
     Status(status::StatusArgs),
+    /// Check whether this machine is fit for the daemon, and look into a daemon, even one that answers nothing
+    Doctor(doctor::DoctorArgs),
     /// Explain when a feed is polled next, by which rule, and which rules lost
     Explain(explain::ExplainArgs),
     /// Turn an OPML file into feeds.toml on standard output
@@ -97,6 +101,7 @@ pub fn main() -> ExitCode {
         Some(Command::Parse(args)) => parse::run(&args),
         Some(Command::Tail(args)) => tail::run(&args),
         Some(Command::Status(args)) => status::run(&args),
+        Some(Command::Doctor(args)) => doctor::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Import(args)) => import::run(&args),
         Some(Command::Export(args)) => export::run(&args),

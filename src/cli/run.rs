@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
+use super::lookout::Lookout;
 use super::{exit, progress};
 use crate::activation;
 use crate::clock::Clock;
@@ -102,10 +103,12 @@ pub(super) fn run(args: &RunArgs) -> u8 {
         }
     };
     signals.started();
+    let lookout = Lookout::new(&daemon);
     let end = match args.once {
-        true => poll_once(&mut daemon, &mut signals),
-        false => serve(&mut daemon, feeds, &mut signals),
+        true => poll_once(&mut daemon, &mut signals, &lookout),
+        false => serve(&mut daemon, feeds, &mut signals, &lookout),
     };
+    lookout.stopping();
     let totals = progress::Totals::of(&daemon);
     let orderly = daemon.drain();
     match end {
@@ -162,7 +165,7 @@ impl Watched {
             flag::register_conditional_shutdown(signal, i32::from(exit::FINE), at_once.clone())?;
             flag::register(signal, at_once.clone())?;
         }
-        Ok(Watched { signals: Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1])?, at_once })
+        Ok(Watched { signals: Signals::new([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGQUIT])?, at_once })
     }
 
     /// From now on the first signal asks for an orderly stop.
@@ -179,18 +182,19 @@ impl Watched {
     }
 }
 
-fn serve(daemon: &mut Daemon, feeds: &Path, signals: &mut Watched) -> End {
+fn serve(daemon: &mut Daemon, feeds: &Path, signals: &mut Watched, lookout: &Lookout) -> End {
     loop {
         if let Some(end) = daemon.next_event(Duration::from_millis(SIGNAL_LOOK_MS)).map(broken) {
             return end;
         }
-        daemon.nudge_late_cores();
+        lookout.look(daemon);
         daemon.follow_names();
         let mut reload_wanted = false;
         for signal in signals.pending() {
             match signal {
                 SIGHUP => reload_wanted = true,
                 SIGUSR1 => daemon.log_in_flight(),
+                SIGQUIT => daemon.watch().stacks.log_all(),
                 _ => {
                     log::info!("asked to stop");
                     return End::Signal;
@@ -198,12 +202,12 @@ fn serve(daemon: &mut Daemon, feeds: &Path, signals: &mut Watched) -> End {
             }
         }
         if reload_wanted {
-            reload(daemon, feeds, signals);
+            lookout.during_reload(|| reload(daemon, feeds, signals, lookout));
         }
     }
 }
 
-fn poll_once(daemon: &mut Daemon, signals: &mut Watched) -> End {
+fn poll_once(daemon: &mut Daemon, signals: &mut Watched, lookout: &Lookout) -> End {
     let progress = progress::Progress::new(daemon.feed_count());
     let cores = daemon.gauges().count();
     let mut ended = 0;
@@ -213,17 +217,21 @@ fn poll_once(daemon: &mut Daemon, signals: &mut Watched) -> End {
             Some(event) => return broken(event),
             None => {}
         }
-        daemon.nudge_late_cores();
+        lookout.look(daemon);
         progress.show(&progress::Totals::of(daemon));
-        if signals.pending().any(|signal| signal == SIGTERM || signal == SIGINT) {
-            return End::Signal;
+        for signal in signals.pending() {
+            match signal {
+                SIGTERM | SIGINT => return End::Signal,
+                SIGQUIT => daemon.watch().stacks.log_all(),
+                _ => {}
+            }
         }
     }
     End::AllPolled
 }
 
 /// Re-reads the feeds file. A broken one changes nothing and is logged once, mistake by mistake.
-fn reload(daemon: &mut Daemon, feeds: &Path, signals: &Watched) {
+fn reload(daemon: &mut Daemon, feeds: &Path, signals: &Watched, lookout: &Lookout) {
     log::debug!("reload: reading {}", feeds.display());
     let config = match config::load(feeds) {
         Ok(config) => config,
@@ -232,7 +240,11 @@ fn reload(daemon: &mut Daemon, feeds: &Path, signals: &Watched) {
             return;
         }
     };
-    match daemon.reload(&config, &|| !signals.is_asked_to_stop()) {
+    let keep_waiting = || {
+        lookout.look_while_reloading();
+        !signals.is_asked_to_stop()
+    };
+    match daemon.reload(&config, &keep_waiting) {
         Ok(reloaded) => log::info!(
             "reloaded {}: {} feeds added, {} changed, {} removed",
             feeds.display(),

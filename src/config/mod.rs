@@ -51,7 +51,7 @@ pub use secret::Secret;
 pub(crate) use suggest::distance;
 
 /// A whole, checked configuration.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Config {
     pub daemon: Daemon,
     /// In the order of the files; names and URLs are unique.

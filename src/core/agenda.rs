@@ -22,6 +22,7 @@ use crate::limits::{DEADLINES_VOID_MAX, POLL_PANIC_WAIT, RETRY_AFTER_MAX};
 use crate::poll::{Memory, Polled, Subscription};
 use crate::schedule;
 use crate::store::Postponed;
+use crate::watch::Flights;
 
 /// What a core is started with.
 #[derive(Clone, Copy, Debug)]
@@ -113,6 +114,8 @@ pub(crate) struct Agenda {
     pub(super) draining: bool,
     /// The breaker was open at the last look.
     pub(super) is_cut_off: bool,
+    /// Where others see what is in flight.
+    flights: Option<Rc<Flights>>,
 }
 
 impl Agenda {
@@ -129,7 +132,13 @@ impl Agenda {
             tally: Tally::default(),
             draining: false,
             is_cut_off: false,
+            flights: None,
         }
+    }
+
+    /// The same, showing there what it has in flight.
+    pub(crate) fn showing(self, flights: Rc<Flights>) -> Agenda {
+        Agenda { flights: Some(flights), ..self }
     }
 
     /// Takes these up: new ones, and changed ones in the place of what was known under their id.
@@ -288,7 +297,8 @@ impl Agenda {
     fn start(&mut self, id: i64) -> Start {
         let feed = self.feeds.get_mut(&id).expect("it was due, and nothing ran since");
         let (cancel, cancelled) = oneshot::channel();
-        let flight = feed.subscription.flight();
+        let shown = self.flights.as_ref().and_then(|flights| flights.show(&feed.subscription.feed.name));
+        let flight = feed.subscription.flight(shown);
         feed.place = Place::InFlight { _cancel: cancel, flight: flight.clone() };
         self.in_flight += 1;
         let ticket = Ticket { id, turn: feed.turn, host: feed.host.clone(), subscription: feed.subscription.clone() };

@@ -12,6 +12,7 @@ use crate::clock::{Clock, duration_ms};
 use crate::executor::sleep;
 use crate::failure::{Class, Failure, Phase};
 use crate::limits::{ANSWER_HEADS_BYTES_MAX, BODY_BYTES_PER_SECOND_MIN, WIRE_OVERHEAD_BYTES};
+use crate::watch::{self, Shown};
 
 /// The deadlines of a feed: each phase has its own, inside the poll's budget.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +53,8 @@ pub struct Flight {
     wire_bytes: Cell<u64>,
     /// Why the transport gave up, kept because ureq's errors do not carry it.
     failure: RefCell<Option<Failure>>,
+    /// Where others see it.
+    shown: Option<Shown>,
 }
 
 impl Flight {
@@ -68,7 +71,13 @@ impl Flight {
             head_bytes: Cell::new(0),
             wire_bytes: Cell::new(0),
             failure: RefCell::new(None),
+            shown: None,
         }
+    }
+
+    /// The same, seen by others.
+    pub(crate) fn shown(self, shown: Option<Shown>) -> Flight {
+        Flight { shown, ..self }
     }
 
     pub fn phase(&self) -> Phase {
@@ -104,6 +113,10 @@ impl Flight {
         self.times.set(times);
         self.phase.set(phase);
         self.phase_started.set(now);
+        watch::enter(phase);
+        if let Some(shown) = &self.shown {
+            shown.enter(phase);
+        }
         match phase {
             Phase::Resolve => self.hop_bytes.set(0),
             Phase::Body => self.head_bytes.set(self.hop_bytes.get()),

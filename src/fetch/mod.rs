@@ -67,6 +67,12 @@ use redirect::Chain;
 use resolve::Resolver;
 use turns::Turns;
 
+/// For tests elsewhere of what runs on a fiber.
+#[cfg(test)]
+pub(crate) async fn on_a_fiber<T: 'static>(code: impl FnOnce() -> T + 'static) -> T {
+    fiber::Fiber::new(code).expect("there is memory for a stack").await
+}
+
 /// One poll's request.
 #[derive(Clone, Debug)]
 pub struct Request {

@@ -60,6 +60,11 @@ impl Roots {
         }
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.store.len()
+    }
+
     /// Whether these are the very same roots, not only equal ones.
     pub(crate) fn is_same(&self, other: &Roots) -> bool {
         Arc::ptr_eq(&self.store, &other.store)

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::site::Sources;
 use crate::clock::Clock;
-use crate::limits::{HEARTBEAT_FAILING_MS, HEARTBEAT_LATE_MS};
+use crate::watch::{Badness, ThreadSight};
 
 /// How it is, from best to worst.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +40,19 @@ pub(super) struct Report {
     last_commit_age_ms: Option<i64>,
     feeds: Feeds,
     streams: usize,
+    threads: Vec<Thread>,
+}
+
+/// A thread that is silent for too long, or not.
+#[derive(Clone, Debug)]
+struct Thread {
+    name: String,
+    silent_ms: u64,
+    badness: Badness,
+    /// Without names of feeds and routes.
+    reason: String,
+    /// With them.
+    doing: String,
 }
 
 #[derive(Clone, Debug)]
@@ -77,7 +90,8 @@ impl Report {
         }
         let now = sources.clock.now_ms();
         let writer = sources.writer.gauges();
-        let (status, reasons) = judge(&cores, writer.degraded().map(|why| why.reason()));
+        let threads = threads(sources);
+        let (status, reasons) = judge(&threads, &cores, writer.degraded().map(|why| why.reason()));
         Report {
             status,
             reasons,
@@ -87,6 +101,7 @@ impl Report {
             last_commit_age_ms: writer.last_commit_at().map(|at| now.saturating_sub(at).max(0)),
             feeds,
             streams,
+            threads,
         }
     }
 
@@ -100,6 +115,21 @@ impl Report {
 
     /// As the contract has it.
     pub(super) fn to_json(&self) -> String {
+        self.to_value().to_string()
+    }
+
+    /// The same, with what each thread is at: for this machine alone.
+    pub(super) fn to_detailed_json(&self) -> String {
+        let mut value = self.to_value();
+        let thread = |thread: &Thread| {
+            let Thread { name, silent_ms, doing, .. } = thread;
+            json!({ "thread": name, "silent_ms": silent_ms, "doing": doing })
+        };
+        value["threads"] = self.threads.iter().map(thread).collect();
+        value.to_string()
+    }
+
+    fn to_value(&self) -> Value {
         let cores: Vec<Value> = (self.cores.iter().enumerate())
             .map(|(core, state)| {
                 json!({
@@ -121,20 +151,30 @@ impl Report {
             "feeds": { "total": total, "ok": total.saturating_sub(failing), "failing": failing, "overdue": overdue },
             "streams": self.streams,
         })
-        .to_string()
     }
 }
 
-fn judge(cores: &[Core], writer_waits: Option<&'static str>) -> (Status, Vec<String>) {
+fn threads(sources: &Sources) -> Vec<Thread> {
+    let now_ms = Clock::monotonic_ms();
+    let observer = sources.observe(now_ms);
+    let thread = |sight: ThreadSight| {
+        let silent_ms = sight.silent_ms(now_ms, &observer);
+        let (badness, reason, doing) = (sight.badness(silent_ms), sight.reason(silent_ms), sight.doing());
+        Thread { name: sight.name, silent_ms, badness, reason, doing }
+    };
+    sources.watch.board.threads().into_iter().map(thread).collect()
+}
+
+fn judge(threads: &[Thread], cores: &[Core], writer_waits: Option<&'static str>) -> (Status, Vec<String>) {
     let mut status = Status::Ok;
     let mut reasons = Vec::new();
-    for (core, state) in cores.iter().enumerate() {
-        let age = state.heartbeat_age_ms;
-        if age < HEARTBEAT_LATE_MS {
-            continue;
-        }
-        status = status.max(if age < HEARTBEAT_FAILING_MS { Status::Degraded } else { Status::Failing });
-        reasons.push(format!("core {core} has not turned for {age} ms"));
+    for thread in threads {
+        status = status.max(match thread.badness {
+            Badness::Fine => continue,
+            Badness::Late => Status::Degraded,
+            Badness::Failing => Status::Failing,
+        });
+        reasons.push(thread.reason.clone());
     }
     let cut_off: Vec<String> =
         (cores.iter().enumerate()).filter(|(_, state)| state.is_cut_off).map(|(core, _)| core.to_string()).collect();
@@ -173,7 +213,7 @@ mod tests {
             (vec![core(0), out.clone()], "core 1 reaches no host: "),
             (vec![out.clone(), core(0), out.clone()], "cores 0, 2 reach no host: "),
         ] {
-            let (status, reasons) = judge(&cores, None);
+            let (status, reasons) = judge(&[], &cores, None);
             assert_eq!((status, reasons.len()), (Status::Degraded, 1));
             assert!(reasons[0].starts_with(expected), "{reasons:?}");
         }
@@ -181,23 +221,31 @@ mod tests {
 
     #[test]
     fn a_shortage_degrades_and_names_its_remedy() {
-        let (status, reasons) = judge(&[core(0), Core { is_short: true, ..core(0) }], None);
+        let (status, reasons) = judge(&[], &[core(0), Core { is_short: true, ..core(0) }], None);
         assert_eq!((status, reasons.len()), (Status::Degraded, 1));
         assert!(reasons[0].contains("LimitNOFILE"), "{reasons:?}");
     }
 
     #[test]
-    fn a_late_core_degrades_and_a_stopped_one_fails() {
-        for (ages, writer_waits, status, reasons) in [
-            (vec![0, 900], None, Status::Ok, 0),
-            (vec![0, 1_500], None, Status::Degraded, 1),
-            (vec![5_000, 1_500], None, Status::Failing, 2),
-            (vec![0], Some("disk full"), Status::Degraded, 1),
-            (vec![9_000], Some("disk full"), Status::Failing, 2),
+    fn a_late_thread_degrades_and_a_stopped_one_fails() {
+        use Badness::{Failing, Fine, Late};
+        for (badness, writer_waits, status, reasons) in [
+            (vec![Fine, Fine], None, Status::Ok, 0),
+            (vec![Fine, Late], None, Status::Degraded, 1),
+            (vec![Failing, Late], None, Status::Failing, 2),
+            (vec![Fine], Some("disk full"), Status::Degraded, 1),
+            (vec![Failing], Some("disk full"), Status::Failing, 2),
         ] {
-            let cores: Vec<Core> = ages.iter().map(|&age| core(age)).collect();
-            let (judged, why) = judge(&cores, writer_waits);
-            assert_eq!((judged, why.len()), (status, reasons), "{ages:?} {why:?}");
+            let thread = |&badness: &Badness| Thread {
+                name: String::new(),
+                silent_ms: 0,
+                badness,
+                reason: "it hangs".to_owned(),
+                doing: String::new(),
+            };
+            let threads: Vec<Thread> = badness.iter().map(thread).collect();
+            let (judged, why) = judge(&threads, &[core(0)], writer_waits);
+            assert_eq!((judged, why.len()), (status, reasons), "{badness:?} {why:?}");
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures_channel::oneshot;
+use futures_lite::future;
 use hyper::StatusCode;
 use hyper::header::{ACCEPT, HeaderMap};
 use serde_json::json;
@@ -11,8 +13,12 @@ use super::health::{Report, Status};
 use super::respond::{self, Answer};
 use super::site::Site;
 use crate::article::RepairKind;
+use crate::escape;
+use crate::executor::sleep;
 use crate::failure::Class;
 use crate::gauges::CoreGauges;
+use crate::limits::{RETRY_AFTER_BUSY_S, STACKS_WAIT};
+use crate::wire::Problem;
 use crate::wire::metrics::{CoreSnapshot, Format, HttpSnapshot, Snapshot, WriterSnapshot};
 
 pub(super) fn health(site: &Site) -> Answer {
@@ -77,4 +83,22 @@ pub(super) async fn fetches(site: &Rc<Site>) -> Answer {
         })
     });
     respond::json(format!("{}\n", json!({ "fetches": flights.collect::<Vec<_>>() })))
+}
+
+/// The stacks of all threads: names are looked for on a thread of its own, which takes its time.
+///
+/// # Errors
+///
+/// 503: it takes too long, or too many ask.
+pub(super) async fn stacks(site: &Site) -> Result<Answer, Problem> {
+    let late = async {
+        sleep(STACKS_WAIT).await;
+        Err(oneshot::Canceled)
+    };
+    match future::or(site.sources.watch.stacks.tell(), late).await {
+        Ok(text) => Ok(respond::text(StatusCode::OK, escape::listing(&text))),
+        Err(_) => {
+            Err(Problem::unavailable("the stacks are not read yet; ask again a little later", RETRY_AFTER_BUSY_S))
+        }
+    }
 }

@@ -11,19 +11,20 @@ use hyper::{Request, StatusCode};
 use super::articles::{article, articles, outlet};
 use super::feeds::{feed, feeds, subscriptions};
 use super::health::Report;
-use super::operator::{fetches, health, metrics, ready};
+use super::operator::{fetches, health, metrics, ready, stacks};
 use super::overview::overview;
 use super::page;
 use super::query::Query;
 use super::respond::{self, Answer};
 use super::site::Site;
 use super::stream;
-use super::views;
+use crate::watch::{self, Doing};
 use crate::wire::{OPENAPI, Problem};
 
 /// Answers a request that the gatekeeper has let through.
 pub(super) async fn answer<B>(site: &Rc<Site>, request: &Request<B>) -> Answer {
-    match route(site, request).await {
+    let path = request.uri().path();
+    match watch::during(Doing::Answer, path, || None, route(site, request)).await {
         Ok(answer) => answer,
         Err(problem) if prefers_html(request.headers()) => respond::problem_page(&problem),
         Err(problem) => respond::problem(&problem),
@@ -52,9 +53,9 @@ async fn route<B>(site: &Rc<Site>, request: &Request<B>) -> Result<Answer, Probl
         "/feeds.opml" => subscriptions(site).await,
         "/metrics" => Ok(metrics(site, headers)),
         "/openapi.json" => Ok(respond::json(OPENAPI)),
-        "/debug/cores" => Ok(respond::json(Report::of(&site.sources, site.seats.taken()).to_json())),
+        "/debug/cores" => Ok(respond::json(Report::of(&site.sources, site.seats.taken()).to_detailed_json())),
         "/debug/fetches" => Ok(fetches(site).await),
-        "/debug/stacks" => Ok(respond::text(StatusCode::OK, views::threads())),
+        "/debug/stacks" => stacks(site).await,
         _ => match (path.strip_prefix("/articles/"), path.strip_prefix("/feeds/")) {
             (Some(id), _) => article(site, id, &query, headers).await,
             (_, Some(name)) => feed(site, name, headers).await,

@@ -27,13 +27,15 @@ use super::respond::{self, Answer, Body};
 use super::site::{Site, Sources, add};
 use super::timer::CoreTimer;
 use super::{hub, routes};
+use crate::clock::Clock;
 use crate::descriptor;
 use crate::executor::{nap, sleep};
 use crate::gauges::PollNews;
 use crate::limits::{
-    ACCEPT_RETRY_MS, ACCEPTS_IN_A_ROW_MAX, HEAD_TIMEOUT, LAST_DESCRIPTOR_MS, LEFT_IN_A_ROW_MAX, LEFT_WAITING_MAX,
-    REQUEST_HEAD_BYTES_MAX, REQUESTS_MAX, RETRY_AFTER_BUSY_S, TURN_AWAY_TIMEOUT, TURNED_AWAY_MAX,
+    ACCEPT_RETRY_MS, ACCEPTS_IN_A_ROW_MAX, HEAD_TIMEOUT, HEARTBEAT_MS, LAST_DESCRIPTOR_MS, LEFT_IN_A_ROW_MAX,
+    LEFT_WAITING_MAX, REQUEST_HEAD_BYTES_MAX, REQUESTS_MAX, RETRY_AFTER_BUSY_S, TURN_AWAY_TIMEOUT, TURNED_AWAY_MAX,
 };
+use crate::watch::{self, Doing};
 use crate::wire::Problem;
 
 /// What the HTTP core hears from elsewhere.
@@ -56,6 +58,7 @@ pub(crate) async fn serve(listener: Listener, sources: Sources, news: News, stop
         glommio::spawn_local(hub::follow_polls(site.clone(), news.polls)),
         glommio::spawn_local(hub::keep_history(site.clone())),
         glommio::spawn_local(hub::follow_crowds(site.clone())),
+        glommio::spawn_local(turn(site.clone())),
     ];
     let left = RefCell::new(VecDeque::new());
     let accepting = async {
@@ -109,6 +112,18 @@ pub(crate) async fn serve(listener: Listener, sources: Sources, news: News, stop
     door.close();
 }
 
+/// Shows that this core turns, for as long as it does.
+async fn turn(site: Rc<Site>) {
+    loop {
+        watch::beat();
+        {
+            let _turn = watch::busy(Doing::Turn, "");
+            site.sources.observe(Clock::monotonic_ms());
+        }
+        sleep(Duration::from_millis(HEARTBEAT_MS)).await;
+    }
+}
+
 /// One more connection, for as long as it lives.
 struct Counted(Rc<Site>);
 
@@ -132,6 +147,7 @@ fn admit(site: &Rc<Site>, stream: TcpStream) {
 /// Runs what serves one client. A panic that left its task would end the executor, and with it every answer to come.
 pub(super) fn detach(task: impl Future<Output = ()> + 'static) {
     let task = async {
+        let task = watch::during(Doing::Connection, "", || None, task);
         if AssertUnwindSafe(task).catch_unwind().await.is_err() {
             log::error!("a task of the HTTP core panicked, and its client is left; the others go on");
         }

@@ -18,6 +18,7 @@ use crate::gauges::CoreGauges;
 use crate::limits::{ANSWER_LARGE_BYTES, ANSWER_WAIT, ANSWERS_BYTES_MAX, FLIGHTS_WAIT, RETRY_AFTER_BUSY_S};
 use crate::store::{Queries, QueryError, ReaderHandle, WriterHandle};
 use crate::stream::{Epoch, PollLog, Ring, Seats, WakeList};
+use crate::watch::{Observer, Watch};
 use crate::wire::Problem;
 
 /// What the HTTP core is given at its start.
@@ -35,6 +36,20 @@ pub(crate) struct Sources {
     pub(crate) epoch: Epoch,
     /// The newest `seq` when the sources were gathered: what comes after it is told by `commits`.
     pub(crate) seq_last: i64,
+    /// Every thread that is watched.
+    pub(crate) watch: Watch,
+    /// Whether this core has looked all the while: after an absence of the process nobody is late.
+    pub(crate) observer: Cell<Observer>,
+}
+
+impl Sources {
+    /// Looks, and gives what was observed.
+    pub(super) fn observe(&self, now_ms: u64) -> Observer {
+        let mut observer = self.observer.get();
+        observer.look(now_ms);
+        self.observer.set(observer);
+        observer
+    }
 }
 
 /// The same, with what the HTTP core keeps of its own.

@@ -1,7 +1,5 @@
 //! From what the store and the gauges know to what is shown: the same facts for programs and for people.
 
-use std::fmt::Write as _;
-
 use serde_json::{Value, json};
 use url::Url;
 
@@ -239,21 +237,6 @@ pub(super) fn feed_detail_json(detail: &FeedDetail, now_ms: i64) -> Value {
     let schedule = detail.row.feed.state.planning.schedule.as_deref().and_then(|json| serde_json::from_str(json).ok());
     value["schedule"] = schedule.unwrap_or_else(|| json!([]));
     value
-}
-
-/// The threads of this process, with what the kernel says that they wait for: no stacks yet, but where to look.
-pub(super) fn threads() -> String {
-    let mut text = String::new();
-    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return text };
-    for task in tasks.flatten() {
-        let read = |file: &str| std::fs::read_to_string(task.path().join(file)).unwrap_or_default();
-        let state = read("stat").rsplit(") ").next().and_then(|rest| rest.chars().next()).unwrap_or('?');
-        let (name, waits_in) = (read("comm"), read("wchan"));
-        let id = task.file_name();
-        // Writing to a string does not fail.
-        let _ = writeln!(text, "{:>8} {:<16} {state} {}", id.to_string_lossy(), name.trim(), waits_in.trim());
-    }
-    text
 }
 
 pub(super) fn rfc3339(at_ms: Option<i64>) -> Option<String> {

@@ -12,6 +12,7 @@ use super::{PollRecord, StoreFault, Stored};
 use crate::article::FeedMeta;
 use crate::clock::Clock;
 use crate::limits::{BATCH_ARTICLES_MAX, BATCH_MS_MAX, BATCH_POLLS_MAX, FETCH_LOG_POLLS};
+use crate::watch::{self, Doing};
 
 /// What a transaction did.
 #[derive(Debug)]
@@ -51,11 +52,13 @@ pub(super) fn commit<'a>(
         if full && !batch.results.is_empty() {
             break;
         }
+        let _busy = watch::busy(Doing::Store, &record.feed_id.to_string());
         store(&mut tx, record, &mut batch)?;
     }
     if batch.seq_last > seq_before {
         tx.prepare_cached("UPDATE meta SET seq_last = ?1")?.execute([batch.seq_last])?;
     }
+    let _busy = watch::busy(Doing::Commit, "");
     tx.commit()?;
     Ok(batch)
 }

@@ -9,9 +9,9 @@
 //! it has lost that file. An orderly end with all of them in the database empties it; nothing else does: at a start it is
 //! overwritten and not truncated, so that a full disk or a kill leaves the `seq` that was found.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -87,6 +87,19 @@ impl InstanceLock {
     }
 }
 
+/// The process that holds the lock of the database `db`, if one does: as the kernel has it. Trying the lock would keep an
+/// instance out that starts at this very moment.
+pub(crate) fn holder(db: &Path) -> Option<u32> {
+    let metadata = fs::metadata(lock_path(db)).ok()?;
+    let (device, inode) = (metadata.dev(), metadata.ino());
+    let place = format!("{:02x}:{:02x}:{inode}", libc::major(device), libc::minor(device));
+    // `1: FLOCK  ADVISORY  WRITE 4711 fe:00:264331 0 EOF`
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    let held = locks.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let mut held = held.filter(|words| words.get(1) == Some(&"FLOCK") && words.get(5) == Some(&&*place));
+    held.find_map(|words| words.get(4)?.parse().ok())
+}
+
 /// `PATH.lock`.
 fn lock_path(db: &Path) -> PathBuf {
     let mut name = db.as_os_str().to_owned();
@@ -128,7 +141,9 @@ mod tests {
             if let Some(seq) = seq {
                 lock.note_seq(seq);
             }
+            assert_eq!(holder(&db), Some(std::process::id()));
             drop(lock);
+            assert_eq!(holder(&db), None);
             let file = File::open(lock_path(&db)).unwrap();
             assert_eq!(line(&file, 0), Some(std::process::id()), "{found:?}");
             assert_eq!(line::<i64>(&file, 1), expected, "{found:?}");

@@ -55,6 +55,7 @@ pub use feed_state::{Changes, FeedRecord, FeedState, Moving};
 pub use gauges::WriterGauges;
 pub use guids::Verdict;
 pub use last_polls::{LastPoll, last_polls};
+pub(crate) use lock::holder;
 pub use open::Store;
 pub use planning::{Planned, Planning, Postponed, planned};
 pub use queries::{

@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::limits::{
     STORE_CACHE_KIB, STORE_CHECK_MS_MAX, STORE_OPEN_WAIT_MS_MAX, STORE_STATEMENTS_KEPT, WAL_BYTES_KEPT_MAX,
 };
+use crate::watch::Cell;
 
 /// An open database that nobody writes yet.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct Store {
     pub(super) lock: InstanceLock,
     /// How long articles are kept; `None` is for ever.
     pub(super) retention: Option<Duration>,
+    /// Of its writer.
+    pub(super) cell: Cell,
 }
 
 impl Store {
@@ -65,12 +68,17 @@ impl Store {
         migrate(&mut db, &path, MIGRATIONS)?;
         sync_what_was_left(&db).map_err(failed)?;
         db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map_err(failed)?;
-        Ok(Store { db, path, lock, retention: None })
+        Ok(Store { db, path, lock, retention: None, cell: Cell::default() })
     }
 
     /// The same, keeping articles for so long and no longer. Without it, or with `None`, they are kept for ever.
     pub fn retaining(self, retention: Option<Duration>) -> Store {
         Store { retention, ..self }
+    }
+
+    /// The same, whose writer is watched.
+    pub(crate) fn watched(self, cell: Cell) -> Store {
+        Store { cell, ..self }
     }
 
     /// The path as it was resolved at the start, links followed.

@@ -6,6 +6,7 @@
 //! Invariants: asking never waits; a reader lives on after every question, whatever became of it; and between two
 //! questions no transaction is open, so no snapshot holds up a checkpoint for longer than one question may take.
 
+use std::any::type_name;
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use crate::limits::{
     QUERY_LOOK_STEPS, QUERY_MS_MAX, READER_BUSY_MS_MAX, READER_CACHE_KIB, READER_QUEUE_MAX, READERS_MAX,
 };
 use crate::machine;
+use crate::watch::{self, Cell, Doing};
 
 /// The running readers, in the hands of the main thread. Dropping them stops them.
 #[derive(Debug)]
@@ -123,15 +125,29 @@ impl Readers {
         Readers::start_with(path, count, Duration::from_millis(QUERY_MS_MAX))
     }
 
-    /// The same with another deadline.
+    /// The same, one a cell, which are watched.
+    ///
+    /// # Errors
+    ///
+    /// As [`Readers::start`].
+    pub(crate) fn start_watched(path: &Path, cells: &[Cell]) -> Result<Readers, StoreError> {
+        Readers::start_in(path, cells, Duration::from_millis(QUERY_MS_MAX))
+    }
+
+    /// With another deadline.
     pub(super) fn start_with(path: &Path, count: usize, query_max: Duration) -> Result<Readers, StoreError> {
+        Readers::start_in(path, &vec![Cell::default(); count.clamp(1, READERS_MAX)], query_max)
+    }
+
+    fn start_in(path: &Path, cells: &[Cell], query_max: Duration) -> Result<Readers, StoreError> {
         let (first, received_first) = bounded(READER_QUEUE_MAX);
         let (questions, received) = bounded(READER_QUEUE_MAX);
         let (stop, stopped) = bounded(0);
         let (end, ended) = bounded(0);
         let shared = Arc::new(Shared { query_max, stopping: AtomicBool::default(), gauges: ReaderGauges::default() });
-        for index in 0..count.clamp(1, READERS_MAX) {
+        for (index, cell) in cells.iter().enumerate().take(READERS_MAX) {
             let reader = Reader {
+                cell: cell.clone(),
                 path: path.to_owned(),
                 connection: None,
                 first: received_first.clone(),
@@ -200,7 +216,12 @@ impl ReaderHandle {
             shared: self.shared.clone(),
         };
         let question: Question = Box::new(move |turn| match turn {
-            Turn::Ask(db, path) => asked.put(db, path, query),
+            Turn::Ask(db, path) => {
+                // The function that asks.
+                let name = type_name::<Q>().trim_end_matches("::{{closure}}").trim_start_matches("rssd::");
+                let _busy = watch::busy(Doing::Question, name);
+                asked.put(db, path, query)
+            }
             Turn::Refuse(error) => asked.settle(Err(error)),
         });
         match queue.try_send(question) {
@@ -290,6 +311,7 @@ fn in_snapshot<T>(
 
 /// One reader's own state. It lives and dies on its thread.
 struct Reader {
+    cell: Cell,
     path: PathBuf,
     // Fields drop in this order: the database is closed when the end is told.
     connection: Option<Connection>,
@@ -303,6 +325,7 @@ struct Reader {
 impl Reader {
     fn run(mut self) {
         machine::block_signals();
+        watch::enlist(&self.cell);
         loop {
             // In this order, where several are ready.
             let question = select_biased! {
@@ -323,6 +346,7 @@ impl Reader {
             question(Turn::Refuse(QueryError::Stopped));
             return;
         }
+        let _busy = watch::busy(Doing::Question, "");
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => match open(&self.path) {

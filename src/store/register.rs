@@ -9,6 +9,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::feed_state::{FEED_COLUMNS, FeedRecord, FeedState};
 use crate::config::Feed;
+use crate::watch;
 
 /// What the `feed` table takes from the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +50,7 @@ pub(super) fn register(
     let mut known = known(&tx)?;
     let mut records = Vec::with_capacity(feeds.len());
     for feed in feeds {
+        watch::beat();
         records.push(match known.remove(&feed.name) {
             Some(row) => update(&tx, feed, row)?,
             None => insert(&tx, feed)?,

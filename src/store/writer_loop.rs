@@ -30,6 +30,7 @@ use crate::limits::{
     BATCH_POLLS_MAX, WAL_CHECKPOINT_PAGES, WAL_PAGES_MAX, WAL_RESTART_MS_MAX, WRITER_BUSY_MS_MAX, WRITER_RETRY_MS_MAX,
     WRITER_RETRY_MS_MIN, WRITER_STOP_MS_MAX,
 };
+use crate::watch::{self, Cell, Doing};
 
 /// What is asked of the writer beside storing polls.
 #[derive(Debug)]
@@ -104,6 +105,7 @@ pub(super) struct WriterLoop {
     retention: Retention,
     crash: CrashPoint,
     lock: InstanceLock,
+    cell: Cell,
 }
 
 impl WriterLoop {
@@ -115,7 +117,7 @@ impl WriterLoop {
         requests: Receiver<Request>,
         stop: Receiver<Instant>,
     ) -> Result<WriterLoop, StoreError> {
-        let Store { mut db, path, lock, retention } = store;
+        let Store { mut db, path, lock, retention, cell } = store;
         let wal_pages = Arc::new(AtomicI32::new(0));
         let pages = wal_pages.clone();
         let hook = move |_: &mut Wal, count| {
@@ -155,11 +157,13 @@ impl WriterLoop {
             retention: Retention::new(retention),
             crash,
             lock,
+            cell,
         })
     }
 
     /// Runs until a stop or an error that waiting does not mend.
     pub(super) fn run(mut self, mut on_event: impl FnMut(StoreEvent)) -> Result<(), StoreError> {
+        watch::enlist(&self.cell);
         let ended = catch_unwind(AssertUnwindSafe(|| self.write(&mut on_event)));
         let result = ended.unwrap_or_else(|panic| {
             let cause = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
@@ -194,6 +198,7 @@ impl WriterLoop {
                 recv(self.stop) -> deadline => self.stopping = Some(deadline.unwrap_or_else(|_| orphaned())),
                 default(self.unindexed.wait().min(self.retention.wait())) => self.idle(on_event)?,
             }
+            let _busy = watch::busy(Doing::Store, "");
             self.store_waiting(on_event)?;
         }
         self.refuse_rest("it was stopped before its turn came");
@@ -266,6 +271,7 @@ impl WriterLoop {
 
     /// No poll waits: looks whether the file is still there, and does a little for search and retention.
     fn idle(&mut self, on_event: &mut impl FnMut(StoreEvent)) -> Result<(), StoreError> {
+        let _busy = watch::busy(Doing::Index, "");
         self.identity.check(&self.db, &self.path)?;
         if self.unindexed.is_due() {
             match self.without_fsync(|this| index_chunk(&mut this.db))? {
@@ -285,6 +291,7 @@ impl WriterLoop {
         if !self.retention.is_due() {
             return Ok(());
         }
+        let _busy = watch::busy(Doing::Retire, "");
         let now = self.clock.now_ms();
         match self.without_fsync(|this| this.retention.step(&mut this.db, now))? {
             Ok(Pruned { article_count: 0, .. }) => {}
@@ -333,6 +340,7 @@ impl WriterLoop {
             Request::Register { feeds, patience, reply } => (feeds, patience, reply),
             Request::Postpone(feeds) => return self.postpone(&feeds),
         };
+        let _busy = watch::busy(Doing::Register, "");
         let now = self.clock.now_ms();
         let registered =
             self.persist(Some(&patience), |this| register(&mut this.db, &feeds, now, &|| !patience.is_over()));
@@ -356,6 +364,7 @@ impl WriterLoop {
 
     /// What cannot be written now is not written: the feed that was asked for it has it in its own row.
     fn postpone(&mut self, feeds: &[Postponed]) -> Result<(), StoreError> {
+        let _busy = watch::busy(Doing::Store, "");
         let patience = Patience::of(Duration::from_millis(WRITER_STOP_MS_MAX));
         match self.persist(Some(&patience), |this| postpone(&mut this.db, feeds)) {
             Ok(()) | Err(Halt::GaveUp(_)) => Ok(()),
@@ -371,6 +380,7 @@ impl WriterLoop {
     ) -> Result<T, Halt> {
         let mut pause = Duration::from_millis(WRITER_RETRY_MS_MIN);
         loop {
+            watch::beat();
             self.identity.check(&self.db, &self.path).map_err(Halt::Failed)?;
             let error = match work(self) {
                 Ok(done) => {
@@ -386,6 +396,8 @@ impl WriterLoop {
             if self.stopping.is_some() || patience.is_some_and(Patience::is_over) {
                 return Err(Halt::GaveUp(reason));
             }
+            // It knows what it waits for, and says so elsewhere.
+            let _waiting = watch::waiting();
             match self.stop.recv_timeout(pause) {
                 Ok(deadline) => self.stopping = Some(deadline),
                 Err(RecvTimeoutError::Disconnected) => self.stopping = Some(orphaned()),
@@ -452,6 +464,7 @@ impl WriterLoop {
     ///
     /// Not SQLite's own automatic one, which says nothing when its fsync fails.
     fn checkpoint(&mut self, mode: CheckpointMode) -> Result<WalLeft, StoreError> {
+        let _busy = watch::busy(Doing::Checkpoint, "");
         let left = match self.crash.checkpoint(&self.path, || self.db.wal_checkpoint_v2(None::<&str>, mode)) {
             Ok((pages, moved)) if pages == moved => WalLeft::Nothing,
             Ok(_) => WalLeft::Commits,
