@@ -13,6 +13,7 @@ mod scene;
 mod storage;
 mod strace;
 mod table;
+mod watch;
 
 use table::{Row, Section};
 
