@@ -108,6 +108,7 @@ fn the_example_in_rust() {
     });
 }
 
+#[allow(clippy::disallowed_methods, reason = "it waits as a program of its own does")]
 mod in_rust {
     include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/example.rs"));
 

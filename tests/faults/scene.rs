@@ -137,7 +137,6 @@ impl Scene {
     }
 
     /// This row makes so many polls panic, and each says so once.
-    #[allow(dead_code)]
     pub(super) fn names_panics(&mut self, panics: usize) {
         self.panics = panics;
     }

@@ -8,7 +8,6 @@ mod panics;
 
 use super::Row;
 
-#[allow(dead_code, reason = "the section that these rows belong to takes them up")]
 pub(super) const ROWS: &[Row] = &[
     Row {
         number: 71,
