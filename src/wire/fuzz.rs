@@ -175,7 +175,8 @@ fn judge(safe: &str) {
             );
             if ["href", "src", "cite"].contains(&key) {
                 // Slashes may be missing: a browser reads `https:/x` as `https://x`.
-                let is_web = ["http:", "https:", "mailto:"].iter().any(|scheme| value.starts_with(scheme));
+                let is_web =
+                    ["http:", "https:", "mailto:"].iter().any(|scheme| value.to_ascii_lowercase().starts_with(scheme));
                 assert!(is_web, "{key}={value}: {safe}");
             }
         }

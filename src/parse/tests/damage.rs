@@ -282,8 +282,7 @@ fn scrambled(seed: u64) -> String {
 fn a_refusal_holds_nothing_that_a_terminal_would_obey() {
     for (text, word) in [
         ("<x\"><!ENTITY b \"><title>b</ti\u{1b}[2J\0<!DOCTYPE x []><rss version", "\\u{1b}[2J\\u{0}"),
-        ("<\u{202e}a>x", "\\u{202e}a"),
-        ("{\"version\":\"https://jsonfeed.org/version/1\",\"\u{1b}[2J", "parse"),
+        ("<a\u{202e}b>x", "\\u{202e}b"),
     ] {
         let told = refused(text).to_string();
         assert!(!told.contains(crate::escape::disturbs) && told.contains(word), "{told:?}");
