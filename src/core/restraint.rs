@@ -110,22 +110,68 @@ impl Agenda {
                 BREAKER_PROBE_WAIT.as_secs()
             ),
             (true, false) => {
-                let due = std::mem::take(&mut self.ready);
+                // Those that wait for their hosts as well: after a long outage, in which all were tried, that is everybody.
+                let is_due = |(id, feed): (&i64, &Feed)| matches!(feed.place, Place::Due).then_some(*id);
+                let mut due: Vec<i64> = self.feeds.iter().filter_map(is_due).collect();
+                due.sort_unstable();
+                self.ready.clear();
                 log::info!(
                     "core {index}: hosts are reached again; {} feeds that are due are polled one after the other",
                     due.len()
                 );
                 for id in &due {
-                    let wait = self.feeds.get(id).filter(|feed| matches!(feed.place, Place::Due)).map(|feed| {
-                        let config::Feed { name, interval, .. } = &feed.subscription.feed;
-                        feed.unskipped(schedule::spread(name, due.len(), *interval), wall_ms)
-                    });
-                    wait.into_iter().for_each(|wait| self.wait_until(*id, now + wait));
+                    let feed = &self.feeds[id];
+                    let config::Feed { name, interval, .. } = &feed.subscription.feed;
+                    let wait = feed.unskipped(schedule::spread(name, due.len(), *interval), wall_ms);
+                    self.wait_until(*id, now + wait);
                 }
                 // The first of them comes at once.
                 self.collect_due(now);
             }
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::core::{Ended, Settings};
+    use crate::limits::POLLS_PER_SECOND_AT_START;
+    use crate::poll::Subscription;
+    use crate::store::FeedRecord;
+
+    #[test]
+    fn a_backlog_is_spread_behind_an_outage_in_which_all_were_tried() {
+        let host_pause = Duration::from_secs(1);
+        let settings = Settings { index: 0, in_flight_max: 999, once: false, due_at_start: 1, host_pause };
+        let mut agenda = Agenda::new(settings);
+        let (now, wall_ms) = (Clock::monotonic(), 1_772_323_200_000);
+        let subscription = |id: i64| {
+            let feed = config::Feed::new(format!("f{id}"), format!("http://h{id}.test/").parse().unwrap());
+            Subscription { feed, access: Err(String::new()), record: FeedRecord { id, ..FeedRecord::default() } }
+        };
+        agenda.put((0..500).map(subscription).collect(), true, Moment { now, wall_ms });
+        agenda.collect_due(now);
+        agenda.heed_breaker(true, Moment { now, wall_ms });
+        // Each is tried and comes back at once, when its host still rests.
+        let tried: Vec<_> = std::iter::from_fn(|| agenda.next_start(None, true, now)).collect();
+        assert_eq!(tried.len(), 500);
+        for start in tried {
+            agenda.finished(&start.ticket, Ended::Undone, Moment { now, wall_ms });
+        }
+        agenda.collect_due(now);
+        assert!(agenda.next_start(None, true, now).is_none());
+        let now = now + Duration::from_secs(3_600);
+        agenda.heed_breaker(false, Moment { now, wall_ms });
+        let mut started = [0; 11];
+        for (second, started) in started.iter_mut().enumerate() {
+            let now = now + Duration::from_secs(second as u64);
+            agenda.collect_due(now);
+            *started = std::iter::from_fn(|| agenda.next_start(None, true, now)).count() as u64;
+        }
+        assert_eq!(started.iter().sum::<u64>(), 500);
+        assert!(started.iter().all(|count| *count < 2 * POLLS_PER_SECOND_AT_START), "{started:?}");
     }
 }

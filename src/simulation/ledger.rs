@@ -43,14 +43,15 @@ impl Ledger {
                 violated("seq_is_given_out_once", format!("{row:?} after {last}, up to {seq_last}"));
             }
             last = row.seq;
-            if let Some((former, revision)) = self.seqs.insert(row.id, (row.seq, row.revision)) {
+            let former = self.seqs.insert(row.id, (row.seq, row.revision));
+            if let Some((former, revision)) = former {
                 if row.revision != revision + 1 {
                     violated("revisions_count", format!("{row:?} after revision {revision}"));
                 }
                 self.places.get_mut(&former).expect("it was given out").next = Some(row.seq);
             }
             let known = *self.links.entry((row.feed_id, row.url.clone())).or_insert(row.id);
-            if known != row.id && !is_vague(&row) {
+            if former.is_none() && known != row.id && !is_vague(&row) {
                 violated("an_article_is_stored_once", format!("{row:?}, and as article {known}"));
             }
             self.places.insert(row.seq, Place { id: row.id, feed: name(row.feed_id), next: None });
