@@ -14,10 +14,12 @@ use url::Host;
 
 use super::name_server::{MANY, NameServer};
 use super::{NameService, Resolver, in_turns};
+use crate::clock::Clock;
 use crate::executor::sleep;
 use crate::failure::{Class, Failure, Phase};
 use crate::fetch::guard;
-use crate::limits::{ADDRESSES_MAX, DNS_ATTEMPT_TIMEOUT, DNS_SOCKETS_MAX, DNS_TCP_MAX};
+use crate::clock::Clock;
+use crate::limits::{ADDRESSES_MAX, DNS_ATTEMPT_TIMEOUT, DNS_ATTEMPTS, DNS_SOCKETS_MAX, DNS_TCP_IDLE, DNS_TCP_MAX};
 
 /// Longer than anything that is expected to happen.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -204,7 +206,7 @@ fn dead_names_cost_the_others_nothing() {
     let port = server.addr.port();
     on_core(async {
         let resolver = resolver(&[server.addr]);
-        let ended = Rc::new(Cell::new(0));
+        let (ended, started) = (Rc::new(Cell::new(0)), Clock::monotonic());
         let hung: Vec<_> = (0..2_000)
             .map(|n| {
                 let (resolver, ended) = (Rc::clone(&resolver), Rc::clone(&ended));
@@ -218,7 +220,9 @@ fn dead_names_cost_the_others_nothing() {
         for n in 0..500 {
             assert_eq!(resolve(&resolver, &format!("good{n}.test")).await.unwrap(), GOOD);
         }
-        assert_eq!(ended.get(), 0, "a hung lookup ended before its deadline");
+        // A busy machine may take longer for all this than they have.
+        let is_early = Clock::monotonic() - started < DNS_ATTEMPT_TIMEOUT * DNS_ATTEMPTS as u32;
+        assert!(ended.get() == 0 || !is_early, "{} hung lookups ended before their deadline", ended.get());
         assert!(resolver.descriptors() <= DNS_SOCKETS_MAX, "{} descriptors", resolver.descriptors());
         assert!(sockets_to(port) <= DNS_SOCKETS_MAX, "{} sockets", sockets_to(port));
         assert!(resolver.background_tasks() <= 4, "{} tasks", resolver.background_tasks());
@@ -268,7 +272,7 @@ fn dropped_lookups_leave_nothing_behind() {
 fn connections_to_a_silent_name_server_are_few_and_end() {
     let server = NameServer::start();
     on_core(async {
-        let resolver = resolver(&[server.addr]);
+        let (resolver, started) = (resolver(&[server.addr]), Clock::monotonic());
         let hung: Vec<_> = (0..200)
             .map(|n| {
                 let resolver = Rc::clone(&resolver);
@@ -279,7 +283,9 @@ fn connections_to_a_silent_name_server_are_few_and_end() {
         for n in 0..100 {
             assert_eq!(resolve(&resolver, &format!("good{n}.test")).await.unwrap(), GOOD);
         }
-        assert_eq!(server.connections(), DNS_TCP_MAX);
+        // Idle ones are closed, and others opened in their place, on a machine that is as slow as that.
+        let may_be_others = Clock::monotonic() - started >= DNS_TCP_IDLE;
+        assert!(server.connections() == DNS_TCP_MAX || may_be_others, "{}", server.connections());
         assert!(resolver.descriptors() <= DNS_SOCKETS_MAX + DNS_TCP_MAX as usize, "{}", resolver.descriptors());
         for lookup in hung {
             lookup.cancel().await;
