@@ -657,7 +657,7 @@ pub const STACKS_IN_A_ROW_MAX: u32 = 3;
 pub const STACK_PAUSE_MS: u64 = 20_000;
 
 /// `/debug/stacks` waits so long for them, then says 503: names are looked for in hundreds of megabytes at first.
-pub const STACKS_WAIT: Duration = secs(20);
+pub const STACKS_WAIT: Duration = secs(30);
 
 /// What was read of the program's debugging information is given back when no stack was wished for so long.
 pub const STACKS_IDLE: Duration = secs(2);
