@@ -27,10 +27,11 @@ impl Source {
     }
 
     fn is_test(&self) -> bool {
-        // What fuzzing asks is in no program either.
+        // What fuzzing asks, and the simulation, are in no program either.
         let is_fuzz = self.path.ends_with("/fuzz.rs") || self.path.starts_with("src/fuzzing");
         let is_test = self.path.contains("/tests/") || self.path.ends_with("/tests.rs");
-        is_test || is_fuzz || self.path.starts_with("tests/")
+        let is_simulation = self.path.starts_with("src/simulation/");
+        is_test || is_simulation || is_fuzz || self.path.starts_with("tests/")
     }
 }
 

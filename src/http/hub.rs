@@ -71,10 +71,9 @@ pub(super) async fn follow_polls(site: Rc<Site>, mut news: mpsc::Receiver<PollNe
 
 /// Gives the memory of a crowd back once all have left who do: it takes a moment in which nothing else is done here.
 pub(super) async fn follow_crowds(site: Rc<Site>) {
-    let (mut most, mut before) = (0, 0);
+    let mut before = 0;
     loop {
-        let open = site.counts.connections.get();
-        most = most.max(open);
+        let (open, most) = (site.counts.connections.get(), site.counts.connections_most.get());
         if open == before && most - open >= CROWD_MIN && open <= most / 2 {
             let started = Clock::monotonic();
             machine::give_memory_back();
@@ -83,7 +82,7 @@ pub(super) async fn follow_crowds(site: Rc<Site>) {
                 most - open,
                 Clock::elapsed_ms(started)
             );
-            most = open;
+            site.counts.connections_most.set(open);
         }
         before = open;
         sleep(CROWD_LOOK).await;

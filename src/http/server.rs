@@ -135,7 +135,9 @@ impl Drop for Counted {
 }
 
 fn admit(site: &Rc<Site>, stream: TcpStream) {
-    site.counts.connections.set(site.counts.connections.get() + 1);
+    let open = site.counts.connections.get() + 1;
+    site.counts.connections.set(open);
+    site.counts.connections_most.set(site.counts.connections_most.get().max(open));
     let counted = Counted(site.clone());
     let site = site.clone();
     detach(async move {

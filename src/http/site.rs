@@ -72,6 +72,8 @@ pub(super) struct Site {
 #[derive(Debug, Default)]
 pub(super) struct Counts {
     pub(super) connections: Cell<usize>,
+    /// The most of them at once since memory was given back.
+    pub(super) connections_most: Cell<usize>,
     pub(super) connections_refused: Cell<u64>,
     /// Of those, the ones that are being told so.
     pub(super) turned_away: Cell<usize>,

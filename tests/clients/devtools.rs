@@ -99,6 +99,10 @@ impl Browser {
                 Err(RecvTimeoutError::Timeout) => panic!("Chromium did not answer {method} within {HANG_GUARD:?}"),
                 Err(RecvTimeoutError::Disconnected) => panic!("Chromium ended before it answered {method}"),
             };
+            // It left the page while it was asked: nothing is true of a page that is not there.
+            if answer["error"]["message"] == "Inspected target navigated or closed" {
+                return Value::Null;
+            }
             assert!(answer.get("error").is_none(), "{method} {params}: {answer}");
             return answer["result"].clone();
         }

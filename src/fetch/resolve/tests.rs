@@ -18,7 +18,6 @@ use crate::clock::Clock;
 use crate::executor::sleep;
 use crate::failure::{Class, Failure, Phase};
 use crate::fetch::guard;
-use crate::clock::Clock;
 use crate::limits::{ADDRESSES_MAX, DNS_ATTEMPT_TIMEOUT, DNS_ATTEMPTS, DNS_SOCKETS_MAX, DNS_TCP_IDLE, DNS_TCP_MAX};
 
 /// Longer than anything that is expected to happen.

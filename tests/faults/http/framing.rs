@@ -145,7 +145,7 @@ fn row_14_a_connection_with_left_over_bytes_is_never_used_again() {
     }
     // So that what comes a moment later has come.
     scene.subscribe(|_, feeds| {
-        ports.iter().fold(feeds.host_pause("500ms"), |feeds, (name, url)| {
+        ports.iter().fold(feeds.host_pause("2s"), |feeds, (name, url)| {
             feeds.feed(&format!("{name}-1"), url).feed(&format!("{name}-2"), format!("{url}?2"))
         })
     });
