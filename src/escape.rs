@@ -2,7 +2,7 @@
 //!
 //! | place | function |
 //! |---|---|
-//! | a terminal, one line | [`line`] |
+//! | a terminal, one line | [`line()`] |
 //! | a log, and a message of several lines | [`lines`] |
 //! | a text of many lines on its own | [`listing`] |
 //! | a terminal, as JSON | [`json`] |
@@ -46,7 +46,7 @@ pub(crate) fn lines(text: &str) -> String {
     lines
 }
 
-/// JSON for a terminal: the same values, with no character in it that [`line`] would escape. Such stand in strings alone, where
+/// JSON for a terminal: the same values, with no character in it that [`line()`] would escape. Such stand in strings alone, where
 /// JSON knows another spelling for each (RFC 8259, section 7); its own ends of lines apart.
 pub(crate) fn json(json: &str) -> Cow<'_, str> {
     let is_raw = |c: char| disturbs(c) && c != '\n';
