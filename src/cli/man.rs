@@ -38,7 +38,7 @@ const EXITS: [(u8, &str); 8] = [
 ];
 
 /// What the daemon does when it is told by a signal.
-const SIGNALS: [(&str, &str); 3] = [
+const SIGNALS: [(&str, &str); 4] = [
     (
         "SIGTERM, SIGINT",
         "No new polls, fetches in flight cancelled, what is parsed committed; gone within 5 s. A second one: at once.",
@@ -48,6 +48,7 @@ const SIGNALS: [(&str, &str); 3] = [
         "feeds.toml is read again; feeds are added, changed and removed without a restart. With a mistake in it nothing changes.",
     ),
     ("SIGUSR1", "What is in flight is logged: feed, phase, age."),
+    ("SIGQUIT", "The stack of every thread is logged, and the daemon goes on."),
 ];
 
 pub(super) fn run(args: &ManArgs) -> u8 {
