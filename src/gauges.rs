@@ -1,9 +1,10 @@
 //! What the cores count, for whoever wants to know: written by one core each, read by anybody.
 
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
 use crate::article::RepairKind;
 use crate::failure::Class;
 use crate::watch::{Cell, FlightRoom};
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// One core's counters.
 #[derive(Debug)]

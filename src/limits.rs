@@ -440,7 +440,8 @@ pub const CONNECTIONS_BESIDE_STREAMS_MAX: usize = 2_000;
 /// Connections at once where RLIMIT_NOFILE is very low.
 pub const CONNECTIONS_MIN: usize = 8;
 
-/// Connections that are being told that there are too many, or how we are; one more is closed without a word.
+/// Connections that are being told that there are too many, or how we are, and no more than a sixteenth of those that are served;
+/// one more is closed without a word.
 pub const TURNED_AWAY_MAX: usize = 256;
 
 /// How long one of them has to ask and to take the answer in.
@@ -459,12 +460,12 @@ pub const LISTEN_RETRY_INTERVAL: Duration = Duration::from_millis(20);
 /// Connections that are taken in a row; then those who are here have their turn.
 pub const ACCEPTS_IN_A_ROW_MAX: u32 = 16;
 
-/// Connections whose client had closed its side before they were taken; they are answered when nobody else waits. One more
-/// is closed without a word.
+/// Connections whose client had closed its side before they were taken, and likewise no more than a sixteenth; they are answered
+/// when nobody else waits. One more is closed without a word.
 pub const LEFT_WAITING_MAX: usize = 1_024;
 
 /// So many of them are put aside in a row; then others have their turn.
-pub const LEFT_IN_A_ROW_MAX: u32 = 256;
+pub const LEFT_IN_A_ROW_MAX: u32 = 64;
 
 /// After a failed accept, mostly for want of descriptors, the next try waits so long.
 pub const ACCEPT_RETRY_MS: u64 = 50;
@@ -537,6 +538,9 @@ pub const CROWD_MIN: usize = 500;
 
 /// So often it is looked whether they have.
 pub const CROWD_LOOK: Duration = secs(1);
+
+/// Memory is given back this often at most: it takes the HTTP core a moment, and crowds can be made to come and go.
+pub const CROWD_PAUSE: Duration = secs(60);
 
 /// Feeds on a page of the list.
 pub const FEEDS_ON_PAGE: usize = 200;

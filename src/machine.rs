@@ -1,5 +1,4 @@
 //! What the machine gives: CPUs, descriptors, memory, io_uring. Asked once at start; what is missing is said with its remedy.
-#![allow(unsafe_code)]
 
 use std::fs;
 use std::io;
@@ -131,6 +130,7 @@ pub(crate) fn share(nofile: u64, memory: Option<u64>, cores: usize, streams_want
 
 /// Has the allocator give back what was large, and reserve little where address space is limited: of its own accord it
 /// keeps what was freed, up to 32 MiB a piece, and reserves 64 MiB for each thread. To be called before there are any.
+#[cfg_attr(target_env = "gnu", expect(unsafe_code, reason = "nobody has a safe name for it"))]
 pub(crate) fn set_up_allocator() {
     #[cfg(target_env = "gnu")]
     {

@@ -65,8 +65,10 @@ impl Manager {
         let now = Clock::monotonic();
         let is_due = |at: Option<Instant>, interval| at.is_none_or(|at| now.saturating_duration_since(at) >= interval);
         if self.feed_interval.is_some_and(|interval| may_live && is_due(self.fed_at, interval)) {
-            self.send("WATCHDOG=1");
-            self.fed_at = Some(now);
+            // Where it did not arrive it is sent again at the next look.
+            if self.send("WATCHDOG=1") {
+                self.fed_at = Some(now);
+            }
         }
         if is_due(self.status_at, STATUS_INTERVAL) {
             self.status_at = Some(now);

@@ -10,7 +10,7 @@ use crate::store;
 /// What `--help` says beside the options.
 const MORE: &str = "\
 The copy is of one moment, compact, and synced to disk before it has its name. To restore, stop the daemon, put the copy \
-in the place of the database, remove the -wal and -shm files beside it, and start again. To clients it is another database: a \
+in the place of the database, remove the -wal, -shm and .lock files beside it, and start again. To clients it is another database: a \
 cursor of the original is answered with 409, since both go on to number their articles alike.";
 
 #[derive(clap::Args, Debug)]

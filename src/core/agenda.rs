@@ -172,8 +172,10 @@ impl Agenda {
         let mut feed = Feed::new(subscription, at.now);
         let kept = self.feeds.get(&id).and_then(|old| feed.go_on_from(old));
         put.taken_up.push_back((id, kept));
-        put.given_up += usize::from(feed.is_given_up());
-        if !feed.is_given_up() {
+        if feed.is_given_up() {
+            feed.place = Place::Done;
+            put.given_up += 1;
+        } else {
             self.hosts.join(&feed.host, feed.subscription.feed.interval);
         }
         // One of them may have been told so in the name of all, before a restart.
@@ -196,7 +198,11 @@ impl Agenda {
     pub(crate) fn give_deadline(&mut self, put: &mut Put) -> bool {
         let Some((id, kept)) = put.taken_up.pop_front() else { return false };
         match kept {
-            Some(due_at) => self.wait_until(id, due_at),
+            // Its host may have been held since it was taken up, and the feed put off with it.
+            Some(due_at) => {
+                let put_off = self.feeds.get(&id).map_or(due_at, |feed| feed.due_at);
+                self.wait_until(id, due_at.max(put_off));
+            }
             None => self.set_first_deadline(id, put.crowd, &mut put.places, put.at),
         }
         true

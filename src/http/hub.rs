@@ -15,7 +15,7 @@ use super::stream::{Range, read_page};
 use crate::clock::Clock;
 use crate::executor::{nap, sleep};
 use crate::gauges::PollNews;
-use crate::limits::{ARTICLES_ASKED_MAX, CROWD_LOOK, CROWD_MIN, HISTORY_LOOK, HUB_RETRY};
+use crate::limits::{ARTICLES_ASKED_MAX, CROWD_LOOK, CROWD_MIN, CROWD_PAUSE, HISTORY_LOOK, HUB_RETRY};
 use crate::machine;
 use crate::stream::Filter;
 use crate::wire::{FirstRound, Html, PollEvent};
@@ -83,6 +83,7 @@ pub(super) async fn follow_crowds(site: Rc<Site>) {
                 Clock::elapsed_ms(started)
             );
             site.counts.connections_most.set(open);
+            sleep(CROWD_PAUSE).await;
         }
         before = open;
         sleep(CROWD_LOOK).await;

@@ -61,6 +61,7 @@ pub(crate) async fn serve(listener: Listener, sources: Sources, news: News, stop
         glommio::spawn_local(turn(site.clone())),
     ];
     let left = RefCell::new(VecDeque::new());
+    let left_max = beside(connections_max, LEFT_WAITING_MAX);
     let accepting = async {
         let (mut accepted, mut had_left, mut spare) = (0u32, 0u32, Spare::new());
         loop {
@@ -68,14 +69,15 @@ pub(crate) async fn serve(listener: Listener, sources: Sources, news: News, stop
                 // Behind everybody who is still there: thousands of them would be as many requests before the next one.
                 Ok(stream) if descriptor::peer_gone(&stream) => {
                     // One too many is closed without a word, which it would not read.
-                    let mut left = left.borrow_mut();
-                    if left.len() < LEFT_WAITING_MAX {
-                        left.push_back(stream);
+                    if left.borrow().len() < left_max {
+                        left.borrow_mut().push_back(stream);
                     }
                     had_left += 1;
-                    if !had_left.is_multiple_of(LEFT_IN_A_ROW_MAX) {
-                        continue;
+                    // A closed one gives its descriptor back when the executor turns.
+                    if had_left.is_multiple_of(LEFT_IN_A_ROW_MAX) {
+                        nap().await;
                     }
+                    continue;
                 }
                 Ok(stream) if site.counts.connections.get() >= connections_max => turn_away(&site, stream),
                 Ok(stream) => admit(&site, stream),
@@ -124,6 +126,12 @@ async fn turn(site: Rc<Site>) {
     }
 }
 
+/// How many there may be of what is held beside the connections that are served: a sixteenth of those, so that fetches
+/// keep theirs.
+fn beside(connections_max: usize, most: usize) -> usize {
+    (connections_max / 16).clamp(4, most)
+}
+
 /// One more connection, for as long as it lives.
 struct Counted(Rc<Site>);
 
@@ -160,7 +168,7 @@ pub(super) fn detach(task: impl Future<Output = ()> + 'static) {
 /// Answers a connection too many: how we are, to who asks that, and to all others that there are too many.
 fn turn_away(site: &Rc<Site>, stream: TcpStream) {
     add(&site.counts.connections_refused, 1);
-    if site.counts.turned_away.get() >= TURNED_AWAY_MAX {
+    if site.counts.turned_away.get() >= beside(site.sources.connections_max, TURNED_AWAY_MAX) {
         return;
     }
     site.counts.turned_away.set(site.counts.turned_away.get() + 1);

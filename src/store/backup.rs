@@ -1,7 +1,7 @@
 //! `rssd backup`: a consistent copy of a database that a daemon may be writing.
 //!
 //! One read transaction sees one moment of it, so that the copy is whole whatever is committed meanwhile; it holds up
-//! checkpoints and no commit. (SQLite's backup API would begin anew at each commit of another process.) The copy appears
+//! checkpoints, and commits only for a moment now and then, while the writer waits for readers behind a -wal that has grown. (SQLite's backup API would begin anew at each commit of another process.) The copy appears
 //! under its name when it is whole, checked and synced, and never in the place of something else.
 //!
 //! It is another database to clients: it has an epoch of its own. What the original commits afterwards has numbers that
@@ -27,6 +27,10 @@ pub fn backup(path: &Path, dest: &Path) -> Result<Summary, StoreError> {
     let source = open_read_only(path)?.ok_or_else(|| StoreError::Absent { path: path.to_owned() })?;
     if dest.symlink_metadata().is_ok() {
         return Err(StoreError::Taken { path: dest.to_owned() });
+    }
+    if dest.to_str().is_none() {
+        // SQLite takes names in UTF-8 alone.
+        return Err(StoreError::NotAFile { path: dest.to_owned() });
     }
     let part = Part::beside(dest)?;
     copy(&source, path, &part.0)?;

@@ -144,7 +144,9 @@ pub(super) fn hold<T>(tid: i32, walk: impl FnOnce(Registers) -> T) -> Result<Hel
     // SAFETY: no memory is involved; a thread that is gone gives an error.
     let sent = unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), tid, number()) };
     if sent != 0 {
-        return Err(Silent::Gone);
+        // Or there are too many signals that nobody takes (RLIMIT_SIGPENDING).
+        let is_gone = std::io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH);
+        return Err(if is_gone { Silent::Gone } else { Silent::Deaf });
     }
     futex_wait(WANTED, STACK_ANSWER);
     match STATE.compare_exchange(WANTED, FREE, Ordering::AcqRel, Ordering::Acquire) {

@@ -19,13 +19,13 @@ const SHOWN_CHARS_MAX: usize = 200;
 /// What was found, and the details that a person may want to see below it.
 pub(super) fn look(args: &ServerArgs, db: &Path, holder: Option<u32>) -> (Vec<Finding>, String) {
     let mut findings = Vec::new();
-    let peek = peek(db, holder);
+    let (peek, peeked_ms) = (peek(db, holder), Clock::monotonic_ms());
     // What holds the database may be a single round, which serves nothing.
     let runs = holder.is_some() || peek.is_ok();
     let is_well = asked(args, runs, &mut findings);
     match peek {
         Ok(peek) => {
-            let is_well = seen(&peek, &mut findings) && is_well;
+            let is_well = seen(&peek, peeked_ms, &mut findings) && is_well;
             let details = if is_well { String::new() } else { details(&peek) };
             (findings, details)
         }
@@ -79,9 +79,8 @@ fn asked(args: &ServerArgs, runs: bool, findings: &mut Vec<Finding>) -> bool {
     verdict == Verdict::Ok
 }
 
-/// Whether its memory says that it is well.
-fn seen(peek: &Peek, findings: &mut Vec<Finding>) -> bool {
-    let now_ms = Clock::monotonic_ms();
+/// Whether its memory, as it was at `now_ms`, says that it is well.
+fn seen(peek: &Peek, now_ms: u64, findings: &mut Vec<Finding>) -> bool {
     let before = findings.len();
     let looked_ms = now_ms.saturating_sub(peek.looked_ms);
     if looked_ms > WATCHDOG_GONE_MS {
