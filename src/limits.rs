@@ -440,8 +440,7 @@ pub const CONNECTIONS_BESIDE_STREAMS_MAX: usize = 2_000;
 /// Connections at once where RLIMIT_NOFILE is very low.
 pub const CONNECTIONS_MIN: usize = 8;
 
-/// Connections that are being told that there are too many, or how we are, and no more than a sixteenth of those that are served;
-/// one more is closed without a word.
+/// Connections that are being told that there are too many, or how we are; one more is closed without a word.
 pub const TURNED_AWAY_MAX: usize = 256;
 
 /// How long one of them has to ask and to take the answer in.
@@ -460,8 +459,8 @@ pub const LISTEN_RETRY_INTERVAL: Duration = Duration::from_millis(20);
 /// Connections that are taken in a row; then those who are here have their turn.
 pub const ACCEPTS_IN_A_ROW_MAX: u32 = 16;
 
-/// Connections whose client had closed its side before they were taken, and likewise no more than a sixteenth; they are answered
-/// when nobody else waits. One more is closed without a word.
+/// Connections whose client had closed its side before they were taken, and no more than a sixteenth of those that are served;
+/// they are answered when nobody else waits. One more is closed without a word.
 pub const LEFT_WAITING_MAX: usize = 1_024;
 
 /// So many of them are put aside in a row; then others have their turn.

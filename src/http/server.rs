@@ -61,7 +61,8 @@ pub(crate) async fn serve(listener: Listener, sources: Sources, news: News, stop
         glommio::spawn_local(turn(site.clone())),
     ];
     let left = RefCell::new(VecDeque::new());
-    let left_max = beside(connections_max, LEFT_WAITING_MAX);
+    // So that fetches keep their descriptors.
+    let left_max = (connections_max / 16).clamp(4, LEFT_WAITING_MAX);
     let accepting = async {
         let (mut accepted, mut had_left, mut spare) = (0u32, 0u32, Spare::new());
         loop {
@@ -126,12 +127,6 @@ async fn turn(site: Rc<Site>) {
     }
 }
 
-/// How many there may be of what is held beside the connections that are served: a sixteenth of those, so that fetches
-/// keep theirs.
-fn beside(connections_max: usize, most: usize) -> usize {
-    (connections_max / 16).clamp(4, most)
-}
-
 /// One more connection, for as long as it lives.
 struct Counted(Rc<Site>);
 
@@ -168,7 +163,7 @@ pub(super) fn detach(task: impl Future<Output = ()> + 'static) {
 /// Answers a connection too many: how we are, to who asks that, and to all others that there are too many.
 fn turn_away(site: &Rc<Site>, stream: TcpStream) {
     add(&site.counts.connections_refused, 1);
-    if site.counts.turned_away.get() >= beside(site.sources.connections_max, TURNED_AWAY_MAX) {
+    if site.counts.turned_away.get() >= TURNED_AWAY_MAX {
         return;
     }
     site.counts.turned_away.set(site.counts.turned_away.get() + 1);
