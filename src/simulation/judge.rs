@@ -18,7 +18,7 @@ pub(super) struct Judge {
     /// When polls began of late.
     starts: VecDeque<u64>,
     /// Of the wall clock.
-    steps: u32,
+    pub(super) steps: u32,
 }
 
 /// Times are milliseconds of the simulation, and no step of the wall clock moves them.
@@ -60,6 +60,8 @@ pub(super) struct Seen<'a> {
     pub(super) hold: Option<(String, u64)>,
     pub(super) answered_at: u64,
     pub(super) answered_wall: i64,
+    /// Of the wall clock, until then.
+    pub(super) steps: u32,
 }
 
 impl Judge {
@@ -130,7 +132,7 @@ impl Judge {
         let floor = seen.feed.interval_min.min(seen.feed.interval);
         book.asked_ms = seen.wishes.iter().copied().chain([ms(floor)]).max().unwrap_or(0);
         book.closed_until = seen.answered_at + book.asked_ms;
-        book.steps = self.steps;
+        book.steps = seen.steps;
         if let Some((host, hold_ms)) = &seen.hold {
             let until = seen.answered_at + hold_ms;
             let until_wall = seen.answered_wall + *hold_ms as i64;

@@ -52,6 +52,7 @@ struct News {
     hold: Option<(String, u64)>,
     answered_at: u64,
     answered_wall: i64,
+    steps: u32,
 }
 
 impl World {
@@ -205,6 +206,7 @@ impl World {
             hold: retry_s.filter(|_| is_host_wide).zip(trip.hops.last()).map(|(s, hop)| (host_of(&hop.url), retry(s))),
             answered_at: self.now,
             answered_wall: wall_ms,
+            steps: self.judge.steps,
         };
         let total_ms = u32::try_from(answer.took_ms).expect("it is short");
         let log = FetchLog { started_at: asked.started_at, total_ms, ..FetchLog::default() };
@@ -228,7 +230,7 @@ impl World {
         let life = self.life.as_ref().expect("it is running");
         let flying = &life.polls[&poll];
         let Stage::Writing { news, .. } = &flying.stage else { unreachable!("it waits for the writer") };
-        let News { is_failure, is_gone, ref wishes, ref hold, answered_at, answered_wall } = *news;
+        let News { is_failure, is_gone, ref wishes, ref hold, answered_at, answered_wall, steps } = *news;
         let subscription = &flying.ticket.subscription;
         let seen = Seen {
             feed_id: flying.ticket.id,
@@ -239,6 +241,7 @@ impl World {
             hold: hold.clone(),
             answered_at,
             answered_wall,
+            steps,
         };
         self.judge.stored(&seen);
         self.validators_have_their_articles(flying.ticket.id);
