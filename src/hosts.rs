@@ -143,6 +143,12 @@ impl Hosts {
         self.by_name.len()
     }
 
+    /// Nobody waits any more: all who did are due at another time.
+    pub(crate) fn clear_waiting(&mut self) {
+        self.by_name.values_mut().for_each(|host| host.waiting.clear());
+        self.waiting_count = 0;
+    }
+
     /// How many feeds wait.
     pub(crate) fn waiting_count(&self) -> usize {
         self.waiting_count

@@ -115,6 +115,7 @@ impl Agenda {
                 let mut due: Vec<i64> = self.feeds.iter().filter_map(is_due).collect();
                 due.sort_unstable();
                 self.ready.clear();
+                self.hosts.clear_waiting();
                 log::info!(
                     "core {index}: hosts are reached again; {} feeds that are due are polled one after the other",
                     due.len()
@@ -165,6 +166,7 @@ mod tests {
         assert!(agenda.next_start(None, true, now).is_none());
         let now = now + Duration::from_secs(3_600);
         agenda.heed_breaker(false, Moment { now, wall_ms });
+        assert_eq!(agenda.hosts.waiting_count(), 0, "nobody is queued a second time at the next outage");
         let mut started = [0; 11];
         for (second, started) in started.iter_mut().enumerate() {
             let now = now + Duration::from_secs(second as u64);

@@ -351,6 +351,7 @@ impl World {
         let Some(records) = self.db.register(&self.config, at.wall_ms) else {
             return self.soon(1_000, Event::Start);
         };
+        self.judge.registered(&self.config, &records);
         let known: Vec<_> = self.config.iter().zip(&records).collect();
         self.judge.restarted(&known, self.now, at.wall_ms);
         let subscriptions = self.subscribe(records);

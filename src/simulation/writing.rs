@@ -86,6 +86,7 @@ impl World {
             },
             Request::Register(feeds) => match self.db.register(&feeds, wall_ms) {
                 Some(records) => {
+                    self.judge.registered(&feeds, &records);
                     // The main thread has read what it asked with.
                     let edited = std::mem::replace(&mut self.config, feeds);
                     let subscriptions = self.subscribe(records);
