@@ -46,6 +46,8 @@ struct Hold {
     until_wall: i64,
     feed: i64,
     url: String,
+    /// In the row of that feed, for a restart to find. It goes with the row's state, when the feed gets another URL.
+    is_stored: bool,
 }
 
 /// A poll as its publisher saw it, once it is stored.
@@ -136,7 +138,7 @@ impl Judge {
         if let Some((host, hold_ms)) = &seen.hold {
             let until = seen.answered_at + hold_ms;
             let until_wall = seen.answered_wall + *hold_ms as i64;
-            let hold = Hold { until, until_wall, feed: seen.feed_id, url: seen.feed.url.to_string() };
+            let hold = Hold { until, until_wall, feed: seen.feed_id, url: seen.feed.url.to_string(), is_stored: true };
             let known = &mut self.hosts.entry(host.clone()).or_default().hold;
             if known.as_ref().is_none_or(|known| known.until < until) {
                 *known = Some(hold);
@@ -163,6 +165,15 @@ impl Judge {
         }
     }
 
+    /// The database knows of a configuration.
+    pub(super) fn registered(&mut self, feeds: &[Feed], records: &[FeedRecord]) {
+        for hold in self.hosts.values_mut().filter_map(|book| book.hold.as_mut()) {
+            let is_other =
+                |(feed, record): (&Feed, &FeedRecord)| record.id == hold.feed && feed.url.as_str() != hold.url;
+            hold.is_stored &= !feeds.iter().zip(records).any(is_other);
+        }
+    }
+
     /// The daemon is started again.
     pub(super) fn restarted(&mut self, feeds: &[(&Feed, &FeedRecord)], now: u64, wall_ms: i64) {
         self.starts.clear();
@@ -174,7 +185,7 @@ impl Judge {
                 let is_it = |(feed, record): &&(&Feed, &FeedRecord)| {
                     record.id == hold.feed && feed.url.as_str() == hold.url && feed.enabled
                 };
-                feeds.iter().any(|known| is_it(&known))
+                hold.is_stored && feeds.iter().any(|known| is_it(&known))
             };
             let hold = book.hold.take().filter(is_asked);
             *book = HostBook { hold, ..HostBook::default() };

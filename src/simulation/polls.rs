@@ -144,7 +144,8 @@ impl World {
         );
         let is_reached = answer.trip.reached().is_some();
         it.judge.heard(is_reached, it.breaker.is_open(), now);
-        if !is_reached && it.breaker.is_open() != is_ours {
+        // One that began while it was out has its excuse still.
+        if !is_reached && it.breaker.excuses(flying.flight.started()) != is_ours {
             violated("nothing_counts_while_our_network_is_out", format!("{is_ours}"));
         }
         if is_ours {
