@@ -1,6 +1,5 @@
 //! What a host is owed, and what is nobody's fault but our own network's.
 
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,7 +9,7 @@ use serde_json::Value;
 
 use super::asked;
 use crate::support::http::{get, listening};
-use crate::support::{Feeds, Home, NameServer, Reply, guids, rss, tarpit};
+use crate::support::{Feeds, Home, NameServer, guids, rss, tarpit};
 
 const RSS: &str = "application/rss+xml";
 
@@ -159,13 +158,7 @@ fn a_single_round_waits_for_a_host_that_asks_for_a_moment() {
 fn an_outage_of_our_own_network_counts_against_nobody() {
     const FEEDS: i64 = 5;
     let is_out = Arc::new(AtomicBool::new(true));
-    let names = {
-        let is_out = is_out.clone();
-        NameServer::start(move |_| match is_out.load(Ordering::Relaxed) {
-            true => Reply::Silence,
-            false => Reply::Addresses(vec![Ipv4Addr::LOCALHOST.into()]),
-        })
-    };
+    let names = NameServer::silent_while(&is_out);
     let tarpit = tarpit();
     let mut feeds = Feeds::new()
         .daemon(&format!("dns = [\"{}\"]\ncores = 1", names.addr))

@@ -1,6 +1,5 @@
 //! Crowds are drawn out: the hundreds of feeds of a host, and whatever an outage of our own network has held up.
 
-use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -11,7 +10,7 @@ use serde_json::Value;
 
 use super::{RSS, asked};
 use crate::support::http::{get, listening};
-use crate::support::{Feeds, Home, NameServer, Reply, guids, rss, tarpit};
+use crate::support::{Feeds, Home, NameServer, guids, rss, tarpit};
 
 #[test]
 fn the_many_feeds_of_a_host_are_spread_over_their_interval() {
@@ -49,13 +48,7 @@ fn the_many_feeds_of_a_host_are_spread_over_their_interval() {
 fn what_an_outage_of_our_own_network_held_up_is_taken_up_one_after_the_other() {
     const LATE: usize = 90;
     let is_out = Arc::new(AtomicBool::new(true));
-    let names = {
-        let is_out = is_out.clone();
-        NameServer::start(move |_| match is_out.load(Ordering::Relaxed) {
-            true => Reply::Silence,
-            false => Reply::Addresses(vec![Ipv4Addr::LOCALHOST.into()]),
-        })
-    };
+    let names = NameServer::silent_while(&is_out);
     let tarpit = tarpit();
     let mut feeds = Feeds::new()
         .daemon(&format!("dns = [\"{}\"]\ncores = 1", names.addr))

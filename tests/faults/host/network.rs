@@ -8,19 +8,13 @@ use nix::sys::signal::Signal::SIGTERM;
 
 use super::super::scene::Scene;
 use crate::support::http::listening;
-use crate::support::{BINARY, Daemon, Feeds, Home, NameServer, Reply};
+use crate::support::{BINARY, Daemon, Feeds, Home, NameServer};
 
 #[test]
 fn row_78_names_that_nobody_answers_at_the_start_are_tried_again() {
     const FEEDS: i64 = 6;
-    let is_there = Arc::new(AtomicBool::new(false));
-    let names = NameServer::start({
-        let is_there = is_there.clone();
-        move |_| match is_there.load(Ordering::Relaxed) {
-            true => Reply::Addresses(vec![[127, 0, 0, 1].into()]),
-            false => Reply::Silence,
-        }
-    });
+    let is_out = Arc::new(AtomicBool::new(true));
+    let names = NameServer::silent_while(&is_out);
     let dns = format!("dns = [\"{}\"]", names.addr);
     let mut scene = Scene::with(|tarpit, mut feeds| {
         feeds = feeds.daemon(&dns).default("connect_timeout = \"300ms\"").every_second();
@@ -33,7 +27,7 @@ fn row_78_names_that_nobody_answers_at_the_start_are_tried_again() {
     let count = |sql: &str| db.one::<i64>(&format!("SELECT count(*) FROM feed WHERE name GLOB 'f*' AND {sql}"));
     scene.daemon.wait_for("names to fail", |_| count("last_error_class = 'dns'") > 0);
     assert_eq!(count("article_count > 0"), 0);
-    is_there.store(true, Ordering::Relaxed);
+    is_out.store(false, Ordering::Relaxed);
     scene.daemon.wait_for("all to be polled", |_| count("article_count = 30 AND failure_count = 0") == FEEDS);
     scene.end();
 }
