@@ -30,14 +30,13 @@ pub(super) fn run(args: &ExportArgs) -> u8 {
             return exit::CONFIG;
         }
     };
-    let views = config.feeds.iter().map(|feed| SubscriptionView {
-        name: &feed.name,
-        url: feed.url.as_str(),
-        title: None,
-        site_url: None,
-        labels: &feed.labels,
-    });
+    let text = opml(config.feeds.iter().map(view), Clock::system().now_ms());
     // A reader that left early, as `head` does, is no error.
-    let _ = std::io::stdout().lock().write_all(&opml(views, Clock::system().now_ms()));
+    let _ = std::io::stdout().lock().write_all(&text);
     exit::FINE
+}
+
+/// A configured feed, of which nobody has read a title.
+pub(super) fn view(feed: &config::Feed) -> SubscriptionView<'_> {
+    SubscriptionView { name: &feed.name, url: feed.url.as_str(), title: None, site_url: None, labels: &feed.labels }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::export::view;
 use super::feed_table::quoted;
 use super::import::import;
 use crate::config;
@@ -10,7 +11,7 @@ use crate::escape;
 use crate::fuzzing::{Input, within};
 use crate::limits::OUTLINE_DEPTH_MAX;
 use crate::parse::opml::outlines;
-use crate::wire::{self, SubscriptionView};
+use crate::wire;
 
 pub(crate) use super::tail::fuzz::event_stream;
 
@@ -39,14 +40,7 @@ pub(crate) fn opml(bytes: &[u8]) {
     let config = config::parse(&imported.toml, "feeds.toml").unwrap_or_else(|m| panic!("{m}\n{}", imported.toml));
     assert_eq!(config.feeds.len(), imported.taken);
     // And back: what is exported is read as the same subscriptions.
-    let views = config.feeds.iter().map(|feed| SubscriptionView {
-        name: &feed.name,
-        url: feed.url.as_str(),
-        title: None,
-        site_url: None,
-        labels: &feed.labels,
-    });
-    let exported = outlines(&wire::opml(views, 0)).expect("it is OPML");
+    let exported = outlines(&wire::opml(config.feeds.iter().map(view), 0)).expect("it is OPML");
     let again = import(&exported);
     let again = config::parse(&again.toml, "feeds.toml").unwrap_or_else(|m| panic!("{m}\n{}", again.toml));
     let labels = |config: &config::Config| -> BTreeMap<String, BTreeMap<String, String>> {
