@@ -351,13 +351,12 @@ impl Agenda {
             feed.place = Place::Done;
             self.hosts.leave(&feed.host);
         }
-        if !matches!(feed.place, Place::Done) {
-            feed.follow_host(&mut self.hosts);
-        }
         self.tally = self.tally.with(feed);
-        let turn = feed.turn;
         if !matches!(feed.place, Place::Done) {
-            self.go_on(ticket.id, turn, wait, now);
+            let held =
+                feed.follow_host(&mut self.hosts).map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+            let turn = feed.turn;
+            self.go_on(ticket.id, turn, wait.max(held), now);
         }
     }
 

@@ -133,6 +133,11 @@ impl Trip {
         Some((asked, retry_after::parse(&asked.value, now_ms)?))
     }
 
+    /// Whether a host wants fewer requests (RFC 6585, section 4), be it that it said so once more or was spared.
+    pub(crate) fn asks_for_less(&self) -> bool {
+        self.status() == Some(429) || self.retry_after.as_ref().is_some_and(|asked| asked.status == 429)
+    }
+
     /// Whether anybody was connected to, and then whether only on the machine's own network.
     pub(crate) fn reached(&self) -> Option<Reach> {
         let addresses = || self.hops.iter().filter_map(|hop| hop.address);
