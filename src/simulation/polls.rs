@@ -106,7 +106,7 @@ impl World {
     fn start_poll(&mut self, core: usize, start: Start) {
         let Start { ticket, memory, flight, cancelled } = start;
         let Subscription { feed, .. } = &*ticket.subscription;
-        self.judge.started(ticket.id, feed, ticket.host(), self.scale.host_pause, self.now);
+        self.judge.started(core, &ticket, self.scale.host_pause, self.now);
         let started_at = self.moment().wall_ms;
         let state = &memory.state;
         let has_validators = state.etag.is_some() || state.last_modified.is_some();
@@ -234,6 +234,7 @@ impl World {
         let News { is_failure, is_gone, ref wishes, ref hold, answered_at, answered_wall, steps } = *news;
         let subscription = &flying.ticket.subscription;
         let seen = Seen {
+            core: flying.core,
             feed_id: flying.ticket.id,
             feed: &subscription.feed,
             is_failure,
@@ -284,9 +285,10 @@ impl World {
         }
         self.finished(core, &ticket, Ended::Polled(polled));
     }
+
     fn finished(&mut self, core: usize, ticket: &Ticket, ended: Ended) {
         let at = self.moment();
-        self.judge.ended(ticket.host(), self.now);
+        self.judge.ended(core, ticket.host(), self.now);
         let life = self.life.as_mut().expect("it is running");
         let it = &mut life.cores[core];
         let postponed = it.agenda.finished(ticket, ended, at);
@@ -361,10 +363,10 @@ impl World {
                 }
                 Place::Due if may_start && !it.breaker.is_open() => {
                     let host = feed.host();
-                    if !self.judge.is_closed(host, pause, now) {
+                    if !self.judge.is_closed(core, host, pause, now) {
                         violated("who_is_due_is_polled", format!("{name} waits, and nothing keeps it"));
                     }
-                    if self.judge.opens_at(host, pause).is_some_and(|opens_at| opens_at < next_at) {
+                    if self.judge.opens_at(core, host, pause).is_some_and(|opens_at| opens_at < next_at) {
                         violated("a_core_wakes_up_for_a_host", format!("{host} is free before {next_at}"));
                     }
                 }

@@ -353,7 +353,7 @@ impl World {
         };
         self.judge.registered(&self.config, &records);
         let known: Vec<_> = self.config.iter().zip(&records).collect();
-        self.judge.restarted(&known, self.now, at.wall_ms);
+        self.judge.restarted(&known, self.scale.cores, self.now, at.wall_ms);
         let subscriptions = self.subscribe(records);
         let due_at_start = count_due(&subscriptions, at.wall_ms);
         let Scale { cores, in_flight_max, uncommitted_max, host_pause, .. } = self.scale;
