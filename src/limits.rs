@@ -582,7 +582,12 @@ pub const PEER_PROBE_INTERVAL: Duration = secs(5);
 /// ended. A second less than [`WRITE_DEADLINE`]: a client of events that vanishes right after a comment is gone 45 s later.
 pub const PEER_SILENCE_MAX: Duration = secs(29);
 
+/// The same while a client is waited for: [`WRITE_DEADLINE`] comes first then, and ends the connection by a reset. At the
+/// kernel's end nothing is sent, and a client that is there would go on waiting.
+pub const PEER_SILENCE_WAITED_MAX: Duration = secs(60);
+
 const _: () = assert!(PEER_SILENCE_MAX.as_secs() < WRITE_DEADLINE.as_secs());
+const _: () = assert!(PEER_SILENCE_WAITED_MAX.as_secs() > WRITE_DEADLINE.as_secs() + PEER_SILENCE_MAX.as_secs());
 const _: () = assert!(HEARTBEAT_COMMENT.as_secs() + PEER_SILENCE_MAX.as_secs() < 45);
 
 /// Frames are put together up to this.
