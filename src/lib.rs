@@ -46,6 +46,10 @@ mod descriptor;
 mod executor;
 pub mod logging;
 
+// The pure paths, each alone, for the benches.
+#[doc(hidden)]
+pub mod hot_paths;
+
 // What holds for every input, asked with any: by cargo-fuzz, and by a test with the inputs that are kept.
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
