@@ -697,6 +697,9 @@ pub const RING_ARTICLES_MAX: usize = 4_096;
 /// Bytes of them together; beyond it the oldest leave.
 pub const RING_BYTES_MAX: usize = 16 << 20;
 
+/// Nobody has followed the stream for so long: the ring is not filled any more, and whoever comes reads from the database.
+pub const AUDIENCE_GONE_AFTER: Duration = secs(60);
+
 /// Articles of the ring that a client's filter looks at in one turn; it comes back for the rest.
 pub const RING_SCAN_MAX: usize = 512;
 

@@ -53,7 +53,7 @@ pub(crate) fn page_of(
     epoch: Epoch,
     entry: impl Fn(&StoredArticle, Arc<Origin>) -> Entry,
 ) -> Result<stream::Page, QueryError> {
-    let bounds = db.bounds()?;
+    let bounds = bounds(db, epoch)?;
     let filter = stored_filter(filter);
     let mut page = match range {
         Range::Newest => db.articles_newest(&filter, None, limit)?,
@@ -71,9 +71,13 @@ pub(crate) fn page_of(
         let origin = Origin { feed: article.feed.to_string(), labels: (*article.labels).clone() };
         entry(article, Arc::new(origin))
     });
-    let store::Bounds { seq_oldest, seq_pruned, seq_last, .. } = bounds;
-    let bounds = Bounds { epoch, seq_oldest, seq_pruned, seq_last };
     Ok(stream::Page { entries: entries.collect(), bounds, scanned_to })
+}
+
+/// How far the database reaches.
+pub(super) fn bounds(db: &Queries<'_>, epoch: Epoch) -> Result<Bounds, QueryError> {
+    let store::Bounds { seq_oldest, seq_pruned, seq_last, .. } = db.bounds()?;
+    Ok(Bounds { epoch, seq_oldest, seq_pruned, seq_last })
 }
 
 pub(super) fn stored_filter(filter: &Filter) -> store::Filter {

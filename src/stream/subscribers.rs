@@ -10,6 +10,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use crate::limits::AUDIENCE_GONE_AFTER;
 
 /// The tasks that wait for the next publication.
 #[derive(Clone, Debug, Default)]
@@ -114,12 +117,14 @@ impl Drop for Woken {
 #[derive(Clone, Debug)]
 pub(crate) struct Seats {
     taken: Rc<Cell<usize>>,
+    /// Since the start.
+    given: Rc<Cell<u64>>,
     max: usize,
 }
 
 impl Seats {
     pub(crate) fn new(max: usize) -> Seats {
-        Seats { taken: Rc::default(), max }
+        Seats { taken: Rc::default(), given: Rc::default(), max }
     }
 
     /// A seat until it is dropped; `None` when there is none left.
@@ -127,12 +132,31 @@ impl Seats {
         let taken = self.taken.get();
         (taken < self.max).then(|| {
             self.taken.set(taken + 1);
+            self.given.set(self.given.get() + 1);
             Seat(self.taken.clone())
         })
     }
 
     pub(crate) fn taken(&self) -> usize {
         self.taken.get()
+    }
+}
+
+/// Whether anybody follows the stream. A long poll leaves its seat with each answer, and is back soon.
+#[derive(Debug, Default)]
+pub(crate) struct Audience {
+    given: u64,
+    seen_at: Option<Instant>,
+}
+
+impl Audience {
+    /// Somebody has a seat, or had one of late.
+    pub(crate) fn is_there(&mut self, seats: &Seats, now: Instant) -> bool {
+        let given = seats.given.get();
+        if seats.taken() > 0 || given != self.given {
+            (self.given, self.seen_at) = (given, Some(now));
+        }
+        self.seen_at.is_some_and(|at| now < at + AUDIENCE_GONE_AFTER)
     }
 }
 
@@ -154,6 +178,23 @@ mod tests {
     use std::task::Wake;
 
     use super::*;
+    use crate::clock::Clock;
+
+    #[test]
+    fn an_audience_is_there_for_a_while_after_it_left() {
+        let (seats, mut audience, start) = (Seats::new(1), Audience::default(), Clock::monotonic());
+        assert!(!audience.is_there(&seats, start));
+        let seat = seats.take();
+        assert!(audience.is_there(&seats, start));
+        assert!(audience.is_there(&seats, start + 10 * AUDIENCE_GONE_AFTER));
+        drop(seat);
+        let left = start + 10 * AUDIENCE_GONE_AFTER;
+        assert!(audience.is_there(&seats, left + AUDIENCE_GONE_AFTER / 2));
+        assert!(!audience.is_there(&seats, left + AUDIENCE_GONE_AFTER));
+        // It came and went between two looks.
+        drop(seats.take());
+        assert!(audience.is_there(&seats, left + 2 * AUDIENCE_GONE_AFTER));
+    }
 
     #[derive(Default)]
     struct Count(AtomicUsize);
