@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::failure::Class;
 use crate::poll::{Outcome, Spent};
 use crate::watch::{Cell, FlightRoom};
-pub(crate) use histogram::{DELAY_BOUNDS, Histogram, Measured, POLL_BOUNDS};
+pub(crate) use histogram::{COMMIT_BOUNDS, DELAY_BOUNDS, Histogram, Measured, POLL_BOUNDS};
 
 /// One core's counters.
 #[derive(Debug)]

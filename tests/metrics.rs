@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rssd::tarpit::{Answer, Script, Step, Tarpit};
 
-use crate::support::http::listening;
+use crate::support::http::{Client, listening};
 use crate::support::metrics::Metrics;
 use crate::support::{Daemon, Feeds, Home, guids, rss, tarpit};
 
@@ -21,9 +21,13 @@ struct Scene {
 
 impl Scene {
     fn with(subscribe: impl FnOnce(&Tarpit, Feeds) -> Feeds) -> Scene {
+        Scene::started_by(subscribe, |home| home.start())
+    }
+
+    fn started_by(subscribe: impl FnOnce(&Tarpit, Feeds) -> Feeds, start: impl FnOnce(&Home) -> Daemon) -> Scene {
         let tarpit = tarpit();
         let home = Home::with(&subscribe(&tarpit, Feeds::new().every_second()));
-        let mut daemon = home.start();
+        let mut daemon = start(&home);
         let at = listening(&mut daemon);
         Scene { at, _daemon: daemon, tarpit, _home: home }
     }
@@ -65,6 +69,7 @@ fn what_came_of_polls_and_what_they_took() {
     assert!(metrics.sum("rssd_fetched_bytes_total") > metrics.sum("rssd_decoded_bytes_total"), "heads come on top");
     let delays = metrics.sum("rssd_poll_delay_seconds_count");
     assert!(delays >= metrics.sum("rssd_poll_seconds_count"), "whoever ended has begun");
+    assert_eq!(metrics.sum("rssd_health{status=\"ok\"}"), 1.0);
 }
 
 #[test]
@@ -117,12 +122,63 @@ fn what_is_late_and_what_is_in_flight() {
 }
 
 #[test]
-fn how_deep_the_stacks_of_fetches_go() {
+fn what_the_writer_does_and_how_deep_stacks_go() {
     let scene = Scene::with(|tarpit, feeds| {
         tarpit.route("plain.localhost", "/feed", Answer::ok(RSS, rss("Plain", guids("plain", 3))));
         feeds.feed("plain", tarpit.url("plain.localhost", "/feed"))
     });
+    let metrics = scene.until("rssd_writer_commits_total", |commits| commits >= 2.0);
+    assert!(metrics.sum("rssd_writer_commit_seconds_count") >= 2.0, "{:?}", metrics.series());
+    assert!(metrics.sum("rssd_writer_commit_seconds_sum") > 0.0);
+    assert!(metrics.sum("rssd_writer_wal_bytes") > 0.0);
+    assert!(metrics.sum("rssd_writer_queue_max") >= 1.0);
+    scene.until("rssd_search_lag", |articles| articles == 0.0);
     let metrics = scene.until("rssd_fiber_stack_high_water_bytes", |bytes| bytes > 0.0);
     let most = metrics.sum("rssd_fiber_stack_high_water_bytes");
     assert!(most < metrics.sum("rssd_fiber_stack_size_bytes") && most % 4096.0 == 0.0, "{most}");
+}
+
+#[test]
+fn a_stream_that_takes_nothing_is_behind_until_it_leaves() {
+    let scene = Scene::with(|tarpit, feeds| {
+        tarpit.route("plain.localhost", "/feed", Answer::ok(RSS, rss("Plain", guids("plain", 1))));
+        feeds.feed("plain", tarpit.url("plain.localhost", "/feed"))
+    });
+    scene.until("rssd_stream_seq", |seq| seq == 1.0);
+    let mut idle = Client::connect(scene.at);
+    idle.ask("/news/stream", "Accept: text/event-stream\r\n");
+    let metrics = scene.until("rssd_streams", |streams| streams == 1.0);
+    assert!(metrics.sum("rssd_stream_lag_articles") <= 1.0);
+    scene.until("rssd_streams_behind", |streams| streams == 0.0);
+    // More than all buffers between here and there.
+    let long = "x".repeat(64 << 10);
+    let item = |guid: usize| format!("<item><guid>long-{guid}</guid><description>{long}</description></item>");
+    let items: String = (0..100).map(item).collect();
+    let document = format!("<rss version=\"2.0\"><channel><title>Long</title>{items}</channel></rss>");
+    scene.tarpit.route("plain.localhost", "/feed", Answer::ok(RSS, document));
+    let metrics = scene.until("rssd_stream_lag_articles", |articles| articles > 10.0);
+    assert_eq!(metrics.sum("rssd_streams_behind"), 1.0);
+    scene.until("rssd_stream_seq", |seq| seq > 100.0);
+    drop(idle);
+    let metrics = scene.until("rssd_streams", |streams| streams == 0.0);
+    assert_eq!((metrics.sum("rssd_streams_behind"), metrics.sum("rssd_stream_lag_articles")), (0.0, 0.0));
+}
+
+#[test]
+fn a_thread_that_hangs_is_silent_and_the_health_says_so() {
+    let scene = Scene::started_by(
+        |tarpit, feeds| {
+            tarpit.route("plain.localhost", "/feed", Answer::ok(RSS, rss("Plain", guids("plain", 1))));
+            feeds.feed("plain", tarpit.url("plain.localhost", "/feed"))
+        },
+        |home| {
+            let mut command = home.daemon_command();
+            command.env("RSSD_TEST_HANG", "writer:sleep:4s:1");
+            Daemon::spawn(command)
+        },
+    );
+    let metrics = scene.until("rssd_thread_silent_seconds{thread=\"writer\"}", |seconds| seconds > 1.0);
+    assert_eq!(metrics.sum("rssd_health{status=\"ok\"}"), 0.0);
+    scene.until("rssd_thread_silent_seconds{thread=\"writer\"}", |seconds| seconds == 0.0);
+    scene.until("rssd_health{status=\"ok\"}", |is_so| is_so == 1.0);
 }

@@ -52,6 +52,24 @@ pub(crate) static DELAY_BOUNDS: Bounds = [
     3_600 * SECOND,
 ];
 
+/// Of a transaction: from a disk that only says that it has synced to one that nearly hangs.
+pub(crate) static COMMIT_BOUNDS: Bounds = [
+    MS / 4,
+    MS / 2,
+    MS,
+    5 * MS / 2,
+    5 * MS,
+    10 * MS,
+    25 * MS,
+    50 * MS,
+    100 * MS,
+    250 * MS,
+    500 * MS,
+    SECOND,
+    5 * SECOND / 2,
+    5 * SECOND,
+];
+
 /// What one thread has measured.
 #[derive(Debug)]
 pub(crate) struct Histogram {
@@ -106,22 +124,22 @@ mod tests {
 
     #[test]
     fn bounds_grow() {
-        for bounds in [&POLL_BOUNDS, &DELAY_BOUNDS] {
+        for bounds in [&POLL_BOUNDS, &DELAY_BOUNDS, &COMMIT_BOUNDS] {
             assert!(bounds.is_sorted_by(|a, b| a < b), "{bounds:?}");
         }
     }
 
     #[test]
     fn each_is_counted_in_the_slot_whose_bound_it_does_not_pass() {
-        let (one, other) = (Histogram::new(&POLL_BOUNDS), Histogram::new(&POLL_BOUNDS));
-        for us in [0, 1_000, 1_001, 10_000] {
+        let (one, other) = (Histogram::new(&COMMIT_BOUNDS), Histogram::new(&COMMIT_BOUNDS));
+        for us in [0, 250, 251, 1_000] {
             one.count(Duration::from_micros(us));
         }
-        other.count(Duration::from_secs(60));
-        other.count(Duration::from_secs(61));
-        let measured = Measured::none(&POLL_BOUNDS).with(&one).with(&other);
+        other.count(Duration::from_secs(5));
+        other.count(Duration::from_secs(6));
+        let measured = Measured::none(&COMMIT_BOUNDS).with(&one).with(&other);
         let mut expected = [0; BOUNDS + 1];
         (expected[0], expected[1], expected[2], expected[13], expected[14]) = (2, 1, 1, 1, 1);
-        assert_eq!((measured.counts, measured.sum_us), (expected, 121_012_001));
+        assert_eq!((measured.counts, measured.sum_us), (expected, 11_001_501));
     }
 }

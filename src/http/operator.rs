@@ -34,7 +34,10 @@ pub(super) fn metrics(site: &Site, headers: &HeaderMap) -> Answer {
     let format = Format::of_accept(headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()));
     let counts = &site.counts;
     let ring = site.ring.borrow();
+    let report = Report::of(&site.sources, site.seats.taken());
     let snapshot = Snapshot {
+        health: Status::ALL.map(|status| (status.name(), status == report.status)),
+        silences: report.silences().map(|(thread, silent_ms)| (thread.to_owned(), silent_ms)).collect(),
         uptime_ms: crate::clock::Clock::elapsed_ms(site.sources.started),
         cores: site.sources.cores.iter().map(|core| CoreSnapshot::of(core)).collect(),
         writer: WriterSnapshot::of(site.sources.writer.gauges(), site.sources.writer.queue_len(), site.now_ms()),
@@ -43,6 +46,7 @@ pub(super) fn metrics(site: &Site, headers: &HeaderMap) -> Answer {
             connections: counts.connections.get(),
             streams: site.seats.taken(),
             streams_max: site.sources.streams_max,
+            lag: site.seats.lag(ring.last()),
             ring_bytes: ring.bytes(),
             seq_last: ring.last().unsigned_abs(),
             answers: counts.answers.get(),

@@ -29,6 +29,10 @@ pub(super) fn labelled(text: &str) -> String {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
     pub(crate) uptime_ms: u64,
+    /// Every status there is, and whether it is that.
+    pub(crate) health: [(&'static str, bool); 3],
+    /// Every thread, and for how long it has been silent where it should not be.
+    pub(crate) silences: Vec<(String, u64)>,
     /// In the order of their numbers.
     pub(crate) cores: Vec<CoreSnapshot>,
     pub(crate) writer: WriterSnapshot,
@@ -42,6 +46,15 @@ impl Snapshot {
         text.gauge("rssd_build_info", "", "The running version; always 1.")
             .sample(&[("version", env!("CARGO_PKG_VERSION"))], 1_u64);
         text.gauge("rssd_uptime_seconds", "seconds", "Since the start.").sample(&[], seconds(self.uptime_ms));
+        let mut health = text.gauge("rssd_health", "", "How it is, as /health says: 1 for that, 0 for the others.");
+        for (status, is_so) in self.health {
+            health.sample(&[("status", status)], is_so);
+        }
+        let help = "How long ago a thread last turned; of a writer or reader at work since it came forward, else 0.";
+        let mut silences = text.gauge("rssd_thread_silent_seconds", "seconds", help);
+        for (thread, silent_ms) in &self.silences {
+            silences.sample(&[("thread", thread)], seconds(*silent_ms));
+        }
         cores::write(&self.cores, &mut text);
         self.polls.write(&mut text);
         self.writer.write(&mut text);
@@ -81,6 +94,8 @@ mod tests {
         cores[1].failing[Class::Dns as usize].since_ms.store(1_000, Relaxed);
         let snapshot = Snapshot {
             uptime_ms: 1_500,
+            health: [("ok", true), ("degraded", false), ("failing", false)],
+            silences: vec![("writer".to_owned(), 250)],
             cores: vec![CoreSnapshot { polls: 7, ..CoreSnapshot::of(&cores[0]) }, CoreSnapshot::default()],
             writer: WriterSnapshot { last_commit_age_ms: Some(20), ..WriterSnapshot::default() },
             polls: PollsSnapshot::of(cores.iter(), 61_000),
@@ -118,6 +133,8 @@ mod tests {
                 "rssd_feeds_failing{class=\"dns\"} 8",
                 "rssd_feeds_failing_oldest_seconds{class=\"dns\"} 60",
                 "rssd_feeds_failing_oldest_seconds{class=\"tls\"} 0",
+                "rssd_health{status=\"ok\"} 1",
+                "rssd_thread_silent_seconds{thread=\"writer\"} 0.25",
             ] {
                 assert!(text.lines().any(|found| found == line), "{line}\n{text}");
             }

@@ -1,6 +1,7 @@
 //! What the HTTP core counts: connections, answers, streams.
 
 use super::exposition::Exposition;
+use crate::stream::Lag;
 
 /// What the HTTP core counts. It alone touches these, so it keeps them as they are here.
 #[derive(Clone, Copy, Debug, Default)]
@@ -8,6 +9,8 @@ pub(crate) struct HttpSnapshot {
     pub(crate) connections: usize,
     pub(crate) streams: usize,
     pub(crate) streams_max: usize,
+    /// Streams that have not been given the last article yet, and how far the last of them is behind.
+    pub(crate) lag: Lag,
     pub(crate) ring_bytes: usize,
     /// The last `seq` that was published.
     pub(crate) seq_last: u64,
@@ -32,6 +35,10 @@ impl HttpSnapshot {
         text.gauge("rssd_http_connections", "", "Open connections.").sample(&[], self.connections);
         text.gauge("rssd_streams", "", "Open streams, long polls that wait included.").sample(&[], self.streams);
         text.gauge("rssd_streams_max", "", "Streams that there may be.").sample(&[], self.streams_max);
+        let help = "Open streams that have not been given the last article yet.";
+        text.gauge("rssd_streams_behind", "", help).sample(&[], self.lag.streams);
+        let help = "How many articles the slowest open stream is behind, those included that its filter leaves out.";
+        text.gauge("rssd_stream_lag_articles", "", help).sample(&[], self.lag.articles_most);
         text.gauge("rssd_stream_seq", "", "The last seq that was published.").sample(&[], self.seq_last);
         text.gauge("rssd_ring_bytes", "bytes", "Articles kept serialised for streams.").sample(&[], self.ring_bytes);
         let mut answers = text.counter("rssd_http_answers", "", "Answers, by class of status.");

@@ -2,11 +2,16 @@
 
 use super::exposition::Exposition;
 use super::seconds;
+use crate::gauges::Measured;
+use crate::limits::WRITER_QUEUE_MAX;
 use crate::store::{Degraded, WriterGauges};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WriterSnapshot {
     pub(crate) queue: usize,
+    pub(crate) commit_times: Measured,
+    pub(crate) wal_bytes: u64,
+    pub(crate) search_lag: u64,
     pub(crate) commits: u64,
     pub(crate) articles: u64,
     pub(crate) updated: u64,
@@ -21,6 +26,9 @@ impl WriterSnapshot {
         let age_ms = |at: i64| u64::try_from(now_ms.saturating_sub(at)).unwrap_or(0);
         WriterSnapshot {
             queue,
+            commit_times: gauges.commit_times(),
+            wal_bytes: gauges.wal_bytes(),
+            search_lag: gauges.search_lag(),
             commits: gauges.commits(),
             articles: gauges.articles(),
             updated: gauges.updated(),
@@ -33,6 +41,16 @@ impl WriterSnapshot {
 
     pub(super) fn write(&self, text: &mut Exposition) {
         text.gauge("rssd_writer_queue", "", "Finished polls that wait for the writer.").sample(&[], self.queue);
+        text.gauge("rssd_writer_queue_max", "", "Finished polls that may wait for it.").sample(&[], WRITER_QUEUE_MAX);
+        text.histogram(
+            "rssd_writer_commit_seconds",
+            "What transactions took that stored polls, until they were synced.",
+        )
+        .measured(&[], &self.commit_times);
+        let help = "What the -wal takes of the disk, after the last commit or checkpoint.";
+        text.gauge("rssd_writer_wal_bytes", "bytes", help).sample(&[], self.wal_bytes);
+        let help = "Articles that are stored and cannot be searched for yet.";
+        text.gauge("rssd_search_lag", "", help).sample(&[], self.search_lag);
         text.counter("rssd_writer_commits", "", "Transactions that stored polls.").sample(&[], self.commits);
         text.counter("rssd_writer_articles", "", "Articles committed that were new.").sample(&[], self.articles);
         let help = "Articles committed again because they had changed.";
