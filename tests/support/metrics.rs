@@ -40,4 +40,9 @@ impl Metrics {
     pub(crate) fn series(&self) -> Vec<&str> {
         self.0.keys().map(|series| &**series).collect()
     }
+
+    /// Names alone.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.0.keys().any(|series| series.split('{').next() == Some(name))
+    }
 }
