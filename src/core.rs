@@ -171,6 +171,7 @@ impl Core {
             self.start(start);
         }
         self.show_backlog(at.now);
+        self.show_fibers();
         self.show_shortage(at.now);
     }
 

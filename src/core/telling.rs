@@ -102,6 +102,10 @@ impl Core {
             Clock::monotonic_ms().saturating_sub(duration_ms(now.saturating_duration_since(since))).max(1)
         });
         self.gauges.due_since_ms.store(since_ms, Ordering::Relaxed);
+    }
+
+    /// Fetches that have a stack, and how deep those go.
+    pub(super) fn show_fibers(&self) {
         let (fibers, stack_bytes) = fetch::fibers();
         self.gauges.fibers.store(fibers, Ordering::Relaxed);
         self.gauges.stack_bytes_most.store(stack_bytes, Ordering::Relaxed);
