@@ -1,7 +1,8 @@
 //! `/metrics`: what the parts count, under names that dashboards rely on.
 //!
-//! Labels are bounded whatever feeds contain: the number of a core, a class of failure, a reason, a kind of refusal or of damage.
-//! Nothing of a feed is one.
+//! Labels are bounded whatever feeds contain: the number of a core, the name of a thread, a class of failure, a phase, an outcome,
+//! a status, a reason, a kind of refusal or of damage. Nothing of a feed is one, not even the name of one that fails: who that
+//! is changes, and each would leave a series behind.
 
 mod cores;
 mod exposition;
