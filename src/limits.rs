@@ -253,6 +253,9 @@ pub const FIBER_STACK_BYTES: usize = 256 << 10;
 /// Finished stacks that a core keeps for the next fetch; more are given back to the kernel.
 pub const FIBER_STACKS_KEPT_MAX: usize = 64;
 
+/// Of so many stacks that a fetch has returned one is looked at for how deep it was used: a system call each.
+pub const FIBER_STACKS_MEASURED_EVERY: u32 = 16;
+
 /// The head of an answer: one that is larger fails the poll with `header`. Also the size of the input buffer.
 pub const ANSWER_HEAD_BYTES_MAX: usize = 16 << 10;
 

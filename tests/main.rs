@@ -18,6 +18,7 @@ mod house;
 mod http;
 mod ingest;
 mod killers;
+mod metrics;
 mod politeness;
 mod reload;
 mod repaired;

@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
 
-use super::feed::{Feed, Place, Tally};
+use super::backlog::Backlog;
+use super::feed::{Feed, Place};
 use super::shortage::Ceiling;
+use super::tally::Tally;
 use crate::breaker::Breaker;
 use crate::failure::Failure;
 use crate::fetch::Flight;
@@ -105,12 +107,14 @@ pub(crate) struct Agenda {
     pub(super) hosts: Hosts,
     /// Due, in the order in which they came due, waiting for admission.
     pub(super) ready: VecDeque<i64>,
+    /// The same and those that wait for their hosts, with when they came due.
+    backlog: Backlog,
     in_flight: usize,
     /// How many may be.
     pub(super) ceiling: Ceiling,
     /// Given out with each deadline, and never twice: a feed that leaves and returns must not meet its old ones.
     turns: u64,
-    tally: Tally,
+    pub(super) tally: Tally,
     pub(super) draining: bool,
     /// The breaker was open at the last look.
     pub(super) is_cut_off: bool,
@@ -126,6 +130,7 @@ impl Agenda {
             feeds: HashMap::new(),
             deadlines: BinaryHeap::new(),
             ready: VecDeque::new(),
+            backlog: Backlog::default(),
             in_flight: 0,
             ceiling: Ceiling::new(settings.in_flight_max),
             turns: 0,
@@ -186,7 +191,7 @@ impl Agenda {
             self.hosts.hold(&feed.host, until);
             put.held.push((feed.host.clone(), until));
         }
-        self.tally = self.tally.with(&feed);
+        self.tally.put(&feed);
         // A poll of the old one that is in flight is cancelled with it.
         if let Some(old) = self.feeds.insert(id, feed) {
             self.forget(&old);
@@ -218,7 +223,7 @@ impl Agenda {
     }
 
     fn forget(&mut self, old: &Feed) {
-        self.tally = self.tally.without(old);
+        self.tally.take(old);
         if !old.is_given_up() {
             self.hosts.leave(&old.host);
         }
@@ -249,8 +254,17 @@ impl Agenda {
             if let Some(feed) = self.feeds.get_mut(&id).filter(|feed| feed.turn == turn) {
                 feed.place = Place::Due;
                 self.ready.push_back(id);
+                self.backlog.push(at, id, turn);
             }
         }
+        let Agenda { backlog, feeds, .. } = self;
+        backlog.tidy(feeds.len(), |id, turn| is_due(feeds, id, turn));
+    }
+
+    /// When the feed came due that has waited for the longest.
+    pub(crate) fn due_since(&mut self) -> Option<Instant> {
+        let Agenda { backlog, feeds, .. } = self;
+        backlog.since(|id, turn| is_due(feeds, id, turn))
     }
 
     /// Admission: the next due poll that the in-flight limit, its host and our own network allow. `has_room` is whether there
@@ -341,7 +355,7 @@ impl Agenda {
         if is_changed && !(is_waiting && feed.subscription.feed.url == ticket.subscription.feed.url) {
             return;
         }
-        self.tally = self.tally.without(feed);
+        self.tally.take(feed);
         feed.memory = polled.memory;
         feed.polled = true;
         if is_given_up && is_changed {
@@ -351,7 +365,7 @@ impl Agenda {
             feed.place = Place::Done;
             self.hosts.leave(&feed.host);
         }
-        self.tally = self.tally.with(feed);
+        self.tally.put(feed);
         if !matches!(feed.place, Place::Done) {
             let held =
                 feed.follow_host(&mut self.hosts).map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
@@ -374,6 +388,7 @@ impl Agenda {
     pub(crate) fn drain(&mut self) {
         self.draining = true;
         self.ready.clear();
+        self.backlog.clear();
         self.deadlines.clear();
         for feed in self.feeds.values_mut() {
             // Polls in flight that have their answer go on to their commit: cancelling touches the fetch alone.
@@ -432,10 +447,10 @@ impl Agenda {
     pub(crate) fn overdue(&self) -> usize {
         self.ready.len() + self.hosts.waiting_count()
     }
+}
 
-    pub(crate) fn tally(&self) -> Tally {
-        self.tally
-    }
+fn is_due(feeds: &HashMap<i64, Feed>, id: i64, turn: u64) -> bool {
+    feeds.get(&id).is_some_and(|feed| feed.turn == turn && matches!(feed.place, Place::Due))
 }
 
 /// The host of a feed that is due still: it may have been removed or changed while it waited.

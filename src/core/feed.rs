@@ -98,25 +98,6 @@ impl Feed {
     }
 }
 
-/// Kept up with each poll, so that nobody counts a hundred thousand feeds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
-    pub(crate) failing: usize,
-    pub(crate) polled: usize,
-}
-
-impl Tally {
-    pub(super) fn with(self, feed: &Feed) -> Tally {
-        let failing = usize::from(feed.memory.state.failure_count > 0);
-        Tally { failing: self.failing + failing, polled: self.polled + usize::from(feed.polled) }
-    }
-
-    pub(super) fn without(self, feed: &Feed) -> Tally {
-        let failing = usize::from(feed.memory.state.failure_count > 0);
-        Tally { failing: self.failing - failing, polled: self.polled - usize::from(feed.polled) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

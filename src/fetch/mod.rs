@@ -67,6 +67,11 @@ use redirect::Chain;
 use resolve::Resolver;
 use turns::Turns;
 
+/// How many fibers of this thread there are, and the most that one of them needed of its stack, of those that were looked at.
+pub(crate) fn fibers() -> (usize, usize) {
+    (fiber::count(), fiber::stack_bytes_most())
+}
+
 /// For tests elsewhere of what runs on a fiber.
 #[cfg(test)]
 pub(crate) async fn on_a_fiber<T: 'static>(code: impl FnOnce() -> T + 'static) -> T {

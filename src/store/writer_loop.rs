@@ -4,6 +4,7 @@
 //! stored, the next one gathers in the queue.
 
 use std::collections::VecDeque;
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use super::commit::{Committed, commit};
 use super::crash_point::{CrashPoint, Point};
 use super::lock::InstanceLock;
 use super::moved::Identity;
+use super::open::wal_path;
 use super::planning::postpone;
 use super::register::{Subscription, register};
 use super::remedy::{Remedy, is_failed_write, remedy};
@@ -84,6 +86,7 @@ enum WalLeft {
 pub(super) struct WriterLoop {
     db: Connection,
     path: PathBuf,
+    wal_path: PathBuf,
     identity: Identity,
     clock: Clock,
     gauges: Arc<WriterGauges>,
@@ -141,6 +144,7 @@ impl WriterLoop {
         gauges.set_search_lag(unindexed.lag());
         Ok(WriterLoop {
             db,
+            wal_path: wal_path(&path),
             path,
             identity,
             clock,
@@ -246,7 +250,12 @@ impl WriterLoop {
     }
 
     fn store_batch(&mut self) -> Result<Committed, Halt> {
-        let batch = self.persist(None, |this| commit(&mut this.db, this.pending.iter()))?;
+        let batch = self.persist(None, |this| {
+            let started = Clock::monotonic();
+            let batch = commit(&mut this.db, this.pending.iter())?;
+            this.gauges.commit_took(Clock::elapsed(started));
+            Ok(batch)
+        })?;
         self.crash.reach(Point::AfterCommit);
         Ok(batch)
     }
@@ -261,6 +270,7 @@ impl WriterLoop {
         }
         self.unindexed.committed(batch.seq_last);
         self.gauges.set_search_lag(self.unindexed.lag());
+        self.show_wal();
         let stored = batch.results.len();
         for (record, result) in self.pending.drain(..stored).zip(batch.results) {
             // The core may have given the poll up; it is stored all the same.
@@ -475,7 +485,13 @@ impl WriterLoop {
             WalLeft::Nothing => WAL_CHECKPOINT_PAGES,
             WalLeft::Commits => self.wal_pages.load(Ordering::Relaxed).saturating_add(WAL_CHECKPOINT_PAGES),
         };
+        self.show_wal();
         Ok(left)
+    }
+
+    /// Its file, which is not cut back at each checkpoint: what it takes of the disk.
+    fn show_wal(&self) {
+        self.gauges.set_wal_bytes(fs::metadata(&self.wal_path).map_or(0, |file| file.len()));
     }
 
     fn out_of_time(&self) -> bool {
