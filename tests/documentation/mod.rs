@@ -3,6 +3,7 @@
 //! They are asked of the real binary, its database and its answers; of the source only where sentences are made that no
 //! test of one daemon meets together.
 
+mod map;
 mod program;
 mod sentences;
 mod text;

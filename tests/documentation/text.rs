@@ -1,4 +1,4 @@
-//! A document as far as it is checked: its blocks of code, its spans of code, its tables, headings and links.
+//! A document as far as it is checked: its blocks of code, spans of code, tables, headings and links.
 //!
 //! Only what our own documents use of Markdown is understood: fences of three backticks, spans of one, tables without
 //! an escaped bar.
@@ -35,6 +35,14 @@ impl Document {
     pub(super) fn read(path: impl Into<PathBuf>) -> Document {
         let path = path.into();
         let text = fs::read_to_string(Path::new(ROOT).join(&path)).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+        Document { path, text }
+    }
+
+    /// The comment that a file of the source begins with.
+    pub(super) fn of_module(path: impl Into<PathBuf>) -> Document {
+        let Document { path, text } = Document::read(path);
+        let lines = text.lines().map_while(|line| line.strip_prefix("//!"));
+        let text = lines.map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect();
         Document { path, text }
     }
 
