@@ -65,11 +65,8 @@ fn what_is_quoted_is_what_the_program_says() {
     let doctor = ["src/cli/doctor", "src/cli/doctor/mod.rs"].map(source).concat();
     let http = ["src/http", "src/stream"].map(source).concat();
     let rules = source("src/schedule/rules.rs");
-    let phases = source("src/failure.rs");
     let mut count = 0;
-    for (heading, said) in
-        [("reason", &health), ("line", &doctor), ("status", &http), ("rule that won", &rules), ("phase", &phases)]
-    {
+    for (heading, said) in [("reason", &health), ("line", &doctor), ("status", &http), ("rule that won", &rules)] {
         for cell in operating().first_cells(heading) {
             for words in spans_in(&cell.text) {
                 assert!(said.contains(words), "{}: nothing says {words:?}", cell.at);
