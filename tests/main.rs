@@ -11,6 +11,7 @@ mod clients;
 mod commands;
 mod demo;
 mod doctor;
+mod documentation;
 mod drain;
 mod faults;
 mod hosts;
