@@ -9,6 +9,7 @@ mod changed;
 mod feed;
 #[cfg(test)]
 mod manners;
+mod onset;
 mod restraint;
 mod shortage;
 mod tally;

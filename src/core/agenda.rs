@@ -14,13 +14,14 @@ use futures_channel::oneshot;
 
 use super::backlog::Backlog;
 use super::feed::{Feed, Place};
+use super::onset::Onset;
 use super::shortage::Ceiling;
 use super::tally::Tally;
 use crate::breaker::Breaker;
 use crate::failure::Failure;
 use crate::fetch::Flight;
 use crate::hosts::Hosts;
-use crate::limits::{DEADLINES_VOID_MAX, POLL_PANIC_WAIT, RETRY_AFTER_MAX};
+use crate::limits::{DEADLINES_VOID_MAX, POLL_PANIC_WAIT, POLLS_YOUNG_MAX, RETRY_AFTER_MAX};
 use crate::poll::{Memory, Polled, Subscription};
 use crate::schedule;
 use crate::store::Postponed;
@@ -75,6 +76,8 @@ pub(crate) struct Put {
 /// What a poll is known by when it ends: its feed may have been changed or removed meanwhile.
 pub(crate) struct Ticket {
     pub(crate) id: i64,
+    /// Among the polls that have begun.
+    number: u64,
     pub(super) turn: u64,
     host: String,
     pub(crate) subscription: Rc<Subscription>,
@@ -112,6 +115,8 @@ pub(crate) struct Agenda {
     in_flight: usize,
     /// How many may be.
     pub(super) ceiling: Ceiling,
+    /// How many of them may have begun just now.
+    onset: Onset,
     /// Given out with each deadline, and never twice: a feed that leaves and returns must not meet its old ones.
     turns: u64,
     pub(super) tally: Tally,
@@ -133,12 +138,19 @@ impl Agenda {
             backlog: Backlog::default(),
             in_flight: 0,
             ceiling: Ceiling::new(settings.in_flight_max),
+            onset: Onset::new(POLLS_YOUNG_MAX),
             turns: 0,
             tally: Tally::default(),
             draining: false,
             is_cut_off: false,
             flights: None,
         }
+    }
+
+    /// The same with another limit on polls that have just begun.
+    #[cfg(test)]
+    pub(crate) fn with_young_max(self, max: usize) -> Agenda {
+        Agenda { onset: Onset::new(max), ..self }
     }
 
     /// The same, showing there what it has in flight.
@@ -271,6 +283,7 @@ impl Agenda {
     /// is memory for what it may bring, here and at the writer.
     pub(crate) fn next_start(&mut self, breaker: Option<&mut Breaker>, has_room: bool, now: Instant) -> Option<Start> {
         self.ceiling.look(now);
+        self.onset.look(now);
         if !self.may_start(has_room) {
             return None;
         }
@@ -282,11 +295,11 @@ impl Agenda {
             is_probe = breaker.is_open();
         }
         let id = self.next_startable(is_probe, now)?;
-        Some(self.start(id))
+        Some(self.start(id, now))
     }
 
     fn may_start(&self, has_room: bool) -> bool {
-        !self.draining && self.in_flight < self.ceiling.seen() && has_room
+        !self.draining && self.in_flight < self.ceiling.seen() && has_room && self.onset.has_room()
     }
 
     /// The next feed whose host lets it: those that have waited for theirs go before those that have just come due. Probes go to
@@ -314,20 +327,23 @@ impl Agenda {
         hosts.next(now, |host, id| due_host(feeds, id) == Some(host))
     }
 
-    fn start(&mut self, id: i64) -> Start {
+    fn start(&mut self, id: i64, now: Instant) -> Start {
         let feed = self.feeds.get_mut(&id).expect("it was due, and nothing ran since");
         let (cancel, cancelled) = oneshot::channel();
         let shown = self.flights.as_ref().and_then(|flights| flights.show(&feed.subscription.feed.name));
         let flight = feed.subscription.flight(shown);
         feed.place = Place::InFlight { _cancel: cancel, flight: flight.clone() };
         self.in_flight += 1;
-        let ticket = Ticket { id, turn: feed.turn, host: feed.host.clone(), subscription: feed.subscription.clone() };
+        let number = self.onset.begin(now);
+        let ticket =
+            Ticket { id, number, turn: feed.turn, host: feed.host.clone(), subscription: feed.subscription.clone() };
         Start { ticket, memory: feed.memory.clone(), flight, cancelled }
     }
 
     /// Takes in how a poll ended. Gives what the database shall know of others that it puts off.
     pub(crate) fn finished(&mut self, ticket: &Ticket, ended: Ended, at: Moment) -> Vec<Postponed> {
         self.in_flight -= 1;
+        self.onset.end(ticket.number);
         self.hosts.ended(&ticket.host, at.now);
         let mut postponed = Vec::new();
         match ended {
@@ -409,7 +425,8 @@ impl Agenda {
     pub(crate) fn next_at(&self, breaker: Option<&Breaker>, has_room: bool) -> Option<Instant> {
         let due = self.deadlines.peek().map(|Reverse((at, ..))| *at);
         let startable = breaker.and_then(Breaker::probe_at).or_else(|| self.hosts.next_at());
-        due.into_iter().chain(startable.filter(|_| self.may_start(has_room))).min()
+        let older = self.onset.next_at().filter(|_| !self.onset.has_room() && self.overdue() > 0);
+        due.into_iter().chain(startable.filter(|_| self.may_start(has_room))).chain(older).min()
     }
 
     pub(crate) fn feeds(&self) -> &HashMap<i64, Feed> {
