@@ -28,7 +28,7 @@ use crate::limits::{
     COMMANDS_WAITING_MAX, DRAIN, EVENTS_WAITING_MAX, HEARTBEAT_LATE_MS, HOST_PAUSE_DEFAULT, POLL_NEWS_WAITING_MAX,
     READERS, ROUND_WORTH_TELLING, STREAMS_MAX, UNCOMMITTED_MAX, WRITER_QUEUE_MAX,
 };
-use crate::machine;
+use crate::machine::{self, Lack};
 use crate::poll::{Desk, Subscription};
 pub use crate::roster::Reloaded;
 use crate::roster::{Change, Roster, count_due};
@@ -63,6 +63,8 @@ pub enum StartError {
     Store(StoreError),
     /// The machine is unfit; the sentence says what to change.
     Host(String),
+    /// Others have what it takes, and may give it back.
+    Short(String),
     /// The address cannot be listened on.
     Listen {
         address: SocketAddr,
@@ -76,6 +78,7 @@ impl StartError {
         match self {
             StartError::Store(error) => error.exit_code(),
             StartError::Host(_) => exit::CONFIG,
+            StartError::Short(_) => exit::TEMPORARY,
             StartError::Listen { error, .. } => match error.kind() {
                 io::ErrorKind::AddrInUse => exit::UNAVAILABLE,
                 io::ErrorKind::PermissionDenied => exit::PERMISSION,
@@ -89,7 +92,7 @@ impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Store(error) => error.fmt(f),
-            StartError::Host(sentence) => f.write_str(sentence),
+            StartError::Host(sentence) | StartError::Short(sentence) => f.write_str(sentence),
             StartError::Listen { address, error } => {
                 let remedy = match error.kind() {
                     io::ErrorKind::AddrInUse => {
@@ -110,6 +113,15 @@ impl std::error::Error for StartError {}
 impl From<StoreError> for StartError {
     fn from(error: StoreError) -> StartError {
         StartError::Store(error)
+    }
+}
+
+impl From<Lack> for StartError {
+    fn from(lack: Lack) -> StartError {
+        match lack.is_passing {
+            true => StartError::Short(lack.sentence),
+            false => StartError::Host(lack.sentence),
+        }
     }
 }
 
@@ -160,7 +172,7 @@ impl Daemon {
         // What nobody has asked to be removed is kept.
         let store = Store::open(&options.db)?.retaining(config.daemon.retention.flatten());
         // From here on whatever hangs is seen: every thread that starts has its cell.
-        let watch = Watch::start(cpus.len(), READERS, store.path()).map_err(StartError::Host)?;
+        let watch = Watch::start(cpus.len(), READERS, store.path())?;
         let store = store.watched(watch.board.writer());
         // Before anything runs: an address that is taken should cost nobody a fetch.
         let listener = options.listen.as_ref().map(listen_on).transpose()?;
@@ -217,9 +229,9 @@ impl Daemon {
             let gauges = CoreGauges::watched(daemon.watch.board.core(index), daemon.watch.board.flights(index));
             match start_core(index, *cpu, subscriptions, settings, start.clone(), gauges) {
                 Ok(core) => daemon.cores.push(core),
-                Err(sentence) => {
+                Err(lack) => {
                     daemon.drain();
-                    return Err(StartError::Host(sentence));
+                    return Err(lack.into());
                 }
             }
         }
@@ -228,9 +240,9 @@ impl Daemon {
             let news = http::News { commits, polls: news };
             match daemon.start_http(listener, http_cpu, policy, shares, &options.db, news) {
                 Ok(http) => daemon.http = Some(http),
-                Err(sentence) => {
+                Err(error) => {
                     daemon.drain();
-                    return Err(StartError::Host(sentence));
+                    return Err(error);
                 }
             }
         }
@@ -253,9 +265,10 @@ impl Daemon {
         shares: machine::Shares,
         db: &Path,
         news: http::News,
-    ) -> Result<HttpHandle, String> {
-        let readers = Readers::start_watched(db, &self.watch.board.readers()).map_err(|error| error.to_string())?;
-        let summary = store::summary(db).map_err(|error| error.to_string())?;
+    ) -> Result<HttpHandle, StartError> {
+        let readers = Readers::start_watched(db, &self.watch.board.readers())?;
+        let summary = store::summary(db)?;
+        let damaged = |_| StartError::Host(format!("the database's epoch {:?} is damaged", summary.epoch));
         let sources = http::Sources {
             policy,
             connections_max: shares.connections_max,
@@ -266,7 +279,7 @@ impl Daemon {
             commands: self.cores.iter().map(|core| core.commands.clone()).collect::<Vec<_>>().into(),
             writer: self.writer.handle(),
             readers: readers.handle(),
-            epoch: summary.epoch.parse().map_err(|_| format!("the database's epoch {:?} is damaged", summary.epoch))?,
+            epoch: summary.epoch.parse().map_err(damaged)?,
             seq_last: summary.seq_last,
             watch: self.watch.clone(),
             observer: Observer::new(Clock::monotonic_ms(), HEARTBEAT_LATE_MS).into(),
@@ -457,7 +470,7 @@ impl Drop for Ended {
 ///
 /// # Errors
 ///
-/// A sentence with the remedy.
+/// The machine does not give it a thread or an executor.
 fn start_core(
     index: usize,
     cpu: usize,
@@ -465,7 +478,7 @@ fn start_core(
     settings: Settings,
     start: CoreStart,
     gauges: CoreGauges,
-) -> Result<CoreHandle, String> {
+) -> Result<CoreHandle, Lack> {
     let gauges = Arc::new(gauges);
     let (commands, command_receiver) = mpsc::channel(COMMANDS_WAITING_MAX);
     let run = {

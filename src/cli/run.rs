@@ -65,7 +65,11 @@ pub(super) fn run(args: &RunArgs) -> u8 {
         Ok(signals) => signals,
         Err(error) => {
             complain!("rssd: cannot watch for signals: {error}");
-            return if machine::is_short(&error) { exit::CONFIG } else { exit::INTERNAL };
+            return match error {
+                error if machine::is_passing(&error) => exit::TEMPORARY,
+                error if machine::is_short(&error) => exit::CONFIG,
+                _ => exit::INTERNAL,
+            };
         }
     };
     // A single round is over before anybody asks how it is.

@@ -48,6 +48,8 @@ use std::sync::Arc;
 use board::Board;
 use stacks::Stacks;
 
+use crate::machine::Lack;
+
 /// What a daemon's parts need of all this.
 #[derive(Clone, Debug)]
 pub(crate) struct Watch {
@@ -60,8 +62,8 @@ impl Watch {
     ///
     /// # Errors
     ///
-    /// A sentence: no thread is to be had.
-    pub(crate) fn start(cores: usize, readers: usize, db: &Path) -> Result<Watch, String> {
+    /// No thread is to be had.
+    pub(crate) fn start(cores: usize, readers: usize, db: &Path) -> Result<Watch, Lack> {
         let board = Arc::new(Board::new(cores, readers));
         let stacks = Stacks::start(board.clone())?;
         if let Err(error) = board.link(db) {
