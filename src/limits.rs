@@ -891,8 +891,11 @@ pub const WRITER_STOP_MS_MAX: u64 = 2_000;
 pub const WAL_CHECKPOINT_PAGES: i32 = 1_000;
 /// At so many pages the writer waits for the readers of the moment, so that the -wal can begin anew: 16 MiB.
 pub const WAL_PAGES_MAX: i32 = 4_096;
-/// It waits for them this long, deaf to a stop, and does without if another program has no end.
-pub const WAL_RESTART_MS_MAX: u64 = 1_750;
+/// It waits for them this long, deaf to a stop and to polls, so less than what makes it late; it does without if one has no
+/// end, and tries again after [`WAL_CHECKPOINT_PAGES`] more, then after twice as many, and so on.
+pub const WAL_RESTART_MS_MAX: u64 = 750;
+/// The most pages between two such tries: 256 MiB.
+pub const WAL_RESTART_PAGES_MAX: i32 = 65_536;
 /// A -wal that had to grow beyond this is cut back to it.
 pub const WAL_BYTES_KEPT_MAX: i64 = 16 << 20;
 /// Pages of the database that the writer keeps in memory.
@@ -949,7 +952,7 @@ pub const READER_QUEUE_MAX: usize = 256;
 /// A question is given up when it was asked so long ago, waiting included, and HTTP says 503.
 pub const QUERY_MS_MAX: u64 = 1_500;
 
-const _: () = assert!(WAL_RESTART_MS_MAX > QUERY_MS_MAX);
+const _: () = assert!(WAL_RESTART_MS_MAX < HEARTBEAT_LATE_MS);
 
 /// Steps of SQLite's machine between two looks at a question's deadline: well under a millisecond.
 pub const QUERY_LOOK_STEPS: i32 = 1_000;

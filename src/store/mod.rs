@@ -37,6 +37,7 @@ mod remedy;
 mod retention;
 mod summary;
 mod tombstone;
+mod wal;
 mod writer;
 mod writer_loop;
 

@@ -24,10 +24,11 @@ use super::register::{Subscription, register};
 use super::remedy::{Remedy, is_failed_write, remedy};
 use super::retention::{Pruned, Retention};
 use super::search::{Backlog, index_chunk};
+use super::wal::Restart;
 use super::{Degraded, FeedRecord, PollRecord, Postponed, Store, StoreError, StoreEvent, StoreFault, WriterGauges};
 use crate::clock::Clock;
 use crate::limits::{
-    BATCH_POLLS_MAX, WAL_CHECKPOINT_PAGES, WAL_PAGES_MAX, WAL_RESTART_MS_MAX, WRITER_BUSY_MS_MAX, WRITER_RETRY_MS_MAX,
+    BATCH_POLLS_MAX, WAL_CHECKPOINT_PAGES, WAL_RESTART_MS_MAX, WRITER_BUSY_MS_MAX, WRITER_RETRY_MS_MAX,
     WRITER_RETRY_MS_MIN, WRITER_STOP_MS_MAX,
 };
 use crate::watch::{self, Cell, Doing};
@@ -98,8 +99,8 @@ pub(super) struct WriterLoop {
     wal_pages: Arc<AtomicI32>,
     /// At how many pages the next checkpoint is due.
     checkpoint_pages: i32,
-    /// At how many pages readers are waited for, so that the -wal can begin anew.
-    restart_pages: i32,
+    /// When readers are waited for, so that the -wal can begin anew.
+    restart: Restart,
     /// Articles that cannot be searched for yet.
     unindexed: Backlog,
     retention: Retention,
@@ -152,7 +153,7 @@ impl WriterLoop {
             stopping: None,
             wal_pages,
             checkpoint_pages: WAL_CHECKPOINT_PAGES,
-            restart_pages: WAL_PAGES_MAX,
+            restart: Restart::default(),
             unindexed,
             retention: Retention::new(retention),
             crash,
@@ -434,18 +435,14 @@ impl WriterLoop {
         if pages >= self.checkpoint_pages {
             self.checkpoint(CheckpointMode::PASSIVE)?;
         }
-        if pages < WAL_PAGES_MAX {
-            self.restart_pages = WAL_PAGES_MAX;
-        } else if pages >= self.restart_pages {
-            self.restart_pages = pages.saturating_add(WAL_CHECKPOINT_PAGES);
+        if self.restart.is_due(pages) {
             self.restart_wal()?;
         }
         Ok(())
     }
 
     /// Readers that overlap without end keep the -wal from ever beginning anew, and it grows. So it waits for those that are
-    /// at work now, which end by their deadline; new ones are not in its way. A reader of another program may have none:
-    /// for that one it waits no longer, and again after as many pages.
+    /// at work now; new ones are not in its way. One that is slow, or another program's, is not waited for to its end.
     fn restart_wal(&mut self) -> Result<(), StoreError> {
         let wait = |db: &Connection, ms| db.busy_timeout(Duration::from_millis(ms));
         wait(&self.db, WAL_RESTART_MS_MAX).map_err(|error| StoreError::from_sqlite(&self.path, &error))?;
