@@ -21,6 +21,7 @@ use crate::http::Listen;
 use crate::limits::SIGNAL_LOOK_MS;
 use crate::machine;
 use crate::parse::rehearsal;
+use crate::watch;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct RunArgs {
@@ -95,6 +96,10 @@ pub(super) fn run(args: &RunArgs) -> u8 {
             "rssd: {address} is open to others: set token_file or `public = true` in [daemon], or listen on 127.0.0.1"
         );
         return exit::CONFIG;
+    }
+    if let Err(sentence) = watch::check_hangs() {
+        complain!("rssd: {sentence}");
+        return exit::USAGE;
     }
     if let Ok(mark) = env::var(rehearsal::VARIABLE) {
         rehearsal::panic_at(mark);

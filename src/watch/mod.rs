@@ -35,6 +35,7 @@ mod watchdog;
 pub(crate) use cell::Cell;
 pub(crate) use doing::Doing;
 pub(crate) use flights::{FlightRoom, Flights, Shown};
+pub(crate) use hang::check as check_hangs;
 pub(crate) use here::{beat, busy, during, enlist, enter, waiting};
 pub(crate) use judge::Observer;
 pub(crate) use peek::Peek;
