@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
-use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -166,7 +165,13 @@ impl Daemon {
         let shares = machine::share(nofile, memory, cpus.len(), streams_wanted).map_err(StartError::Host)?;
         machine::probe_io_uring().map_err(StartError::Host)?;
 
-        let token = config.daemon.token_file.as_deref().map(read_token).transpose().map_err(StartError::Host)?;
+        let token = config
+            .daemon
+            .token_file
+            .as_deref()
+            .map(|file| config::read_secret("token_file", file))
+            .transpose()
+            .map_err(StartError::Host)?;
 
         // The database next: its lock tells whether another instance is at work.
         // What nobody has asked to be removed is kept.
@@ -507,16 +512,6 @@ fn start_core(
     };
     let thread = executor::start(&format!("core-{index}"), Placement::Fixed(cpu), run)?;
     Ok(CoreHandle { commands, gauges, thread })
-}
-
-/// The token's file holds it on one line.
-pub(crate) fn read_token(file: &Path) -> Result<String, String> {
-    let text =
-        fs::read_to_string(file).map_err(|error| format!("cannot read token_file {}: {error}", file.display()))?;
-    match text.trim_end_matches(['\r', '\n']) {
-        "" => Err(format!("token_file {} is empty; write a token on one line", file.display())),
-        token => Ok(token.to_owned()),
-    }
 }
 
 fn listen_on(listen: &Listen) -> Result<Listener, StartError> {
