@@ -17,7 +17,6 @@ mod hosts;
 mod house;
 mod http;
 mod ingest;
-mod killers;
 mod politeness;
 mod reload;
 mod repaired;
