@@ -134,6 +134,9 @@ pub const MEMORY_BYTES_A_POLL: u64 = 512 << 10;
 /// a shortage twice as many polls may be in flight again.
 pub const SHORTAGE_WAIT: Duration = secs(1);
 
+/// A single round that has lacked them for so long, with no poll that ended meanwhile, leaves out what is left of it.
+pub const ROUND_SHORTAGE_MAX: Duration = secs(20);
+
 /// `/health` says `degraded` for so long after the last such poll.
 pub const SHORTAGE_SHOWN: Duration = secs(5);
 

@@ -122,7 +122,12 @@ pub(super) fn run(args: &RunArgs) -> u8 {
     let orderly = daemon.drain();
     match end {
         End::Broken(code) => return code,
-        End::AllPolled => progress::print_summary(&options.db, &totals),
+        End::AllPolled => {
+            progress::print_summary(&options.db, &totals);
+            if totals.left_out > 0 {
+                return exit::TEMPORARY;
+            }
+        }
         End::Signal => log::info!("stopped"),
     }
     // Left behind is only what hung, and nothing that was committed; the promise is to be gone in time.
