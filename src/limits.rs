@@ -746,6 +746,9 @@ pub const TAIL_PAUSE_MAX: Duration = secs(600);
 /// `doctor` gives a daemon that says nothing up after so long.
 pub const DOCTOR_SILENCE: Duration = secs(2);
 
+/// And name servers that say nothing, all of them together.
+pub const DOCTOR_NAMES_WAIT: Duration = secs(1);
+
 /// A watchdog that did not look for so long is taken for gone by `doctor`.
 pub const WATCHDOG_GONE_MS: u64 = 2_000;
 
