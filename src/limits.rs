@@ -944,6 +944,14 @@ pub const TOMBSTONE_LISTED_MS: i64 = DAY_MS;
 pub const TOMBSTONE_STEP_ROWS: i64 = 500;
 /// So often all tombstones are looked at.
 pub const TOMBSTONE_SWEEP_MS: u64 = 3_600_000;
+/// So long after the start an idle writer looks for the first time how the tables are filled, ...
+pub const STATISTICS_FIRST_MS: u64 = 300_000;
+/// ... then so often, ...
+pub const STATISTICS_INTERVAL_MS: u64 = 6 * 3_600_000;
+/// ... with so long between two tables.
+pub const STATISTICS_PAUSE_MS: u64 = 250;
+/// Rows of an index that are read for it; the rest is taken to be alike.
+pub const STATISTICS_ROWS_MAX: i64 = 400;
 /// Free pages of the database that stay in the file, for what comes next; more are given back.
 pub const FREE_PAGES_KEPT: i64 = 4_096;
 /// Pages that are given back at once.

@@ -44,6 +44,7 @@ mod writer_loop;
 mod queries;
 mod reader;
 mod search;
+mod statistics;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;

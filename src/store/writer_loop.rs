@@ -24,6 +24,7 @@ use super::register::{Subscription, register};
 use super::remedy::{Remedy, is_failed_write, remedy};
 use super::retention::{Pruned, Retention};
 use super::search::{Backlog, index_chunk};
+use super::statistics::Statistics;
 use super::wal::Restart;
 use super::{Degraded, FeedRecord, PollRecord, Postponed, Store, StoreError, StoreEvent, StoreFault, WriterGauges};
 use crate::clock::Clock;
@@ -104,6 +105,7 @@ pub(super) struct WriterLoop {
     /// Articles that cannot be searched for yet.
     unindexed: Backlog,
     retention: Retention,
+    statistics: Statistics,
     crash: CrashPoint,
     lock: InstanceLock,
     cell: Cell,
@@ -156,6 +158,7 @@ impl WriterLoop {
             restart: Restart::default(),
             unindexed,
             retention: Retention::new(retention),
+            statistics: Statistics::new(),
             crash,
             lock,
             cell,
@@ -197,7 +200,7 @@ impl WriterLoop {
                 recv(self.polls) -> poll => self.pending.extend(poll),
                 recv(self.requests) -> request => if let Ok(request) = request { self.answer(request)? },
                 recv(self.stop) -> deadline => self.stopping = Some(deadline.unwrap_or_else(|_| orphaned())),
-                default(self.unindexed.wait().min(self.retention.wait())) => self.idle(on_event)?,
+                default(self.unindexed.wait().min(self.retention.wait()).min(self.statistics.wait())) => self.idle(on_event)?,
             }
             let _busy = watch::busy(Doing::Store, "");
             self.store_waiting(on_event)?;
@@ -284,7 +287,24 @@ impl WriterLoop {
             self.gauges.set_search_lag(self.unindexed.lag());
             self.checkpoint_if_due()?;
         }
-        self.retire(on_event)
+        self.retire(on_event)?;
+        self.look_at_tables()
+    }
+
+    /// A table, for the planner.
+    fn look_at_tables(&mut self) -> Result<(), StoreError> {
+        if !self.statistics.is_due() {
+            return Ok(());
+        }
+        match self.without_fsync(|this| this.statistics.step(&this.db))? {
+            Ok(()) => self.checkpoint_if_due(),
+            // It is of use, and of no need.
+            Err(error) if matches!(self.remedy(&error), Remedy::Retry(_)) => {
+                self.statistics.put_off();
+                Ok(())
+            }
+            Err(error) => Err(StoreError::from_sqlite(&self.path, &error)),
+        }
     }
 
     /// Removes a few articles that are older than they may be.
