@@ -1,10 +1,9 @@
 //! Starts, watches and stops all parts; the only file that knows them all.
 
+mod start_error;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fmt;
-use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,8 +14,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use futures_channel::{mpsc, oneshot};
 use glommio::Placement;
 
-use crate::cli::exit;
 use crate::clock::Clock;
+use crate::config::plan::{Plan, changed_daemon_keys};
 use crate::config::{self, Config, Cores};
 use crate::core::{self, Command, Settings};
 use crate::executor;
@@ -25,14 +24,14 @@ use crate::gauges::{CoreGauges, PollNews};
 use crate::http::{self, Listen, Listener};
 use crate::limits::{
     COMMANDS_WAITING_MAX, DRAIN, EVENTS_WAITING_MAX, HEARTBEAT_LATE_MS, HOST_PAUSE_DEFAULT, POLL_NEWS_WAITING_MAX,
-    READERS, ROUND_WORTH_TELLING, STREAMS_MAX, UNCOMMITTED_MAX, WRITER_QUEUE_MAX,
+    READERS, RELOAD_LINES_MAX, ROUND_WORTH_TELLING, STREAMS_MAX, UNCOMMITTED_MAX, WRITER_QUEUE_MAX,
 };
 use crate::machine::{self, Lack};
 use crate::poll::{Desk, Subscription};
-pub use crate::roster::Reloaded;
 use crate::roster::{Change, Roster, count_due};
 use crate::store::{self, FeedRecord, Readers, Store, StoreError, StoreEvent, Writer};
 use crate::watch::{self, Observer, Watch};
+pub use start_error::StartError;
 
 /// What the command line decides.
 #[derive(Clone, Debug)]
@@ -56,74 +55,6 @@ pub enum Event {
     StoreFailed(StoreError),
 }
 
-/// Why the daemon did not start.
-#[derive(Debug)]
-pub enum StartError {
-    Store(StoreError),
-    /// The machine is unfit; the sentence says what to change.
-    Host(String),
-    /// Others have what it takes, and may give it back.
-    Short(String),
-    /// The address cannot be listened on.
-    Listen {
-        address: SocketAddr,
-        error: io::Error,
-    },
-}
-
-impl StartError {
-    /// The code the process leaves with.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            StartError::Store(error) => error.exit_code(),
-            StartError::Host(_) => exit::CONFIG,
-            StartError::Short(_) => exit::TEMPORARY,
-            StartError::Listen { error, .. } => match error.kind() {
-                io::ErrorKind::AddrInUse => exit::UNAVAILABLE,
-                io::ErrorKind::PermissionDenied => exit::PERMISSION,
-                _ => exit::CONFIG,
-            },
-        }
-    }
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::Store(error) => error.fmt(f),
-            StartError::Host(sentence) | StartError::Short(sentence) => f.write_str(sentence),
-            StartError::Listen { address, error } => {
-                let remedy = match error.kind() {
-                    io::ErrorKind::AddrInUse => {
-                        "; another program listens there: stop it, or choose another address with --listen"
-                    }
-                    io::ErrorKind::PermissionDenied => "; ports below 1024 need CAP_NET_BIND_SERVICE",
-                    io::ErrorKind::AddrNotAvailable => "; no interface of this machine has that address",
-                    _ => "",
-                };
-                write!(f, "cannot listen on {address}: {error}{remedy}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
-
-impl From<StoreError> for StartError {
-    fn from(error: StoreError) -> StartError {
-        StartError::Store(error)
-    }
-}
-
-impl From<Lack> for StartError {
-    fn from(lack: Lack) -> StartError {
-        match lack.is_passing {
-            true => StartError::Short(lack.sentence),
-            false => StartError::Host(lack.sentence),
-        }
-    }
-}
-
 /// All parts, running.
 pub struct Daemon {
     clock: Clock,
@@ -134,6 +65,8 @@ pub struct Daemon {
     event_sender: Sender<Event>,
     roots: Roots,
     roster: Roster,
+    /// What stood under `[daemon]` at the start.
+    config: config::Daemon,
     names: NameWatch,
     watch: Watch,
 }
@@ -193,15 +126,7 @@ impl Daemon {
             StoreEvent::Committed { .. } | StoreEvent::Pruned { .. } => drop(commit_sender.try_send(())),
         })?;
 
-        let (roots, problems) = Roots::of_system();
-        for problem in problems {
-            log::warn!("reading the system's certificate roots: {problem}");
-        }
-        if roots.is_empty() {
-            log::warn!(
-                "no certificate roots were found: https feeds will fail; install ca-certificates, or set ca_file"
-            );
-        }
+        let roots = system_roots();
 
         // The cores last: from here on feeds are polled.
         let records = writer.register(&config.feeds, &|| true)?;
@@ -227,7 +152,20 @@ impl Daemon {
             events: event_sender.clone(),
         };
         let cores = Vec::new();
-        let mut daemon = Daemon { clock, writer, cores, http: None, events, event_sender, roots, roster, names, watch };
+        let http = None;
+        let mut daemon = Daemon {
+            clock,
+            writer,
+            cores,
+            http,
+            events,
+            event_sender,
+            roots,
+            roster,
+            config: config.daemon.clone(),
+            names,
+            watch,
+        };
         for (index, (cpu, subscriptions)) in cpus.iter().zip(by_core).enumerate() {
             let in_flight_max = shares.in_flight_max;
             let settings = Settings { index, in_flight_max, once: options.once, due_at_start, host_pause };
@@ -358,15 +296,21 @@ impl Daemon {
 
     /// Takes over a new configuration's feeds: all of them, or none where the database refuses.
     ///
-    /// What stands under `[daemon]` is read at the start alone. Waits for the writer for as long as `keep_waiting` says so.
+    /// What stands under `[daemon]` is read at the start alone. Logs the plan before it is followed. Waits for the writer for as long as `keep_waiting` says so.
     ///
     /// # Errors
     ///
     /// The database could not register the feeds; the old ones go on.
-    pub fn reload(&mut self, config: &Config, keep_waiting: &dyn Fn() -> bool) -> Result<Reloaded, StoreError> {
+    pub fn reload(&mut self, config: &Config, keep_waiting: &dyn Fn() -> bool) -> Result<Plan, StoreError> {
         let records = self.writer.register(&config.feeds, keep_waiting)?;
+        self.renew_roots();
         let subscriptions = subscribe(&config.feeds, records, &self.roots);
-        let Change { puts, removes, reloaded } = self.roster.take_over(subscriptions);
+        let Change { puts, removes, plan } = self.roster.take_over(subscriptions);
+        tell_plan(&plan);
+        let keys = changed_daemon_keys(&self.config, &config.daemon).join(", ");
+        if !keys.is_empty() {
+            log::warn!("reload: [daemon] {keys}: taken up at the next start, and not before");
+        }
         for ((core, put), remove) in self.cores.iter_mut().zip(puts).zip(removes) {
             if !remove.is_empty() {
                 core.tell(Command::Remove(remove));
@@ -375,7 +319,22 @@ impl Daemon {
                 core.tell(Command::Put(put));
             }
         }
-        Ok(reloaded)
+        Ok(plan)
+    }
+
+    /// ca-certificates may have been installed or renewed since. Where they are the same, what is there stays: with other
+    /// roots every feed has changed.
+    fn renew_roots(&mut self) {
+        let (found, problems) = Roots::of_system();
+        match (found == self.roots, found.is_empty()) {
+            (true, _) => {}
+            (false, true) => log::warn!("no certificate roots are found any more: those that were found before stay"),
+            (false, false) => {
+                log::info!("certificate roots are others from now on, {} of them", found.count());
+                tell_of(&problems);
+                self.roots = found;
+            }
+        }
     }
 
     /// Stops in order, within [`DRAIN`] whatever hangs: no new polls, fetches in flight cancelled, what is parsed
@@ -512,6 +471,35 @@ fn start_core(
     };
     let thread = executor::start(&format!("core-{index}"), Placement::Fixed(cpu), run)?;
     Ok(CoreHandle { commands, gauges, thread })
+}
+
+/// A line for each feed that a reload touches.
+fn tell_plan(plan: &Plan) {
+    for line in plan.lines().take(RELOAD_LINES_MAX) {
+        log::info!("reload: {line}");
+    }
+    let more = plan.lines().count().saturating_sub(RELOAD_LINES_MAX);
+    if more > 0 {
+        log::info!("reload: and {more} more; `rssd check` lists what a file adds and removes");
+    }
+}
+
+/// The system's certificate roots, and the log has what is wrong with them.
+fn system_roots() -> Roots {
+    let (roots, problems) = Roots::of_system();
+    tell_of(&problems);
+    if roots.is_empty() {
+        log::warn!(
+            "no certificate roots were found: https feeds will fail; install ca-certificates and reload, or set ca_file"
+        );
+    }
+    roots
+}
+
+fn tell_of(problems: &[String]) {
+    for problem in problems {
+        log::warn!("reading the system's certificate roots: {problem}");
+    }
 }
 
 fn listen_on(listen: &Listen) -> Result<Listener, StartError> {

@@ -174,6 +174,9 @@ pub const LOG_FLUSH: Duration = Duration::from_millis(200);
 /// Reloads and drains that may wait for a core.
 pub const COMMANDS_WAITING_MAX: usize = 16;
 
+/// Feeds that a reload logs one by one; the rest is counted.
+pub const RELOAD_LINES_MAX: usize = 200;
+
 /// A core looks up at least this often, so that its heartbeat stays young.
 pub const HEARTBEAT_MS: u64 = 250;
 

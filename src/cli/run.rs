@@ -259,12 +259,12 @@ fn reload(daemon: &mut Daemon, feeds: &Path, signals: &Watched, lookout: &Lookou
         !signals.is_asked_to_stop()
     };
     match daemon.reload(&config, &keep_waiting) {
-        Ok(reloaded) => log::info!(
+        Ok(plan) => log::info!(
             "reloaded {}: {} feeds added, {} changed, {} removed",
             feeds.display(),
-            reloaded.added,
-            reloaded.changed,
-            reloaded.removed
+            plan.added.len(),
+            plan.changed.len(),
+            plan.removed.len()
         ),
         Err(error) => log::error!("reload: nothing was changed: {error}"),
     }
