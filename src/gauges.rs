@@ -60,6 +60,8 @@ pub struct CoreGauges {
     pub is_short: AtomicBool,
     /// Polls that were tried again later for that reason.
     pub polls_put_off: AtomicU64,
+    /// Polls that a single round does without, for that reason.
+    pub polls_left_out: AtomicU64,
     /// When the core last turned, and what it is at.
     pub(crate) cell: Cell,
     /// Where it shows what it has in flight.
@@ -109,6 +111,7 @@ impl Default for CoreGauges {
             is_cut_off: AtomicBool::default(),
             is_short: AtomicBool::default(),
             polls_put_off: AtomicU64::default(),
+            polls_left_out: AtomicU64::default(),
             cell: Cell::default(),
             flights: FlightRoom::default(),
             nudged: AtomicBool::default(),

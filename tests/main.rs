@@ -18,7 +18,6 @@ mod hosts;
 mod house;
 mod http;
 mod ingest;
-mod killers;
 mod metrics;
 mod politeness;
 mod reload;

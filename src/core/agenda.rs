@@ -348,6 +348,7 @@ impl Agenda {
         let mut postponed = Vec::new();
         match ended {
             Ended::Polled(polled) => {
+                self.ceiling.got_by();
                 if let Some((host, hold)) = &polled.host_hold {
                     postponed = self.hold(host, ticket.id, *hold, at);
                 }

@@ -26,10 +26,12 @@ use super::register::{Subscription, register};
 use super::remedy::{Remedy, is_failed_write, remedy};
 use super::retention::{Pruned, Retention};
 use super::search::{Backlog, index_chunk};
+use super::statistics::Statistics;
+use super::wal::Restart;
 use super::{Degraded, FeedRecord, PollRecord, Postponed, Store, StoreError, StoreEvent, StoreFault, WriterGauges};
 use crate::clock::Clock;
 use crate::limits::{
-    BATCH_POLLS_MAX, WAL_CHECKPOINT_PAGES, WAL_PAGES_MAX, WAL_RESTART_MS_MAX, WRITER_BUSY_MS_MAX, WRITER_RETRY_MS_MAX,
+    BATCH_POLLS_MAX, WAL_CHECKPOINT_PAGES, WAL_RESTART_MS_MAX, WRITER_BUSY_MS_MAX, WRITER_RETRY_MS_MAX,
     WRITER_RETRY_MS_MIN, WRITER_STOP_MS_MAX,
 };
 use crate::watch::{self, Cell, Doing};
@@ -101,11 +103,12 @@ pub(super) struct WriterLoop {
     wal_pages: Arc<AtomicI32>,
     /// At how many pages the next checkpoint is due.
     checkpoint_pages: i32,
-    /// At how many pages readers are waited for, so that the -wal can begin anew.
-    restart_pages: i32,
+    /// When readers are waited for, so that the -wal can begin anew.
+    restart: Restart,
     /// Articles that cannot be searched for yet.
     unindexed: Backlog,
     retention: Retention,
+    statistics: Statistics,
     crash: CrashPoint,
     lock: InstanceLock,
     cell: Cell,
@@ -156,9 +159,10 @@ impl WriterLoop {
             stopping: None,
             wal_pages,
             checkpoint_pages: WAL_CHECKPOINT_PAGES,
-            restart_pages: WAL_PAGES_MAX,
+            restart: Restart::default(),
             unindexed,
             retention: Retention::new(retention),
+            statistics: Statistics::new(),
             crash,
             lock,
             cell,
@@ -200,7 +204,7 @@ impl WriterLoop {
                 recv(self.polls) -> poll => self.pending.extend(poll),
                 recv(self.requests) -> request => if let Ok(request) = request { self.answer(request)? },
                 recv(self.stop) -> deadline => self.stopping = Some(deadline.unwrap_or_else(|_| orphaned())),
-                default(self.unindexed.wait().min(self.retention.wait())) => self.idle(on_event)?,
+                default(self.unindexed.wait().min(self.retention.wait()).min(self.statistics.wait())) => self.idle(on_event)?,
             }
             let _busy = watch::busy(Doing::Store, "");
             self.store_waiting(on_event)?;
@@ -293,7 +297,24 @@ impl WriterLoop {
             self.gauges.set_search_lag(self.unindexed.lag());
             self.checkpoint_if_due()?;
         }
-        self.retire(on_event)
+        self.retire(on_event)?;
+        self.look_at_tables()
+    }
+
+    /// A table, for the planner.
+    fn look_at_tables(&mut self) -> Result<(), StoreError> {
+        if !self.statistics.is_due() {
+            return Ok(());
+        }
+        match self.without_fsync(|this| this.statistics.step(&this.db))? {
+            Ok(()) => self.checkpoint_if_due(),
+            // It is of use, and of no need.
+            Err(error) if matches!(self.remedy(&error), Remedy::Retry(_)) => {
+                self.statistics.put_off();
+                Ok(())
+            }
+            Err(error) => Err(StoreError::from_sqlite(&self.path, &error)),
+        }
     }
 
     /// Removes a few articles that are older than they may be.
@@ -444,18 +465,14 @@ impl WriterLoop {
         if pages >= self.checkpoint_pages {
             self.checkpoint(CheckpointMode::PASSIVE)?;
         }
-        if pages < WAL_PAGES_MAX {
-            self.restart_pages = WAL_PAGES_MAX;
-        } else if pages >= self.restart_pages {
-            self.restart_pages = pages.saturating_add(WAL_CHECKPOINT_PAGES);
+        if self.restart.is_due(pages) {
             self.restart_wal()?;
         }
         Ok(())
     }
 
     /// Readers that overlap without end keep the -wal from ever beginning anew, and it grows. So it waits for those that are
-    /// at work now, which end by their deadline; new ones are not in its way. A reader of another program may have none:
-    /// for that one it waits no longer, and again after as many pages.
+    /// at work now; new ones are not in its way. One that is slow, or another program's, is not waited for to its end.
     fn restart_wal(&mut self) -> Result<(), StoreError> {
         let wait = |db: &Connection, ms| db.busy_timeout(Duration::from_millis(ms));
         wait(&self.db, WAL_RESTART_MS_MAX).map_err(|error| StoreError::from_sqlite(&self.path, &error))?;
