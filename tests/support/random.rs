@@ -12,6 +12,11 @@ impl Random {
         Random(seed)
     }
 
+    /// The same sequence each time.
+    pub(crate) fn of(seed: u64) -> Random {
+        Random(seed)
+    }
+
     /// Another sequence, for a thread of its own.
     pub(crate) fn split(&mut self) -> Random {
         Random(self.below(u64::MAX))

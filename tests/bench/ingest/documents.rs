@@ -1,0 +1,161 @@
+//! The documents of the farm: RSS and Atom with the HTML that news sites write, made by a seed.
+//!
+//! A few of each shape are enough: what an article is told apart by is its feed and its guid, so all feeds may share them.
+
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use crate::support::Random;
+
+/// Documents of one shape; feed n has the n-th of them, and so on from the first.
+const VARIANTS: usize = 16;
+
+const SEED: u64 = 20_240_504;
+
+/// Saturday, the 4th of May 2024, at midnight.
+const DAY: &str = "2024-05-04T";
+
+/// How large the documents are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    pub(crate) articles: usize,
+    pub(crate) bytes: usize,
+}
+
+/// One document, which can grow at its front.
+pub(crate) struct Document {
+    pub(crate) content_type: &'static str,
+    pub(crate) whole: Rc<Vec<u8>>,
+    /// Where its first article begins.
+    front: usize,
+    is_atom: bool,
+    bytes_each: usize,
+}
+
+impl Document {
+    /// The same with so many articles more, the newest first.
+    pub(crate) fn grown(&self, by: usize) -> Rc<Vec<u8>> {
+        let mut text = String::from_utf8(self.whole[..self.front].to_vec()).expect("it was made of text");
+        for number in (0..by).rev() {
+            let mut random = Random::of(SEED ^ number as u64);
+            push_article(&mut text, self.is_atom, &format!("new-{number}"), number, self.bytes_each, &mut random);
+        }
+        Rc::new([text.as_bytes(), &self.whole[self.front..]].concat())
+    }
+}
+
+/// The documents of a shape.
+pub(crate) fn documents(shape: Shape) -> Vec<Document> {
+    let mut random = Random::of(SEED);
+    (0..VARIANTS).map(|number| document(number % 2 == 1, shape, &mut random)).collect()
+}
+
+/// The document of feed `number` among them.
+pub(crate) fn of(documents: &[Document], number: usize) -> &Document {
+    &documents[number % documents.len()]
+}
+
+fn document(is_atom: bool, shape: Shape, random: &mut Random) -> Document {
+    let mut text = String::from(if is_atom { ATOM_HEAD } else { RSS_HEAD });
+    let front = text.len();
+    let bytes_each = shape.bytes.saturating_sub(front) / shape.articles.max(1);
+    for number in 0..shape.articles {
+        push_article(&mut text, is_atom, &format!("id-{number}"), number, bytes_each, random);
+    }
+    text += if is_atom { "</feed>\n" } else { "</channel></rss>\n" };
+    let content_type = if is_atom { "application/atom+xml" } else { "application/rss+xml; charset=utf-8" };
+    Document { content_type, whole: Rc::new(text.into_bytes()), front, is_atom, bytes_each }
+}
+
+const RSS_HEAD: &str = concat!(
+    r#"<?xml version="1.0" encoding="UTF-8"?><rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/" "#,
+    r#"xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:atom="http://www.w3.org/2005/Atom"><channel><title>News</title>"#,
+    "<link>https://news.example/</link><description>All of it</description><language>en</language>\n",
+);
+
+const ATOM_HEAD: &str = concat!(
+    r#"<?xml version="1.0" encoding="utf-8"?><feed xmlns="http://www.w3.org/2005/Atom" xml:lang="en"><title>News</title>"#,
+    "<link href=\"https://news.example/\"/><id>urn:news</id><updated>2024-05-04T23:59:00Z</updated>\n",
+);
+
+fn push_article(text: &mut String, is_atom: bool, id: &str, number: usize, bytes: usize, random: &mut Random) {
+    let (hour, minute) = (number / 60 % 24, number % 60);
+    // What stands around the content.
+    let around = if is_atom { 420 } else { 470 };
+    let html = html(id, bytes.saturating_sub(around), random);
+    let title = sentence(random, 8);
+    let written = if is_atom {
+        // As markup in a text has to be written; it takes more room than what it says.
+        let escaped = html.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        write!(
+            text,
+            "<entry>\n<title type=\"html\">{title}</title>\n<link rel=\"alternate\" type=\"text/html\" \
+             href=\"https://news.example/{id}\"/>\n<id>urn:{id}</id>\n<published>{DAY}{hour:02}:{minute:02}:00Z</published>\n\
+             <updated>{DAY}{hour:02}:{minute:02}:30Z</updated>\n<author><name>Ann Author</name></author>\n\
+             <category term=\"news\"/>\n<content type=\"html\">{escaped}</content>\n</entry>\n"
+        )
+    } else {
+        write!(
+            text,
+            "<item>\n<title>{title} &amp; more</title>\n<link>https://news.example/{id}</link>\n\
+             <guid isPermaLink=\"false\">{id}</guid>\n<pubDate>Sat, 04 May 2024 {hour:02}:{minute:02}:00 GMT</pubDate>\n\
+             <dc:creator><![CDATA[Ann Author]]></dc:creator>\n<category>News</category>\n\
+             <description><![CDATA[{}.]]></description>\n<content:encoded><![CDATA[{html}]]></content:encoded>\n</item>\n",
+            sentence(random, 14)
+        )
+    };
+    written.expect("a String takes every write");
+}
+
+/// Paragraphs with links, pictures and emphasis, of about so many bytes.
+fn html(id: &str, bytes: usize, random: &mut Random) -> String {
+    let mut html = String::with_capacity(bytes + 256);
+    while html.len() < bytes {
+        let room = (bytes - html.len()) / 8;
+        let words = (20 + random.below(30) as usize).min(room.max(3));
+        let sentence = sentence(random, words);
+        let written = match random.below(5) {
+            0 => writeln!(html, "<p>{sentence} <a href=\"https://news.example/{id}/more\">read on</a></p>"),
+            1 => writeln!(html, "<figure><img src=\"/{id}.jpg\" alt=\"\"></figure>\n<p>{sentence}</p>"),
+            2 => writeln!(html, "<p>{sentence} <strong>and so on</strong> &mdash; &ldquo;why&rdquo;</p>"),
+            _ => writeln!(html, "<p>{sentence}</p>"),
+        };
+        written.expect("a String takes every write");
+    }
+    html
+}
+
+fn sentence(random: &mut Random, words: usize) -> String {
+    const WORDS: [&str; 24] = [
+        "the",
+        "council",
+        "meets",
+        "on",
+        "market",
+        "day",
+        "and",
+        "nobody",
+        "knows",
+        "why",
+        "rivers",
+        "rise",
+        "after",
+        "a",
+        "winter",
+        "without",
+        "snow",
+        "minister",
+        "of",
+        "transport",
+        "says",
+        "trains",
+        "will",
+        "be",
+    ];
+    let mut sentence = String::from("News");
+    for _ in 0..words {
+        sentence.push(' ');
+        sentence += WORDS[random.below(WORDS.len() as u64) as usize];
+    }
+    sentence
+}
