@@ -1,9 +1,8 @@
 //! The documents of the farm: RSS and Atom with the HTML that news sites write, made by a seed.
 //!
-//! A few of each shape are enough: what an article is told apart by is its feed and its guid, so all feeds may share them.
+//! There are a few of each shape, and all feeds share them: only what an article is known by differs from feed to feed.
 
 use std::fmt::Write as _;
-use std::rc::Rc;
 
 use crate::support::Random;
 
@@ -25,7 +24,9 @@ pub(crate) struct Shape {
 /// One document, which can grow at its front.
 pub(crate) struct Document {
     pub(crate) content_type: &'static str,
-    pub(crate) whole: Rc<Vec<u8>>,
+    pub(crate) whole: Vec<u8>,
+    /// Where the feed's number belongs.
+    places: Vec<usize>,
     /// Where its first article begins.
     front: usize,
     is_atom: bool,
@@ -33,15 +34,38 @@ pub(crate) struct Document {
 }
 
 impl Document {
-    /// The same with so many articles more, the newest first.
-    pub(crate) fn grown(&self, by: usize) -> Rc<Vec<u8>> {
-        let mut text = String::from_utf8(self.whole[..self.front].to_vec()).expect("it was made of text");
-        for number in (0..by).rev() {
-            let mut random = Random::of(SEED ^ number as u64);
-            push_article(&mut text, self.is_atom, &format!("new-{number}"), number, self.bytes_each, &mut random);
-        }
-        Rc::new([text.as_bytes(), &self.whole[self.front..]].concat())
+    /// As feed `number` has it: readers there are that know an article by its guid alone.
+    pub(crate) fn of_feed(&self, number: usize) -> Vec<u8> {
+        numbered(self.whole.clone(), &self.places, number)
     }
+
+    /// The same with so many articles more, the newest first.
+    pub(crate) fn grown(&self, number: usize, by: usize) -> Vec<u8> {
+        let mut text = String::from_utf8(self.whole[..self.front].to_vec()).expect("it was made of text");
+        for new in (0..by).rev() {
+            let mut random = Random::of(SEED ^ new as u64);
+            push_article(&mut text, self.is_atom, &format!("new-{new}"), new, self.bytes_each, &mut random);
+        }
+        let bytes = [text.as_bytes(), &self.whole[self.front..]].concat();
+        let places = places(&bytes);
+        numbered(bytes, &places, number)
+    }
+}
+
+/// Stands where a feed's number belongs.
+const PLACE: &str = "nnnnnn";
+
+fn places(bytes: &[u8]) -> Vec<usize> {
+    let is_place = |at: &usize| bytes[*at..].starts_with(PLACE.as_bytes());
+    (0..bytes.len()).filter(is_place).collect()
+}
+
+fn numbered(mut bytes: Vec<u8>, places: &[usize], number: usize) -> Vec<u8> {
+    let digits = format!("{number:06}");
+    for &at in places {
+        bytes[at..at + PLACE.len()].copy_from_slice(digits.as_bytes());
+    }
+    bytes
 }
 
 /// The documents of a shape.
@@ -64,7 +88,8 @@ fn document(is_atom: bool, shape: Shape, random: &mut Random) -> Document {
     }
     text += if is_atom { "</feed>\n" } else { "</channel></rss>\n" };
     let content_type = if is_atom { "application/atom+xml" } else { "application/rss+xml; charset=utf-8" };
-    Document { content_type, whole: Rc::new(text.into_bytes()), front, is_atom, bytes_each }
+    let whole = text.into_bytes();
+    Document { content_type, places: places(&whole), whole, front, is_atom, bytes_each }
 }
 
 const RSS_HEAD: &str = concat!(
@@ -79,6 +104,7 @@ const ATOM_HEAD: &str = concat!(
 );
 
 fn push_article(text: &mut String, is_atom: bool, id: &str, number: usize, bytes: usize, random: &mut Random) {
+    let id = &format!("{PLACE}/{id}");
     let (hour, minute) = (number / 60 % 24, number % 60);
     // What stands around the content.
     let around = if is_atom { 420 } else { 470 };

@@ -8,6 +8,7 @@
 //! It prints tables, says which bars are kept, and draws into `target/bench/`. Nothing fails by it: wall seconds tell of
 //! the machine, and of what else it does; CPU seconds are more to be trusted.
 
+mod crowd;
 mod documents;
 mod farm;
 mod floor;
@@ -20,7 +21,6 @@ mod scenarios;
 mod table;
 
 #[path = "../http/figures.rs"]
-#[expect(dead_code, reason = "shared with the benchmark of HTTP, which uses more of it")]
 mod figures;
 
 #[path = "../../support/mod.rs"]

@@ -16,8 +16,8 @@ use crate::support::http::{Client, listening};
 use crate::support::{Daemon, Db, Feeds, Home, pause};
 
 /// Until all feeds are due: the daemon is up by then, whatever it has to read.
-const START: Duration = Duration::from_millis(1_000);
-const START_A_FEED: Duration = Duration::from_micros(40);
+const START: Duration = Duration::from_millis(4_000);
+const START_A_FEED: Duration = Duration::from_micros(100);
 
 const ASK_EVERY: Duration = Duration::from_millis(100);
 
@@ -38,14 +38,19 @@ pub(crate) struct Started {
 }
 
 impl Ours {
-    /// A home with an empty database. `defaults` are lines of feeds.toml.
-    pub(crate) fn new(urls: impl Iterator<Item = String>, defaults: &str) -> Ours {
+    /// A home with an empty database.
+    pub(crate) fn new(urls: impl Iterator<Item = String>) -> Ours {
+        Ours::with(urls, "interval = \"1h\"")
+    }
+
+    /// The same with lines of `[defaults]`.
+    pub(crate) fn with(urls: impl Iterator<Item = String>, defaults: &str) -> Ours {
         let feeds: Vec<_> = urls.enumerate().map(|(number, url)| (format!("f{number}"), url)).collect();
         let home = Home::new();
         // Makes the database, and asks nobody.
         home.subscribe(&Feeds::new().feed_with("nobody", "http://127.0.0.1:9/", "enabled = false"));
         home.once();
-        let mut file = Feeds::new().default("interval = \"1h\"").default(defaults);
+        let mut file = Feeds::new().default(defaults);
         for (name, url) in &feeds {
             file = file.feed(name, url);
         }
@@ -55,7 +60,11 @@ impl Ours {
 
     /// Starts the daemon with every feed due at one moment: at a start of its own it would spread them over minutes.
     pub(crate) fn start(&self) -> Started {
-        let wait = START + START_A_FEED * u32::try_from(self.feeds.len()).expect("there are fewer feeds");
+        self.start_due_in(START + START_A_FEED * u32::try_from(self.feeds.len()).expect("there are fewer feeds"))
+    }
+
+    /// The same with every feed due after so long.
+    pub(crate) fn start_due_in(&self, wait: Duration) -> Started {
         let due = Clock::monotonic() + wait;
         let due_ms = Clock::system().now_ms() + i64::try_from(wait.as_millis()).expect("it is a few seconds");
         self.make_due(|_| due_ms).expect("nobody else has the database open");

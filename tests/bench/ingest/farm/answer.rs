@@ -1,33 +1,31 @@
 //! What a publisher answers: pure, a request's head in, what to do out.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use crate::documents::{self, Document, Shape};
 
 pub(super) enum Answer {
     Send {
         head: Vec<u8>,
-        body: Rc<Vec<u8>>,
+        body: Vec<u8>,
     },
     /// The head now, and the body a byte at a time.
     Drip {
         head: Vec<u8>,
-        body: Rc<Vec<u8>>,
+        body: Vec<u8>,
     },
     Silence,
 }
 
 pub(super) struct Publishers {
     documents: Vec<Document>,
-    nothing: Rc<Vec<u8>>,
     /// How often each growing feed was asked.
     asked: HashMap<usize, usize>,
 }
 
 impl Publishers {
     pub(super) fn new(shape: Shape) -> Publishers {
-        Publishers { documents: documents::documents(shape), nothing: Rc::default(), asked: HashMap::new() }
+        Publishers { documents: documents::documents(shape), asked: HashMap::new() }
     }
 
     /// `None` to what is no request of ours.
@@ -36,20 +34,21 @@ impl Publishers {
         let (temper, number) = path.split_once('/')?;
         let number: usize = number.parse().ok()?;
         let document = documents::of(&self.documents, number);
-        let (version, body) = match temper {
+        let version = match temper {
             "hang" => return Some(Answer::Silence),
             "grow" => {
                 let asked = self.asked.entry(number).or_default();
                 *asked += 1;
-                (*asked, document.grown(*asked))
+                *asked
             }
-            _ => (0, document.whole.clone()),
+            _ => 0,
         };
         let etag = format!("\"{number}-{version}\"");
         if asks_for_change_since(request, &etag) {
             let head = format!("HTTP/1.1 304 Not Modified\r\nETag: {etag}\r\n\r\n");
-            return Some(Answer::Send { head: head.into_bytes(), body: self.nothing.clone() });
+            return Some(Answer::Send { head: head.into_bytes(), body: Vec::new() });
         }
+        let body = if version == 0 { document.of_feed(number) } else { document.grown(number, version) };
         let head = format!(
             "HTTP/1.1 200 OK\r\nContent-Type: {}\r\nContent-Length: {}\r\nETag: {etag}\r\n\r\n",
             document.content_type,

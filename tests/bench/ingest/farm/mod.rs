@@ -5,9 +5,12 @@
 
 mod answer;
 mod server;
+pub(crate) mod tls;
+mod wire;
 
 use std::io::{BufRead, BufReader};
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::documents::Shape;
@@ -19,7 +22,6 @@ pub(crate) const ADDRESSES_MAX: usize = 10_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Temper {
     Healthy,
-    #[allow(dead_code, reason = "for feeds that bring something each time")]
     /// One article more each time.
     Growing,
     /// Takes the connection and the request, and says nothing.
@@ -43,20 +45,31 @@ pub(crate) struct Farm {
     child: Child,
     port: u16,
     addresses: usize,
+    is_tls: bool,
 }
 
 impl Farm {
     /// On so many addresses, at most as many as there may be.
     pub(crate) fn start(feeds: usize, shape: Shape) -> Farm {
-        let addresses = feeds.min(ADDRESSES_MAX);
+        Farm::spawn(feeds.min(ADDRESSES_MAX), shape, None)
+    }
+
+    /// Over TLS alone, with the certificate and key of `identity`: on one address, each feed under a name of its own, because
+    /// that is what certificates are for.
+    pub(crate) fn start_tls(shape: Shape, identity: &Path) -> Farm {
+        Farm::spawn(1, shape, Some(identity))
+    }
+
+    fn spawn(addresses: usize, shape: Shape, identity: Option<&Path>) -> Farm {
         let mut command = Command::new(std::env::current_exe().expect("the kernel knows what runs"));
         command.arg("farm").args([addresses, shape.articles, shape.bytes].map(|number| number.to_string()));
+        command.args(identity);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it is running already");
         let mut line = String::new();
         let stdout = child.stdout.take().expect("it is piped");
         BufReader::new(stdout).read_line(&mut line).expect("it is a pipe");
         let port = line.trim().parse().unwrap_or_else(|_| panic!("the farm says no port but {line:?}"));
-        Farm { child, port, addresses }
+        Farm { child, port, addresses, is_tls: identity.is_some() }
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -65,7 +78,10 @@ impl Farm {
 
     /// The address of feed `number`.
     pub(crate) fn url(&self, number: usize, temper: Temper) -> String {
-        let address = address(number % self.addresses);
+        if self.is_tls {
+            return format!("https://f{number}.{}:{}/{}/{number}", tls::DOMAIN, self.port, temper.path());
+        }
+        let address = address(number % self.addresses, self.addresses);
         format!("http://{address}:{}/{}/{number}", self.port, temper.path())
     }
 }
@@ -79,13 +95,19 @@ impl Drop for Farm {
 
 /// The process itself, by the arguments after `farm`.
 pub(crate) fn run(arguments: &[String]) {
-    let numbers: Vec<usize> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
-    let &[addresses, articles, bytes] = &numbers[..] else { panic!("not the arguments of a farm: {arguments:?}") };
-    server::serve(addresses, Shape { articles, bytes });
+    let number = |index: usize| arguments.get(index).and_then(|argument| argument.parse::<usize>().ok());
+    let (Some(addresses), Some(articles), Some(bytes)) = (number(0), number(1), number(2)) else {
+        panic!("not the arguments of a farm: {arguments:?}")
+    };
+    let tls = arguments.get(3).map(|identity| tls::server(Path::new(identity)));
+    server::serve(addresses, Shape { articles, bytes }, tls);
 }
 
-/// 127.64.0.1 and on.
-fn address(index: usize) -> Ipv4Addr {
+/// 127.64.0.1 and on; names that end in `localhost` are 127.0.0.1, if there is but one.
+fn address(index: usize, of: usize) -> Ipv4Addr {
+    if of == 1 {
+        return Ipv4Addr::LOCALHOST;
+    }
     let octet = |number: usize| u8::try_from(number).expect("there are fewer addresses");
     Ipv4Addr::new(127, octet(64 + index / 62_500), octet(index / 250 % 250), octet(1 + index % 250))
 }

@@ -1,27 +1,32 @@
 //! The farm's one thread: listeners and connections behind one epoll descriptor.
 
 use std::io::{ErrorKind, IoSlice, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use rssd::clock::Clock;
+use rustls::ServerConfig;
 use socket2::{Domain, Socket, Type};
 
 use super::address;
 use super::answer::{Answer, Publishers};
+use super::wire::Wire;
 use crate::documents::Shape;
 
 /// A document goes out in one write.
 const SEND_BUFFER_BYTES: usize = 256 << 10;
 
 /// Whoever polls thousands of feeds at once meets no full queue.
-const BACKLOG: i32 = 512;
+const BACKLOG: i32 = 4_096;
 
 const DRIP_EVERY: Duration = Duration::from_secs(1);
+
+/// Beyond it a connection ends with its answer: listeners take most of the descriptors that there are.
+const KEPT_OPEN_MAX: usize = 4_000;
 
 /// So many ports are tried until one is free on all addresses.
 const PORTS_TRIED_MAX: usize = 20;
@@ -29,6 +34,7 @@ const PORTS_TRIED_MAX: usize = 20;
 struct Server {
     epoll: Epoll,
     listeners: Vec<TcpListener>,
+    tls: Option<Arc<ServerConfig>>,
     connections: Vec<Option<Connection>>,
     free: Vec<usize>,
     publishers: Publishers,
@@ -38,17 +44,17 @@ struct Server {
 }
 
 struct Connection {
-    socket: TcpStream,
+    wire: Wire,
     request: Vec<u8>,
     head: Vec<u8>,
-    body: Rc<Vec<u8>>,
+    body: Vec<u8>,
     /// Of head and body together.
     sent: usize,
     is_dripping: bool,
 }
 
-/// Listens, says its port, and serves until its standard input ends.
-pub(super) fn serve(addresses: usize, shape: Shape) {
+/// Listens, says its port, and serves until its standard input ends. With `tls` it speaks nothing but TLS.
+pub(super) fn serve(addresses: usize, shape: Shape, tls: Option<Arc<ServerConfig>>) {
     let publishers = Publishers::new(shape);
     let (port, listeners) = (0..PORTS_TRIED_MAX)
         .find_map(|_| listen(addresses))
@@ -65,7 +71,7 @@ pub(super) fn serve(addresses: usize, shape: Shape) {
     });
     let (connections, free, dripping) = (Vec::new(), Vec::new(), Vec::new());
     let drip_at = Clock::monotonic() + DRIP_EVERY;
-    Server { epoll, listeners, connections, free, publishers, dripping, drip_at }.run();
+    Server { epoll, listeners, tls, connections, free, publishers, dripping, drip_at }.run();
 }
 
 /// One port on all addresses; `None` where one of them has it in use.
@@ -75,7 +81,7 @@ fn listen(addresses: usize) -> Option<(u16, Vec<TcpListener>)> {
     for index in 0..addresses {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).ok()?;
         socket.set_send_buffer_size(SEND_BUFFER_BYTES).ok()?;
-        socket.bind(&SocketAddr::from((address(index), port)).into()).ok()?;
+        socket.bind(&SocketAddr::from((address(index, addresses), port)).into()).ok()?;
         socket.listen(BACKLOG).ok()?;
         socket.set_nonblocking(true).ok()?;
         let listener = TcpListener::from(socket);
@@ -116,15 +122,18 @@ impl Server {
             let data = (self.listeners.len() + index) as u64;
             let flags = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT | EpollFlags::EPOLLRDHUP | EpollFlags::EPOLLET;
             self.epoll.add(socket.as_fd(), EpollEvent::new(flags, data)).expect("one more descriptor");
-            let (request, head, body) = (Vec::new(), Vec::new(), Rc::default());
-            self.connections[index] = Some(Connection { socket, request, head, body, sent: 0, is_dripping: false });
+            let (request, head, body) = (Vec::new(), Vec::new(), Vec::new());
+            let wire = Wire::new(socket, self.tls.as_ref());
+            self.connections[index] = Some(Connection { wire, request, head, body, sent: 0, is_dripping: false });
         }
     }
 
     /// Reads what there is, answers, and goes on sending; whatever is wrong ends the connection.
     fn turn(&mut self, index: usize) {
+        let open = self.connections.len() - self.free.len();
         let Some(connection) = &mut self.connections[index] else { return };
-        if connection.turn(&mut self.publishers).is_none() {
+        let goes_on = connection.turn(&mut self.publishers).is_some();
+        if !goes_on || (open > KEPT_OPEN_MAX && connection.is_done()) {
             self.connections[index] = None;
             self.free.push(index);
             self.dripping.retain(|dripping| *dripping != index);
@@ -138,7 +147,7 @@ impl Server {
             if let Some(connection) = &mut self.connections[index] {
                 let at = connection.sent;
                 if let Some(byte) = connection.body.get(at..at + 1) {
-                    connection.sent += connection.socket.write(byte).unwrap_or(0);
+                    connection.sent += connection.wire.write(byte).unwrap_or(0);
                 }
             }
         }
@@ -146,11 +155,17 @@ impl Server {
 }
 
 impl Connection {
+    /// Whether it has answered what it was asked.
+    fn is_done(&self) -> bool {
+        let length = self.head.len() + self.body.len();
+        length > 0 && self.sent == length && !self.is_dripping
+    }
+
     /// `None` when it is over.
     fn turn(&mut self, publishers: &mut Publishers) -> Option<()> {
         let mut buffer = [0; 4_096];
         loop {
-            match self.socket.read(&mut buffer) {
+            match self.wire.read(&mut buffer) {
                 Ok(0) => return None,
                 Ok(read) => self.request.extend_from_slice(&buffer[..read]),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
@@ -162,7 +177,7 @@ impl Connection {
             match publishers.answer(std::str::from_utf8(&request).ok()?)? {
                 Answer::Send { head, body } => (self.head, self.body, self.sent) = (head, body, 0),
                 Answer::Drip { head, body } => {
-                    self.socket.write_all(&head).ok()?;
+                    self.wire.write_all(&head).ok()?;
                     (self.body, self.sent, self.is_dripping) = (body, 0, true);
                 }
                 Answer::Silence => {}
@@ -176,12 +191,16 @@ impl Connection {
         while self.sent < length {
             let head = self.head.get(self.sent..).unwrap_or_default();
             let body = &self.body[self.sent.saturating_sub(self.head.len())..];
-            match self.socket.write_vectored(&[IoSlice::new(head), IoSlice::new(body)]) {
+            match self.wire.write_vectored(&[IoSlice::new(head), IoSlice::new(body)]) {
                 Ok(sent) => self.sent += sent,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Some(()),
                 Err(_) => return None,
             }
         }
-        Some(())
+        // What TLS has taken may still be with it.
+        match self.wire.flush() {
+            Err(error) if error.kind() != ErrorKind::WouldBlock => None,
+            _ => Some(()),
+        }
     }
 }

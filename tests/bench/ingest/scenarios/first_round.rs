@@ -42,7 +42,7 @@ impl Scene {
 
     /// rssd, and then the baseline.
     fn run(&self) -> Vec<Run> {
-        let ours = Ours::new(self.urls.iter().cloned(), "");
+        let ours = Ours::new(self.urls.iter().cloned());
         let before = Cpu::of(self.farm.pid());
         let run = ours.run(self.wanted);
         let farm = Cpu::of(self.farm.pid()).since(before);
@@ -90,7 +90,7 @@ pub(crate) fn w1() {
 pub(crate) fn w2() {
     // In the same run, so that the machine is as busy with other things as it is then.
     let scene = Scene::set(W1_FEEDS, W1_SHAPE, all_healthy);
-    let w1 = Ours::new(scene.urls.iter().cloned(), "").run(scene.wanted);
+    let w1 = Ours::new(scene.urls.iter().cloned()).run(scene.wanted);
     drop(scene);
     let runs = Scene::set(W1_FEEDS, W1_SHAPE, some_ill).run();
     table::print(&runs);

@@ -14,7 +14,7 @@ pub(crate) fn w3() {
     let farm = Farm::start(W1_FEEDS, W1_SHAPE);
     let urls: Vec<String> = (0..W1_FEEDS).map(|number| farm.url(number, Temper::Healthy)).collect();
     let articles = (W1_FEEDS * W1_SHAPE.articles) as u64;
-    let ours = Ours::new(urls.iter().cloned(), "");
+    let ours = Ours::new(urls.iter().cloned());
     let first = ours.run(articles);
     let second = ours.run_until(W1_FEEDS as u64, |db| count(db, "SELECT count(*) FROM feed WHERE poll_count >= 2"));
     table::print_busy(&second);
