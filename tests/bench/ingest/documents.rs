@@ -41,16 +41,28 @@ impl Document {
 
     /// The same with so many articles more, the newest first.
     pub(crate) fn grown(&self, number: usize, by: usize) -> Vec<u8> {
+        self.with(number, (0..by).rev().map(|new| format!("new-{new}")))
+    }
+
+    /// The same with one more, whose guid ends with this moment.
+    pub(crate) fn stamped(&self, number: usize, at_ms: u64) -> Vec<u8> {
+        self.with(number, std::iter::once(format!("{STAMP}{at_ms}")))
+    }
+
+    fn with(&self, number: usize, ids: impl Iterator<Item = String>) -> Vec<u8> {
         let mut text = String::from_utf8(self.whole[..self.front].to_vec()).expect("it was made of text");
-        for new in (0..by).rev() {
+        for (new, id) in ids.enumerate() {
             let mut random = Random::of(SEED ^ new as u64);
-            push_article(&mut text, self.is_atom, &format!("new-{new}"), new, self.bytes_each, &mut random);
+            push_article(&mut text, self.is_atom, &id, new, self.bytes_each, &mut random);
         }
         let bytes = [text.as_bytes(), &self.whole[self.front..]].concat();
         let places = places(&bytes);
         numbered(bytes, &places, number)
     }
 }
+
+/// Before the moment in a guid.
+pub(crate) const STAMP: &str = "stamp-";
 
 /// Stands where a feed's number belongs.
 const PLACE: &str = "nnnnnn";
@@ -107,7 +119,7 @@ fn push_article(text: &mut String, is_atom: bool, id: &str, number: usize, bytes
     let id = &format!("{PLACE}/{id}");
     let (hour, minute) = (number / 60 % 24, number % 60);
     // What stands around the content.
-    let around = if is_atom { 420 } else { 470 };
+    let around = if is_atom { 520 } else { 470 };
     let html = html(id, bytes.saturating_sub(around), random);
     let title = sentence(random, 8);
     let written = if is_atom {

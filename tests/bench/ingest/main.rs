@@ -42,7 +42,16 @@ fn main() {
     for (name, what, run) in scenarios::ALL {
         if asked.is_empty() || asked.iter().any(|asked| asked.eq_ignore_ascii_case(name)) {
             println!("\n== {name}: {what}");
+            println!("what else the machine does: {}", load());
             run();
         }
     }
+}
+
+/// Figures that were taken beside other programs should say so.
+fn load() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let mut numbers = text.split(' ');
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("a load of {} on {cpus} CPUs, over the last minute", numbers.next().unwrap_or("?"))
 }

@@ -45,17 +45,24 @@ impl Ours {
 
     /// The same with lines of `[defaults]`.
     pub(crate) fn with(urls: impl Iterator<Item = String>, defaults: &str) -> Ours {
-        let feeds: Vec<_> = urls.enumerate().map(|(number, url)| (format!("f{number}"), url)).collect();
+        Ours::of(urls.map(|url| (url, "")), defaults, "")
+    }
+
+    /// The same with lines of each feed, and of `[daemon]`.
+    pub(crate) fn of(feeds: impl Iterator<Item = (String, &'static str)>, defaults: &str, daemon: &str) -> Ours {
         let home = Home::new();
         // Makes the database, and asks nobody.
         home.subscribe(&Feeds::new().feed_with("nobody", "http://127.0.0.1:9/", "enabled = false"));
         home.once();
-        let mut file = Feeds::new().default(defaults);
-        for (name, url) in &feeds {
-            file = file.feed(name, url);
+        let mut file = Feeds::new().daemon(daemon).default(defaults);
+        let mut known = Vec::new();
+        for (number, (url, lines)) in feeds.enumerate() {
+            let name = format!("f{number}");
+            file = file.feed_with(&name, &url, lines);
+            known.push((name, url));
         }
         home.subscribe(&file);
-        Ours { home, feeds }
+        Ours { home, feeds: known }
     }
 
     /// Starts the daemon with every feed due at one moment: at a start of its own it would spread them over minutes.

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use rssd::clock::Clock;
+
 use crate::documents::{self, Document, Shape};
 
 pub(super) enum Answer {
@@ -36,7 +38,7 @@ impl Publishers {
         let document = documents::of(&self.documents, number);
         let version = match temper {
             "hang" => return Some(Answer::Silence),
-            "grow" => {
+            "grow" | "stamp" => {
                 let asked = self.asked.entry(number).or_default();
                 *asked += 1;
                 *asked
@@ -48,7 +50,12 @@ impl Publishers {
             let head = format!("HTTP/1.1 304 Not Modified\r\nETag: {etag}\r\n\r\n");
             return Some(Answer::Send { head: head.into_bytes(), body: Vec::new() });
         }
-        let body = if version == 0 { document.of_feed(number) } else { document.grown(number, version) };
+        let body = match temper {
+            "grow" => document.grown(number, version),
+            // The last byte of it is there a moment later: it is written at once.
+            "stamp" => document.stamped(number, Clock::monotonic_ms()),
+            _ => document.of_feed(number),
+        };
         let head = format!(
             "HTTP/1.1 200 OK\r\nContent-Type: {}\r\nContent-Length: {}\r\nETag: {etag}\r\n\r\n",
             document.content_type,

@@ -24,6 +24,8 @@ pub(crate) enum Temper {
     Healthy,
     /// One article more each time.
     Growing,
+    /// One article that is new each time, and says when it was sent.
+    Stamped,
     /// Takes the connection and the request, and says nothing.
     Hung,
     /// A byte a second.
@@ -35,6 +37,7 @@ impl Temper {
         match self {
             Temper::Healthy => "feed",
             Temper::Growing => "grow",
+            Temper::Stamped => "stamp",
             Temper::Hung => "hang",
             Temper::Dripping => "drip",
         }
@@ -74,6 +77,11 @@ impl Farm {
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The address of feed `number` among those that share one host with others.
+    pub(crate) fn url_on(&self, host: usize, number: usize) -> String {
+        format!("http://{}:{}/{}/{number}", address(host, self.addresses), self.port, Temper::Healthy.path())
     }
 
     /// The address of feed `number`.
