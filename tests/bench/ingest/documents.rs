@@ -41,17 +41,18 @@ impl Document {
 
     /// The same with so many articles more, the newest first.
     pub(crate) fn grown(&self, number: usize, by: usize) -> Vec<u8> {
-        self.with(number, (0..by).rev().map(|new| format!("new-{new}")))
+        self.with(number, (0..by).rev().map(|new| (new, format!("new-{new}"))))
     }
 
     /// The same with one more, whose guid ends with this moment.
     pub(crate) fn stamped(&self, number: usize, at_ms: u64) -> Vec<u8> {
-        self.with(number, std::iter::once(format!("{STAMP}{at_ms}")))
+        self.with(number, std::iter::once((0, format!("{STAMP}{at_ms}"))))
     }
 
-    fn with(&self, number: usize, ids: impl Iterator<Item = String>) -> Vec<u8> {
+    /// An article says the same each time, wherever it stands: changed ones would be delivered again.
+    fn with(&self, number: usize, articles: impl Iterator<Item = (usize, String)>) -> Vec<u8> {
         let mut text = String::from_utf8(self.whole[..self.front].to_vec()).expect("it was made of text");
-        for (new, id) in ids.enumerate() {
+        for (new, id) in articles {
             let mut random = Random::of(SEED ^ new as u64);
             push_article(&mut text, self.is_atom, &id, new, self.bytes_each, &mut random);
         }

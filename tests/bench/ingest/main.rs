@@ -1,9 +1,11 @@
-//! How fast feeds become articles, and what that costs: `cargo bench --bench ingest [-- W1 W2 ...]`.
+//! How fast feeds become articles, and what that costs: `cargo bench --bench ingest [-- W1 W2 ...] [--alone]`.
 //!
 //! All on loopback: a farm of thousands of publishers in a process of its own, each feed on an address of its own, and the
 //! daemon as it is shipped. Side by side in the same run: the program that one would write in an afternoon from the usual
 //! parts (`tests/bench/baseline`), and the floor: the same bytes through plain sockets, through feed-rs and through SQLite,
 //! each alone.
+//!
+//! `--alone` leaves the other programs out, for whoever looks for where the time goes.
 //!
 //! It prints tables, says which bars are kept, and draws into `target/bench/`. Nothing fails by it: wall seconds tell of
 //! the machine, and of what else it does; CPU seconds are more to be trusted.
@@ -46,6 +48,11 @@ fn main() {
             run();
         }
     }
+}
+
+/// Whether only rssd shall run.
+fn is_alone() -> bool {
+    std::env::args().any(|argument| argument == "--alone")
 }
 
 /// Figures that were taken beside other programs should say so.

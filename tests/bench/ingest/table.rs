@@ -49,6 +49,16 @@ pub(crate) fn print_busy(run: &Run) {
     println!("{}: {start:.2} CPU s to start; by thread {}", run.who, told.join(", "));
 }
 
+/// Prints what each thread has used between two looks, as far as it is anything.
+pub(crate) fn print_threads(before: &[(String, Cpu)], after: &[(String, Cpu)]) {
+    let used = after.iter().filter_map(|(name, cpu)| {
+        let begun = before.iter().find(|(known, _)| known == name).map_or(Cpu::default(), |(_, cpu)| *cpu);
+        let Cpu { user, system } = cpu.since(begun);
+        (user + system > 0.0).then(|| format!("{name} {user:.2} s and {system:.2} s"))
+    });
+    println!("user and system by thread: {}", used.collect::<Vec<_>>().join(", "));
+}
+
 /// CPU seconds of something that is no program of its own.
 pub(crate) fn print_cpu(what: impl Display, cpu: Cpu) {
     println!("{what:<46}{:>9.2}{:>9.2}{:>9.2}", cpu.user, cpu.system, cpu.total());

@@ -13,8 +13,11 @@ const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/baselin
 pub(crate) struct Baseline(PathBuf);
 
 impl Baseline {
-    /// `None`, and a line that says so, where it cannot be built.
+    /// `None` where it is not wanted, and, with a line that says so, where it cannot be built.
     pub(crate) fn build() -> Option<Baseline> {
+        if crate::is_alone() {
+            return None;
+        }
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is a folder of cargo's");
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         cargo.args(["build", "--release", "--locked", "--quiet", "--manifest-path", MANIFEST]);

@@ -12,9 +12,12 @@ use crate::support::Home;
 /// Downloads at once; sfeed_update has 16 of them where nobody says, newsboat one.
 const AT_ONCE: usize = 64;
 
-/// Both, as far as they are installed, at a first round of these.
+/// Both, as far as they are wanted and installed, at a first round of these.
 pub(crate) fn readers(urls: &[String], articles_each: u64) -> Vec<Run> {
     let mut runs = Vec::new();
+    if crate::is_alone() {
+        return runs;
+    }
     for (program, run) in [("sfeed_update", sfeed as fn(&[String], u64) -> Run), ("newsboat", newsboat)] {
         let is_there = Command::new("sh").args(["-c", &format!("command -v {program}")]).stdout(Stdio::null()).status();
         if is_there.is_ok_and(|status| status.success()) {

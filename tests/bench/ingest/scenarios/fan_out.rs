@@ -14,7 +14,7 @@ use crate::documents::Shape;
 use crate::farm::{Farm, Temper};
 use crate::figures::{Held, Times};
 use crate::ours::{Asking, Ours};
-use crate::process::Cpu;
+use crate::process::{Cpu, threads};
 use crate::support::pause;
 use crate::table;
 
@@ -47,6 +47,7 @@ pub(crate) fn w7() {
 
     let asking = Asking::start(started.at);
     let (cpu, of_crowd) = (Cpu::of(pid), Cpu::of_thread());
+    let by_thread = threads(pid);
     let is_over = AtomicBool::new(false);
     let (commits, arrivals) = thread::scope(|scope| {
         let commits = scope.spawn(|| commits(&ours.home.db_path(), &is_over));
@@ -74,6 +75,7 @@ pub(crate) fn w7() {
         100.0 * cpu / seconds,
         100.0 * of_crowd / seconds
     );
+    table::print_threads(&by_thread, &threads(pid));
     println!("held: {}", Held::by(&started.daemon));
     let p99 = times.at(0.99);
     table::bar(
