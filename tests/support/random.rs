@@ -9,6 +9,11 @@ impl Random {
         let given = std::env::var("RSSD_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
         let seed = given.unwrap_or_else(|| rssd::clock::Clock::system().now_ms().unsigned_abs());
         println!("{test}: replay with RSSD_TEST_SEED={seed}");
+        Random::of(seed)
+    }
+
+    /// The same sequence each time.
+    pub(crate) fn of(seed: u64) -> Random {
         Random(seed)
     }
 
