@@ -47,11 +47,26 @@ pub(crate) fn of(article: &Article) -> ContentHash {
     made
 }
 
+/// Bytes that stand for themselves, whatever is around them: most of them, and taken in runs.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        plain[byte] = !matches!(byte as u8, b' ' | b'\t' | b'\n' | b'\r' | 0x0c | b'?' | b'&' | b':');
+        byte += 1;
+    }
+    plain
+};
+
 /// Appends `text` without what makes no difference.
 fn reduce(text: &str, bare: &mut Vec<u8>) {
     bare.reserve(text.len());
     let mut rest = text;
-    while let Some(&first) = rest.as_bytes().first() {
+    loop {
+        let plain = rest.bytes().position(|byte| !PLAIN[usize::from(byte)]).unwrap_or(rest.len());
+        bare.extend_from_slice(&rest.as_bytes()[..plain]);
+        rest = &rest[plain..];
+        let Some(&first) = rest.as_bytes().first() else { return };
         let length = match first {
             b' ' | b'\t' | b'\n' | b'\r' | 0x0c => 1,
             b'?' | b'&' => reduce_separator(rest, bare),
@@ -60,8 +75,8 @@ fn reduce(text: &str, bare: &mut Vec<u8>) {
                 bare.push(b':');
                 1
             }
-            byte if byte.is_ascii() => {
-                bare.push(byte);
+            b':' => {
+                bare.push(first);
                 1
             }
             _ => {

@@ -66,7 +66,7 @@ impl Database {
     }
 
     /// `None`: nothing was stored.
-    pub(crate) fn commit<'a>(&mut self, records: impl Iterator<Item = &'a PollRecord>) -> Option<Batch> {
+    pub(crate) fn commit<'a>(&mut self, records: impl Iterator<Item = &'a PollRecord> + Clone) -> Option<Batch> {
         let committed = commit(&mut self.db, records).ok()?;
         let article_count = committed.article_count();
         let Committed { results, seq_last, .. } = committed;
