@@ -91,13 +91,24 @@ impl InstanceLock {
 /// instance out that starts at this very moment.
 pub(crate) fn holder(db: &Path) -> Option<u32> {
     let metadata = fs::metadata(lock_path(db)).ok()?;
-    let (device, inode) = (metadata.dev(), metadata.ino());
-    let place = format!("{:02x}:{:02x}:{inode}", libc::major(device), libc::minor(device));
+    let device = (libc::major(metadata.dev()), libc::minor(metadata.dev()));
+    let written = File::open(lock_path(db)).ok().and_then(|file| line(&file, 0));
+    holder_among(&fs::read_to_string("/proc/locks").ok()?, device, metadata.ino(), written)
+}
+
+/// The process in `/proc/locks` that holds the file. On overlayfs and btrfs the kernel tells locks another device than
+/// `stat`: there it is the process that `written` in the file says, if it holds a file of the same number.
+fn holder_among(locks: &str, (major, minor): (u32, u32), inode: u64, written: Option<u32>) -> Option<u32> {
+    let place = format!("{major:02x}:{minor:02x}:{inode}");
     // `1: FLOCK  ADVISORY  WRITE 4711 fe:00:264331 0 EOF`
-    let locks = fs::read_to_string("/proc/locks").ok()?;
-    let held = locks.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let mut held = held.filter(|words| words.get(1) == Some(&"FLOCK") && words.get(5) == Some(&&*place));
-    held.find_map(|words| words.get(4)?.parse().ok())
+    let words = locks.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let held = words.filter(|words| words.get(1) == Some(&"FLOCK"));
+    let held: Vec<(u32, &str)> = held.filter_map(|words| Some((words.get(4)?.parse().ok()?, *words.get(5)?))).collect();
+    let exact = held.iter().find(|(_, at)| *at == place);
+    let of_another_device = |(pid, at): &&(u32, &str)| {
+        Some(*pid) == written && at.rsplit(':').next().and_then(|text| text.parse().ok()) == Some(inode)
+    };
+    exact.or_else(|| held.iter().find(of_another_device)).map(|(pid, _)| *pid)
 }
 
 /// `PATH.lock`.
@@ -147,6 +158,26 @@ mod tests {
             let file = File::open(lock_path(&db)).unwrap();
             assert_eq!(line(&file, 0), Some(std::process::id()), "{found:?}");
             assert_eq!(line::<i64>(&file, 1), expected, "{found:?}");
+        }
+    }
+
+    #[test]
+    fn the_holder_is_known_where_locks_have_another_device() {
+        let locks = "1: POSIX  ADVISORY  WRITE 7 fe:00:99 0 EOF\n\
+                     2: FLOCK  ADVISORY  WRITE 4711 fe:00:99 0 EOF\n\
+                     3: FLOCK  ADVISORY  WRITE 8 00:2a:5 0 EOF\n";
+        for (device, inode, written, expected) in [
+            ((0xfe, 0), 99, None, Some(4_711)),
+            // As the kernel has it, whatever stands in the file.
+            ((0xfe, 0), 99, Some(8), Some(4_711)),
+            ((0, 0x31), 5, Some(8), Some(8)),
+            ((0, 0x31), 5, Some(9), None),
+            ((0, 0x31), 5, None, None),
+            ((0, 0x31), 99, Some(8), None),
+            ((0, 0x31), 99, Some(7), None),
+        ] {
+            let found = holder_among(locks, device, inode, written);
+            assert_eq!(found, expected, "{device:?} {inode} {written:?}");
         }
     }
 
