@@ -84,9 +84,14 @@ impl Clock {
         self.step(i64::try_from(duration_ms(by)).expect("no simulation is as long"));
     }
 
-    /// How long ago `since` was, in whole milliseconds.
+    /// How long ago `since` was.
+    pub fn elapsed(since: Instant) -> Duration {
+        Self::monotonic().saturating_duration_since(since)
+    }
+
+    /// The same, in whole milliseconds.
     pub fn elapsed_ms(since: Instant) -> u64 {
-        duration_ms(Self::monotonic().saturating_duration_since(since))
+        duration_ms(Self::elapsed(since))
     }
 }
 

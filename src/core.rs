@@ -4,12 +4,15 @@
 //! deadline, a poll's end, or a command. Deadlines are on the monotonic clock: a step of the wall clock moves none.
 
 mod agenda;
+mod backlog;
 mod changed;
 mod feed;
 #[cfg(test)]
 mod manners;
+mod onset;
 mod restraint;
 mod shortage;
+mod tally;
 mod telling;
 
 use std::cell::RefCell;
@@ -168,7 +171,8 @@ impl Core {
         while let Some(start) = self.next_start(at.now) {
             self.start(start);
         }
-        self.gauges.feeds_overdue.store(self.agenda.borrow().overdue(), Ordering::Relaxed);
+        self.show_backlog(at.now);
+        self.show_fibers();
         self.show_shortage(at.now);
     }
 
@@ -179,6 +183,7 @@ impl Core {
 
     fn start(self: &Rc<Self>, start: Start) {
         self.gauges.in_flight.store(self.agenda.borrow().in_flight(), Ordering::Relaxed);
+        self.show_delay(&start.ticket);
         let core = self.clone();
         let polling = async move {
             let Start { ticket, memory, flight, cancelled } = start;

@@ -1,11 +1,9 @@
 //! Starts, watches and stops all parts; the only file that knows them all.
 
+mod start_error;
+
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::fmt;
-use std::fs;
-use std::io;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -16,8 +14,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use futures_channel::{mpsc, oneshot};
 use glommio::Placement;
 
-use crate::cli::exit;
 use crate::clock::Clock;
+use crate::config::plan::{Plan, changed_daemon_keys};
 use crate::config::{self, Config, Cores};
 use crate::core::{self, Command, Settings};
 use crate::executor;
@@ -26,14 +24,14 @@ use crate::gauges::{CoreGauges, PollNews};
 use crate::http::{self, Listen, Listener};
 use crate::limits::{
     COMMANDS_WAITING_MAX, DRAIN, EVENTS_WAITING_MAX, HEARTBEAT_LATE_MS, HOST_PAUSE_DEFAULT, POLL_NEWS_WAITING_MAX,
-    READERS, ROUND_WORTH_TELLING, STREAMS_MAX, UNCOMMITTED_MAX, WRITER_QUEUE_MAX,
+    READERS, RELOAD_LINES_MAX, ROUND_WORTH_TELLING, STREAMS_MAX, UNCOMMITTED_MAX, WRITER_QUEUE_MAX,
 };
-use crate::machine;
+use crate::machine::{self, Lack};
 use crate::poll::{Desk, Subscription};
-pub use crate::roster::Reloaded;
 use crate::roster::{Change, Roster, count_due};
 use crate::store::{self, FeedRecord, Readers, Store, StoreError, StoreEvent, Writer};
 use crate::watch::{self, Observer, Watch};
+pub use start_error::StartError;
 
 /// What the command line decides.
 #[derive(Clone, Debug)]
@@ -57,62 +55,6 @@ pub enum Event {
     StoreFailed(StoreError),
 }
 
-/// Why the daemon did not start.
-#[derive(Debug)]
-pub enum StartError {
-    Store(StoreError),
-    /// The machine is unfit; the sentence says what to change.
-    Host(String),
-    /// The address cannot be listened on.
-    Listen {
-        address: SocketAddr,
-        error: io::Error,
-    },
-}
-
-impl StartError {
-    /// The code the process leaves with.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            StartError::Store(error) => error.exit_code(),
-            StartError::Host(_) => exit::CONFIG,
-            StartError::Listen { error, .. } => match error.kind() {
-                io::ErrorKind::AddrInUse => exit::UNAVAILABLE,
-                io::ErrorKind::PermissionDenied => exit::PERMISSION,
-                _ => exit::CONFIG,
-            },
-        }
-    }
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::Store(error) => error.fmt(f),
-            StartError::Host(sentence) => f.write_str(sentence),
-            StartError::Listen { address, error } => {
-                let remedy = match error.kind() {
-                    io::ErrorKind::AddrInUse => {
-                        "; another program listens there: stop it, or choose another address with --listen"
-                    }
-                    io::ErrorKind::PermissionDenied => "; ports below 1024 need CAP_NET_BIND_SERVICE",
-                    io::ErrorKind::AddrNotAvailable => "; no interface of this machine has that address",
-                    _ => "",
-                };
-                write!(f, "cannot listen on {address}: {error}{remedy}")
-            }
-        }
-    }
-}
-
-impl std::error::Error for StartError {}
-
-impl From<StoreError> for StartError {
-    fn from(error: StoreError) -> StartError {
-        StartError::Store(error)
-    }
-}
-
 /// All parts, running.
 pub struct Daemon {
     clock: Clock,
@@ -123,6 +65,8 @@ pub struct Daemon {
     event_sender: Sender<Event>,
     roots: Roots,
     roster: Roster,
+    /// What stood under `[daemon]` at the start.
+    config: config::Daemon,
     names: NameWatch,
     watch: Watch,
 }
@@ -154,13 +98,19 @@ impl Daemon {
         let shares = machine::share(nofile, memory, cpus.len(), streams_wanted).map_err(StartError::Host)?;
         machine::probe_io_uring().map_err(StartError::Host)?;
 
-        let token = config.daemon.token_file.as_deref().map(read_token).transpose().map_err(StartError::Host)?;
+        let token = config
+            .daemon
+            .token_file
+            .as_deref()
+            .map(|file| config::read_secret("token_file", file))
+            .transpose()
+            .map_err(StartError::Host)?;
 
         // The database next: its lock tells whether another instance is at work.
         // What nobody has asked to be removed is kept.
         let store = Store::open(&options.db)?.retaining(config.daemon.retention.flatten());
         // From here on whatever hangs is seen: every thread that starts has its cell.
-        let watch = Watch::start(cpus.len(), READERS, store.path()).map_err(StartError::Host)?;
+        let watch = Watch::start(cpus.len(), READERS, store.path())?;
         let store = store.watched(watch.board.writer());
         // Before anything runs: an address that is taken should cost nobody a fetch.
         let listener = options.listen.as_ref().map(listen_on).transpose()?;
@@ -176,15 +126,7 @@ impl Daemon {
             StoreEvent::Committed { .. } | StoreEvent::Pruned { .. } => drop(commit_sender.try_send(())),
         })?;
 
-        let (roots, problems) = Roots::of_system();
-        for problem in problems {
-            log::warn!("reading the system's certificate roots: {problem}");
-        }
-        if roots.is_empty() {
-            log::warn!(
-                "no certificate roots were found: https feeds will fail; install ca-certificates, or set ca_file"
-            );
-        }
+        let roots = system_roots();
 
         // The cores last: from here on feeds are polled.
         let records = writer.register(&config.feeds, &|| true)?;
@@ -210,16 +152,29 @@ impl Daemon {
             events: event_sender.clone(),
         };
         let cores = Vec::new();
-        let mut daemon = Daemon { clock, writer, cores, http: None, events, event_sender, roots, roster, names, watch };
+        let http = None;
+        let mut daemon = Daemon {
+            clock,
+            writer,
+            cores,
+            http,
+            events,
+            event_sender,
+            roots,
+            roster,
+            config: config.daemon.clone(),
+            names,
+            watch,
+        };
         for (index, (cpu, subscriptions)) in cpus.iter().zip(by_core).enumerate() {
             let in_flight_max = shares.in_flight_max;
             let settings = Settings { index, in_flight_max, once: options.once, due_at_start, host_pause };
             let gauges = CoreGauges::watched(daemon.watch.board.core(index), daemon.watch.board.flights(index));
             match start_core(index, *cpu, subscriptions, settings, start.clone(), gauges) {
                 Ok(core) => daemon.cores.push(core),
-                Err(sentence) => {
+                Err(lack) => {
                     daemon.drain();
-                    return Err(StartError::Host(sentence));
+                    return Err(lack.into());
                 }
             }
         }
@@ -228,9 +183,9 @@ impl Daemon {
             let news = http::News { commits, polls: news };
             match daemon.start_http(listener, http_cpu, policy, shares, &options.db, news) {
                 Ok(http) => daemon.http = Some(http),
-                Err(sentence) => {
+                Err(error) => {
                     daemon.drain();
-                    return Err(StartError::Host(sentence));
+                    return Err(error);
                 }
             }
         }
@@ -253,9 +208,10 @@ impl Daemon {
         shares: machine::Shares,
         db: &Path,
         news: http::News,
-    ) -> Result<HttpHandle, String> {
-        let readers = Readers::start_watched(db, &self.watch.board.readers()).map_err(|error| error.to_string())?;
-        let summary = store::summary(db).map_err(|error| error.to_string())?;
+    ) -> Result<HttpHandle, StartError> {
+        let readers = Readers::start_watched(db, &self.watch.board.readers())?;
+        let summary = store::summary(db)?;
+        let damaged = |_| StartError::Host(format!("the database's epoch {:?} is damaged", summary.epoch));
         let sources = http::Sources {
             policy,
             connections_max: shares.connections_max,
@@ -266,7 +222,7 @@ impl Daemon {
             commands: self.cores.iter().map(|core| core.commands.clone()).collect::<Vec<_>>().into(),
             writer: self.writer.handle(),
             readers: readers.handle(),
-            epoch: summary.epoch.parse().map_err(|_| format!("the database's epoch {:?} is damaged", summary.epoch))?,
+            epoch: summary.epoch.parse().map_err(damaged)?,
             seq_last: summary.seq_last,
             watch: self.watch.clone(),
             observer: Observer::new(Clock::monotonic_ms(), HEARTBEAT_LATE_MS).into(),
@@ -340,15 +296,21 @@ impl Daemon {
 
     /// Takes over a new configuration's feeds: all of them, or none where the database refuses.
     ///
-    /// What stands under `[daemon]` is read at the start alone. Waits for the writer for as long as `keep_waiting` says so.
+    /// What stands under `[daemon]` is read at the start alone. Logs the plan before it is followed. Waits for the writer for as long as `keep_waiting` says so.
     ///
     /// # Errors
     ///
     /// The database could not register the feeds; the old ones go on.
-    pub fn reload(&mut self, config: &Config, keep_waiting: &dyn Fn() -> bool) -> Result<Reloaded, StoreError> {
+    pub fn reload(&mut self, config: &Config, keep_waiting: &dyn Fn() -> bool) -> Result<Plan, StoreError> {
         let records = self.writer.register(&config.feeds, keep_waiting)?;
+        self.renew_roots();
         let subscriptions = subscribe(&config.feeds, records, &self.roots);
-        let Change { puts, removes, reloaded } = self.roster.take_over(subscriptions);
+        let Change { puts, removes, plan } = self.roster.take_over(subscriptions);
+        tell_plan(&plan);
+        let keys = changed_daemon_keys(&self.config, &config.daemon).join(", ");
+        if !keys.is_empty() {
+            log::warn!("reload: [daemon] {keys}: taken up at the next start, and not before");
+        }
         for ((core, put), remove) in self.cores.iter_mut().zip(puts).zip(removes) {
             if !remove.is_empty() {
                 core.tell(Command::Remove(remove));
@@ -357,7 +319,22 @@ impl Daemon {
                 core.tell(Command::Put(put));
             }
         }
-        Ok(reloaded)
+        Ok(plan)
+    }
+
+    /// ca-certificates may have been installed or renewed since. Where they are the same, what is there stays: with other
+    /// roots every feed has changed.
+    fn renew_roots(&mut self) {
+        let (found, problems) = Roots::of_system();
+        match (found == self.roots, found.is_empty()) {
+            (true, _) => {}
+            (false, true) => log::warn!("no certificate roots are found any more: those that were found before stay"),
+            (false, false) => {
+                log::info!("certificate roots are others from now on, {} of them", found.count());
+                tell_of(&problems);
+                self.roots = found;
+            }
+        }
     }
 
     /// Stops in order, within [`DRAIN`] whatever hangs: no new polls, fetches in flight cancelled, what is parsed
@@ -457,7 +434,7 @@ impl Drop for Ended {
 ///
 /// # Errors
 ///
-/// A sentence with the remedy.
+/// The machine does not give it a thread or an executor.
 fn start_core(
     index: usize,
     cpu: usize,
@@ -465,7 +442,7 @@ fn start_core(
     settings: Settings,
     start: CoreStart,
     gauges: CoreGauges,
-) -> Result<CoreHandle, String> {
+) -> Result<CoreHandle, Lack> {
     let gauges = Arc::new(gauges);
     let (commands, command_receiver) = mpsc::channel(COMMANDS_WAITING_MAX);
     let run = {
@@ -496,13 +473,32 @@ fn start_core(
     Ok(CoreHandle { commands, gauges, thread })
 }
 
-/// The token's file holds it on one line.
-pub(crate) fn read_token(file: &Path) -> Result<String, String> {
-    let text =
-        fs::read_to_string(file).map_err(|error| format!("cannot read token_file {}: {error}", file.display()))?;
-    match text.trim_end_matches(['\r', '\n']) {
-        "" => Err(format!("token_file {} is empty; write a token on one line", file.display())),
-        token => Ok(token.to_owned()),
+/// A line for each feed that a reload touches.
+fn tell_plan(plan: &Plan) {
+    for line in plan.lines().take(RELOAD_LINES_MAX) {
+        log::info!("reload: {line}");
+    }
+    let more = plan.lines().count().saturating_sub(RELOAD_LINES_MAX);
+    if more > 0 {
+        log::info!("reload: and {more} more; `rssd check` lists what a file adds and removes");
+    }
+}
+
+/// The system's certificate roots, and the log has what is wrong with them.
+fn system_roots() -> Roots {
+    let (roots, problems) = Roots::of_system();
+    tell_of(&problems);
+    if roots.is_empty() {
+        log::warn!(
+            "no certificate roots were found: https feeds will fail; install ca-certificates and reload, or set ca_file"
+        );
+    }
+    roots
+}
+
+fn tell_of(problems: &[String]) {
+    for problem in problems {
+        log::warn!("reading the system's certificate roots: {problem}");
     }
 }
 

@@ -60,9 +60,19 @@ pub(crate) fn take_handed_over(number: RawFd) -> io::Result<Socket> {
 
 /// Makes the close of this stream a reset (RST): what was not sent yet is thrown away.
 pub(crate) fn reset_on_close(stream: &TcpStream) -> io::Result<()> {
+    options(stream, |socket| socket.set_linger(Some(Duration::ZERO)))
+}
+
+/// Lets the kernel end this stream once its peer has acknowledged nothing, or opened no window, for so long
+/// (TCP_USER_TIMEOUT, RFC 5482).
+pub(crate) fn end_after_silence(stream: &TcpStream, silence: Duration) -> io::Result<()> {
+    options(stream, |socket| socket.set_tcp_user_timeout(Some(silence)))
+}
+
+fn options(stream: &TcpStream, set: impl FnOnce(&SockRef<'_>) -> io::Result<()>) -> io::Result<()> {
     // SAFETY: the descriptor stays open while `stream` is borrowed, which outlasts the borrow made here.
     let descriptor = unsafe { BorrowedFd::borrow_raw(stream.as_raw_fd()) };
-    SockRef::from(&descriptor).set_linger(Some(Duration::ZERO))
+    set(&SockRef::from(&descriptor))
 }
 
 /// Whether the peer has closed its side, though bytes of it may still wait unread.

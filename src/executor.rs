@@ -11,7 +11,6 @@
 //! completion. And an executor that sleeps over its very first task, before it could tick, is left behind by [`start`],
 //! which tries again with another.
 
-use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -26,7 +25,7 @@ use nix::unistd::Pid;
 
 use crate::clock::Clock;
 use crate::limits::{EXECUTOR_START_TIMEOUT, EXECUTOR_STARTS_MAX, IO_MEMORY_BYTES, PREEMPT_MS};
-use crate::machine;
+use crate::machine::{self, Lack};
 
 /// Starts an executor on a thread of its own, which ends when the future that `main` gives does. Signals are blocked on it.
 ///
@@ -34,8 +33,8 @@ use crate::machine;
 ///
 /// # Errors
 ///
-/// A sentence with the remedy: io_uring is refused, too little memory may be locked, no thread is to be had.
-pub(crate) fn start<F, M>(name: &str, placement: Placement, main: M) -> Result<JoinHandle<()>, String>
+/// io_uring is refused, too little memory may be locked, no thread is to be had.
+pub(crate) fn start<F, M>(name: &str, placement: Placement, main: M) -> Result<JoinHandle<()>, Lack>
 where
     F: Future<Output = ()>,
     M: FnOnce() -> F + Send + 'static,
@@ -50,10 +49,11 @@ where
         let on_thread = move || {
             machine::block_signals();
             let placement = pinned(&executor_name, placement);
-            let executor = match has_room_for_a_thread(&executor_name).and_then(|()| make(&executor_name, placement)) {
+            let made = has_room_for_a_thread(&executor_name).and_then(|()| Ok(make(&executor_name, placement)?));
+            let executor = match made {
                 Ok(executor) => executor,
-                Err(sentence) => {
-                    let _ = up.send(Err(sentence));
+                Err(lack) => {
+                    let _ = up.send(Err(lack));
                     return;
                 }
             };
@@ -67,26 +67,23 @@ where
                 main().await;
             });
         };
-        let thread =
-            thread::Builder::new().name(name.to_owned()).spawn(on_thread).map_err(|error| no_thread(name, &error))?;
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(on_thread);
+        let thread = thread.map_err(|error| Lack::of_thread(name, &error))?;
         threads.push(thread);
         match is_up.recv_timeout(EXECUTOR_START_TIMEOUT) {
             Ok(Ok(index)) => return Ok(threads.swap_remove(index)),
-            Ok(Err(sentence)) => return Err(sentence),
+            Ok(Err(lack)) => return Err(lack),
             Err(_) => log::warn!("{name} slept over its start; trying again"),
         }
     }
-    Err(format!("{name} did not start in {EXECUTOR_STARTS_MAX} tries; is the machine overloaded?"))
-}
-
-fn no_thread(name: &str, error: &io::Error) -> String {
-    format!("cannot start the thread {name}: {error}; allow this user more threads")
+    let sentence = format!("{name} did not start in {EXECUTOR_STARTS_MAX} tries; is the machine overloaded?");
+    Err(Lack { sentence, is_passing: true })
 }
 
 /// glommio starts a thread of its own for each executor, and panics where it cannot.
-fn has_room_for_a_thread(name: &str) -> Result<(), String> {
+fn has_room_for_a_thread(name: &str) -> Result<(), Lack> {
     let tried = thread::Builder::new().name(name.to_owned()).spawn(|| ());
-    tried.map(|thread| drop(thread.join())).map_err(|error| no_thread(name, &error))
+    tried.map(|thread| drop(thread.join())).map_err(|error| Lack::of_thread(name, &error))
 }
 
 /// Pins the calling thread here and leaves nothing of it to glommio, which looks the CPU up in /sys and panics where that

@@ -5,7 +5,7 @@
 use std::fmt;
 
 /// What kind of failure, as in `last_error_class`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
     Dns,
     Connect,
@@ -87,6 +87,12 @@ impl Class {
             Class::Panic => "panic",
             Class::Local => "local",
         }
+    }
+
+    /// That of a `last_error_class`, its phase left aside; `None` where another version wrote one that is not known here.
+    pub(crate) fn of_name_and_phase(text: &str) -> Option<Class> {
+        let name = text.split('(').next().unwrap_or_default();
+        Class::ALL.into_iter().find(|class| class.name() == name)
     }
 }
 
@@ -182,3 +188,19 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_is_known_again_whatever_its_phase() {
+        for class in Class::ALL {
+            for phase in Phase::ALL {
+                let text = Failure::new(class, phase, "").class_and_phase();
+                assert_eq!(Class::of_name_and_phase(&text), Some(class), "{text}");
+            }
+        }
+        assert_eq!(Class::of_name_and_phase("of tomorrow"), None);
+    }
+}

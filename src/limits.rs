@@ -134,6 +134,9 @@ pub const MEMORY_BYTES_A_POLL: u64 = 512 << 10;
 /// a shortage twice as many polls may be in flight again.
 pub const SHORTAGE_WAIT: Duration = secs(1);
 
+/// A single round that has lacked them for so long, with no poll that ended meanwhile, leaves out what is left of it.
+pub const ROUND_SHORTAGE_MAX: Duration = secs(20);
+
 /// `/health` says `degraded` for so long after the last such poll.
 pub const SHORTAGE_SHOWN: Duration = secs(5);
 
@@ -170,6 +173,9 @@ pub const LOG_FLUSH: Duration = Duration::from_millis(200);
 
 /// Reloads and drains that may wait for a core.
 pub const COMMANDS_WAITING_MAX: usize = 16;
+
+/// Feeds that a reload logs one by one; the rest is counted.
+pub const RELOAD_LINES_MAX: usize = 200;
 
 /// A core looks up at least this often, so that its heartbeat stays young.
 pub const HEARTBEAT_MS: u64 = 250;
@@ -252,6 +258,9 @@ pub const FIBER_STACK_BYTES: usize = 256 << 10;
 
 /// Finished stacks that a core keeps for the next fetch; more are given back to the kernel.
 pub const FIBER_STACKS_KEPT_MAX: usize = 64;
+
+/// Of so many stacks that a fetch has returned one is looked at for how deep it was used: a system call each.
+pub const FIBER_STACKS_MEASURED_EVERY: u32 = 16;
 
 /// The head of an answer: one that is larger fails the poll with `header`. Also the size of the input buffer.
 pub const ANSWER_HEAD_BYTES_MAX: usize = 16 << 10;
@@ -404,6 +413,13 @@ pub const BREAKER_SILENCE_MIN: Duration = Duration::from_secs(5);
 pub const BREAKER_PROBE_WAIT: Duration = Duration::from_secs(3);
 
 const _: () = assert!(BREAKER_HOSTS_FEW <= BREAKER_HOSTS_MIN && BREAKER_HOSTS_MIN <= BREAKER_HOSTS);
+
+/// A poll that began so long ago, and still runs, waits for its publisher, and no longer keeps others from beginning.
+pub const POLL_YOUNG: Duration = Duration::from_millis(100);
+
+/// Younger polls of a core at once; the others that are due wait, and memory with them. It is what keeps a core busy: 2,000
+/// feeds that were due at the same moment took 326 MiB when all of them began at once, and no less time.
+pub const POLLS_YOUNG_MAX: usize = 128;
 
 /// Feeds that are all due at a start are polled at this rate, over all cores, though each within its interval: name servers,
 /// the network and the disk meet the first round as a stream and not as a wall.
@@ -582,7 +598,12 @@ pub const PEER_PROBE_INTERVAL: Duration = secs(5);
 /// ended. A second less than [`WRITE_DEADLINE`]: a client of events that vanishes right after a comment is gone 45 s later.
 pub const PEER_SILENCE_MAX: Duration = secs(29);
 
+/// The same while a client is waited for: [`WRITE_DEADLINE`] comes first then, and ends the connection by a reset. At the
+/// kernel's end nothing is sent, and a client that is there would go on waiting.
+pub const PEER_SILENCE_WAITED_MAX: Duration = secs(60);
+
 const _: () = assert!(PEER_SILENCE_MAX.as_secs() < WRITE_DEADLINE.as_secs());
+const _: () = assert!(PEER_SILENCE_WAITED_MAX.as_secs() > WRITE_DEADLINE.as_secs() + PEER_SILENCE_MAX.as_secs());
 const _: () = assert!(HEARTBEAT_COMMENT.as_secs() + PEER_SILENCE_MAX.as_secs() < 45);
 
 /// Frames are put together up to this.
@@ -692,6 +713,9 @@ pub const RING_ARTICLES_MAX: usize = 4_096;
 /// Bytes of them together; beyond it the oldest leave.
 pub const RING_BYTES_MAX: usize = 16 << 20;
 
+/// Nobody has followed the stream for so long: the ring is not filled any more, and whoever comes reads from the database.
+pub const AUDIENCE_GONE_AFTER: Duration = secs(60);
+
 /// Articles of the ring that a client's filter looks at in one turn; it comes back for the rest.
 pub const RING_SCAN_MAX: usize = 512;
 
@@ -742,6 +766,9 @@ pub const TAIL_PAUSE_MAX: Duration = secs(600);
 
 /// `doctor` gives a daemon that says nothing up after so long.
 pub const DOCTOR_SILENCE: Duration = secs(2);
+
+/// And name servers that say nothing, all of them together.
+pub const DOCTOR_NAMES_WAIT: Duration = secs(1);
 
 /// A watchdog that did not look for so long is taken for gone by `doctor`.
 pub const WATCHDOG_GONE_MS: u64 = 2_000;
@@ -891,8 +918,11 @@ pub const WRITER_STOP_MS_MAX: u64 = 2_000;
 pub const WAL_CHECKPOINT_PAGES: i32 = 1_000;
 /// At so many pages the writer waits for the readers of the moment, so that the -wal can begin anew: 16 MiB.
 pub const WAL_PAGES_MAX: i32 = 4_096;
-/// It waits for them this long, deaf to a stop, and does without if another program has no end.
-pub const WAL_RESTART_MS_MAX: u64 = 1_750;
+/// It waits for them this long, deaf to a stop and to polls, so less than what makes it late; it does without if one has no
+/// end, and tries again after [`WAL_CHECKPOINT_PAGES`] more, then after twice as many, and so on.
+pub const WAL_RESTART_MS_MAX: u64 = 750;
+/// The most pages between two such tries: 256 MiB.
+pub const WAL_RESTART_PAGES_MAX: i32 = 65_536;
 /// A -wal that had to grow beyond this is cut back to it.
 pub const WAL_BYTES_KEPT_MAX: i64 = 16 << 20;
 /// Pages of the database that the writer keeps in memory.
@@ -935,6 +965,14 @@ pub const TOMBSTONE_LISTED_MS: i64 = DAY_MS;
 pub const TOMBSTONE_STEP_ROWS: i64 = 500;
 /// So often all tombstones are looked at.
 pub const TOMBSTONE_SWEEP_MS: u64 = 3_600_000;
+/// So long after the start an idle writer looks for the first time how the tables are filled, ...
+pub const STATISTICS_FIRST_MS: u64 = 300_000;
+/// ... then so often, ...
+pub const STATISTICS_INTERVAL_MS: u64 = 6 * 3_600_000;
+/// ... with so long between two tables.
+pub const STATISTICS_PAUSE_MS: u64 = 250;
+/// Rows of an index that are read for it; the rest is taken to be alike.
+pub const STATISTICS_ROWS_MAX: i64 = 400;
 /// Free pages of the database that stay in the file, for what comes next; more are given back.
 pub const FREE_PAGES_KEPT: i64 = 4_096;
 /// Pages that are given back at once.
@@ -949,7 +987,7 @@ pub const READER_QUEUE_MAX: usize = 256;
 /// A question is given up when it was asked so long ago, waiting included, and HTTP says 503.
 pub const QUERY_MS_MAX: u64 = 1_500;
 
-const _: () = assert!(WAL_RESTART_MS_MAX > QUERY_MS_MAX);
+const _: () = assert!(WAL_RESTART_MS_MAX < HEARTBEAT_LATE_MS);
 
 /// Steps of SQLite's machine between two looks at a question's deadline: well under a millisecond.
 pub const QUERY_LOOK_STEPS: i32 = 1_000;

@@ -76,6 +76,35 @@ pub(crate) fn is_short(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
 }
 
+/// Something that the machine does not give to a daemon that starts.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Lack {
+    /// What, and what to do about it.
+    pub(crate) sentence: String,
+    /// Others have it, and may give it back: a start a little later may find it.
+    pub(crate) is_passing: bool,
+}
+
+impl From<String> for Lack {
+    fn from(sentence: String) -> Lack {
+        Lack { sentence, is_passing: false }
+    }
+}
+
+impl Lack {
+    /// No thread is to be had: others of this user have them all, or there is no memory for one.
+    pub(crate) fn of_thread(name: &str, error: &io::Error) -> Lack {
+        let sentence = format!("cannot start the thread {name}: {error}; allow this user more threads");
+        Lack { sentence, is_passing: is_passing(error) }
+    }
+}
+
+/// Whether what the kernel did not give may be there a moment later. Not a descriptor of our own (EMFILE): who has just
+/// started holds what everybody holds who starts under this limit.
+pub(crate) fn is_passing(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
+}
+
 /// What may be open at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shares {
@@ -220,6 +249,19 @@ pub(crate) fn give_memory_back() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_hold_may_be_given_back_and_our_own_limit_is_no_others() {
+        for (error, passing) in [
+            (libc::EAGAIN, true),
+            (libc::ENFILE, true),
+            (libc::ENOMEM, true),
+            (libc::EMFILE, false),
+            (libc::EPERM, false),
+        ] {
+            assert_eq!(is_passing(&io::Error::from_raw_os_error(error)), passing, "{error}");
+        }
+    }
 
     #[test]
     fn cpus_come_from_the_mask_and_nowhere_else() {

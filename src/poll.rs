@@ -6,6 +6,7 @@
 mod finding;
 mod outage;
 mod planning;
+mod spent;
 mod state;
 
 use std::cell::RefCell;
@@ -20,7 +21,7 @@ use url::Url;
 
 use crate::article::{Document, Repair};
 use crate::breaker::Breaker;
-use crate::clock::Clock;
+use crate::clock::{Clock, duration_ms};
 use crate::config;
 use crate::executor::nap;
 use crate::failure::{Class, Failure, Phase};
@@ -31,10 +32,11 @@ use crate::placement;
 use crate::schedule;
 use crate::store::{FeedRecord, FeedState, FetchLog, PollRecord, StoreFault, Stored, WriterHandle};
 use crate::watch::Shown;
-pub(crate) use finding::{Asked, Finding};
+pub(crate) use finding::{Asked, Finding, Outcome};
 #[cfg(test)]
 pub(crate) use outage::is_ours;
 pub(crate) use planning::is_given_up;
+pub(crate) use spent::Spent;
 
 /// A feed that a core polls: what feeds.toml says of it, and what was read from the files that it names.
 #[derive(Clone, Debug)]
@@ -118,9 +120,14 @@ pub(crate) struct Polled {
     /// What was wrong with the document, if one was read.
     pub(crate) repaired: Vec<Repair>,
     pub(crate) wire_bytes: u64,
+    /// Of the document, after decoding; 0 where there was none.
+    pub(crate) body_bytes: u64,
     /// As in `fetch_log`.
     pub(crate) outcome: String,
+    /// The same, where all failures are one.
+    pub(crate) result: Outcome,
     pub(crate) took_ms: u64,
+    pub(crate) spent: Spent,
     pub(crate) failure: Option<Failure>,
 }
 
@@ -179,6 +186,7 @@ pub(crate) async fn poll(
         return Err(Unpolled::CutOff);
     }
 
+    let fetched_after = flight.age();
     // Admission to the writer comes before parsing: what waits for a slow disk is a body, which has its budget. Closed
     // only when the core ends, and then nobody waits for this poll.
     flight.enter(Phase::Commit);
@@ -192,11 +200,11 @@ pub(crate) async fn poll(
     let mut unreadable = memory.unreadable.clone();
     let body_bytes = body_bytes(&fetched);
     let reading = fetched.and_then(|fetched| read(subscription, &memory.state, fetched, now_ms, &mut unreadable));
-    let parse_ms = Clock::elapsed_ms(parse_started);
+    let parse = Clock::elapsed(parse_started);
 
     // Schedule the next poll: it is stored with what this one brought.
     flight.enter(Phase::Commit);
-    let mut log = fetch_log(&trip, started_at, parse_ms, flight.age_ms());
+    let mut log = fetch_log(&trip, started_at, duration_ms(parse), flight.age_ms());
     log.body_bytes = body_bytes;
     let mut finding = Finding::new(subscription, memory, &trip, reading, Asked { started_at, doubts }, log, now_ms);
 
@@ -204,7 +212,14 @@ pub(crate) async fn poll(
     let took_ms = flight.age_ms();
     let (done, stored) = oneshot::channel();
     let stored = commit(desk, &subscription.feed.name, finding.record(subscription, done), stored).await;
-    Ok(finding.settle(memory, unreadable, stored, trip.wire_bytes, took_ms))
+    let whole = flight.age();
+    let spent = Spent {
+        fetch: trip.times,
+        parse: body_bytes.is_some().then_some(parse),
+        commit: whole.saturating_sub(fetched_after + parse),
+        whole,
+    };
+    Ok(Polled { spent, ..finding.settle(memory, unreadable, stored, trip.wire_bytes, took_ms) })
 }
 
 /// `doubts`: the last answers are not believed, so nothing is sent that could lead to another one of the kind.

@@ -6,18 +6,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::config;
+use crate::config::plan::{self, Plan, changed_keys};
 use crate::fetch::Access;
 use crate::placement;
 use crate::poll::Subscription;
 use crate::store::FeedRecord;
-
-/// What a reload did, in numbers of feeds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reloaded {
-    pub added: usize,
-    pub changed: usize,
-    pub removed: usize,
-}
 
 /// By feed id.
 pub(crate) struct Roster {
@@ -39,7 +32,8 @@ pub(crate) struct Change {
     pub(crate) puts: Vec<Vec<Subscription>>,
     /// To be told before `puts`.
     pub(crate) removes: Vec<Vec<i64>>,
-    pub(crate) reloaded: Reloaded,
+    /// The same in words.
+    pub(crate) plan: Plan,
 }
 
 impl Placed {
@@ -47,8 +41,12 @@ impl Placed {
         Placed { core, feed: subscription.feed.clone(), access: subscription.access.clone() }
     }
 
-    fn is_same_as(&self, subscription: &Subscription) -> bool {
-        self.feed == subscription.feed && self.access == subscription.access
+    /// What is another now; empty where it is the same.
+    fn changed_keys(&self, subscription: &Subscription) -> Vec<&'static str> {
+        match changed_keys(&self.feed, &subscription.feed) {
+            keys if keys.is_empty() && self.access != subscription.access => vec!["what its files or the roots hold"],
+            keys => keys,
+        }
     }
 }
 
@@ -67,17 +65,22 @@ impl Roster {
         let mut change = Change {
             puts: (0..self.cores).map(|_| Vec::new()).collect(),
             removes: vec![Vec::new(); self.cores],
-            reloaded: Reloaded::default(),
+            plan: Plan::default(),
         };
         let kept: HashSet<i64> = subscriptions.iter().map(|subscription| subscription.record.id).collect();
         for (id, gone) in self.placed.extract_if(|id, _| !kept.contains(id)) {
             change.removes[gone.core].push(id);
-            change.reloaded.removed += 1;
+            change.plan.removed.push(gone.feed.name);
         }
+        change.plan.removed.sort_unstable();
         for subscription in subscriptions {
-            let id = subscription.record.id;
+            let (id, name) = (subscription.record.id, subscription.feed.name.clone());
+            let keys = self.placed.get(&id).map(|old| old.changed_keys(&subscription)).unwrap_or_default();
             let core = match self.placed.get(&id) {
-                Some(old) if old.is_same_as(&subscription) => continue,
+                Some(_) if keys.is_empty() => {
+                    change.plan.unchanged.push(name);
+                    continue;
+                }
                 // It may have moved to another host since the start. It stays until the next one: a poll that is on its way to
                 // its commit here would be unknown to another core, which then polls early.
                 Some(old) if old.feed.url == subscription.feed.url => old.core,
@@ -85,12 +88,12 @@ impl Roster {
             };
             match self.placed.insert(id, Placed::new(core, &subscription)) {
                 Some(old) => {
-                    change.reloaded.changed += 1;
+                    change.plan.changed.push(plan::Change { name, keys });
                     if old.core != core {
                         change.removes[old.core].push(id);
                     }
                 }
-                None => change.reloaded.added += 1,
+                None => change.plan.added.push(name),
             }
             change.puts[core].push(subscription);
         }

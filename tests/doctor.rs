@@ -3,8 +3,10 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
+use std::net::{Ipv4Addr, UdpSocket};
+
 use crate::support::http::listening;
-use crate::support::{Daemon, Feeds, Finished, Home, tarpit};
+use crate::support::{Daemon, Feeds, Finished, Home, NameServer, Reply, tarpit};
 
 fn doctor(home: &Home, arguments: &[&str]) -> Finished {
     let mut command = home.command();
@@ -14,12 +16,19 @@ fn doctor(home: &Home, arguments: &[&str]) -> Finished {
     finished
 }
 
+/// A line of `[daemon]`, so that no name server of the machine is asked.
+fn dns(servers: &[std::net::SocketAddr]) -> String {
+    let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
+    format!("dns = {servers:?}")
+}
+
 /// Of a port that nobody listens on.
 const NOBODY: &str = "http://127.0.0.1:9";
 
 #[test]
 fn a_host_without_a_daemon_is_judged_line_by_line() {
-    let home = Home::with(&Feeds::new().feed("one", "http://one.localhost/feed"));
+    let names = NameServer::start(|_| Reply::Code(5));
+    let home = Home::with(&Feeds::new().daemon(&dns(&[names.addr])).feed("one", "http://one.localhost/feed"));
     let seen = doctor(&home, &["--feeds", "feeds.toml", "--db", "rssd.db", "--server", NOBODY]);
     assert_eq!(seen.code, Some(0), "{}{}", seen.stdout, seen.stderr);
     for what in ["feeds file", "io_uring", "memlock", "open files", "CPUs", "DNS", "CA roots", "disk", "writable"] {
@@ -35,9 +44,12 @@ fn a_host_without_a_daemon_is_judged_line_by_line() {
 #[test]
 fn a_daemon_that_is_well_is_said_to_be() {
     let tarpit = tarpit();
-    let home = Home::with(&Feeds::new().feed("one", tarpit.url("one.localhost", "/healthy/1")));
+    let names = NameServer::start(|_| Reply::Code(5));
+    let one = tarpit.url("one.localhost", "/healthy/1");
+    let home = Home::with(&Feeds::new().daemon(&dns(&[names.addr])).feed("one", one));
     let mut daemon = home.start();
     let server = format!("http://{}", listening(&mut daemon));
+    let doctor = |home: &Home, arguments: &[&str]| doctor(home, &[&["--feeds", "feeds.toml"], arguments].concat());
     let seen = doctor(&home, &["--db", "rssd.db", "--server", &server]);
     assert_eq!(seen.code, Some(0), "{}", seen.stdout);
     for words in [
@@ -66,14 +78,44 @@ fn a_daemon_that_is_well_is_said_to_be() {
 
 #[test]
 fn what_keeps_a_daemon_from_running_is_78() {
-    let home = Home::with(&Feeds::new().daemon("cores = \"1000\""));
+    let names = NameServer::start(|_| Reply::Code(5));
+    let home = Home::with(&Feeds::new().daemon(&dns(&[names.addr])).daemon("cores = \"1000\""));
     let seen = doctor(&home, &["--feeds", "feeds.toml", "--db", "missing/rssd.db", "--server", NOBODY]);
     assert_eq!(seen.code, Some(78), "{}", seen.stdout);
     for words in ["bad   disk         missing: ", "bad   writable     missing: ", "name another by --db"] {
         assert!(seen.stdout.contains(words), "no {words:?} in {}", seen.stdout);
     }
-    home.write("feeds.toml", "[daemon]\ncoars = 1\n");
-    let seen = doctor(&home, &["--feeds", "feeds.toml", "--db", "rssd.db", "--server", NOBODY]);
-    assert_eq!(seen.code, Some(78), "{}", seen.stdout);
-    assert!(seen.stdout.contains("1 mistakes; `rssd check` lists them"), "{}", seen.stdout);
+}
+
+#[test]
+fn name_servers_are_asked_and_the_silent_ones_named() {
+    let answering = NameServer::start(|_| Reply::Code(5));
+    let silent = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
+    let silent_at = silent.local_addr().expect("it is bound");
+    let closed_at = {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("loopback has a free port");
+        socket.local_addr().expect("it is bound")
+    };
+    let line = |servers: &[std::net::SocketAddr]| {
+        let home = Home::with(&Feeds::new().daemon(&dns(servers)).feed("one", "http://one.localhost/feed"));
+        let seen = doctor(&home, &["--feeds", "feeds.toml", "--db", "rssd.db", "--server", NOBODY]);
+        assert_eq!(seen.code, Some(0), "a daemon runs without: {}", seen.stdout);
+        let line = seen.stdout.lines().find(|line| line.contains("names are asked of")).map(str::to_owned);
+        line.unwrap_or_else(|| panic!("nothing of names in {}", seen.stdout))
+    };
+    let shown = line(&[answering.addr]);
+    assert_eq!(shown, format!("ok    DNS          names are asked of {} (answers)", answering.addr));
+    let shown = line(&[silent_at, answering.addr, closed_at]);
+    for words in [
+        "warn  DNS ".to_owned(),
+        format!("{silent_at} (says nothing within 1000 ms)"),
+        format!("{} (answers)", answering.addr),
+        format!("{closed_at} (nobody listens there)"),
+        "a lookup that begins with a silent one".to_owned(),
+    ] {
+        assert!(shown.contains(&words), "no {words:?} in {shown}");
+    }
+    let shown = line(&[silent_at]);
+    assert!(shown.contains("no host is found by its name"), "{shown}");
+    drop(silent);
 }

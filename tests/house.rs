@@ -161,7 +161,9 @@ fn nothing_else_writes_to_the_terminal() {
 #[test]
 fn nothing_names_the_machine_it_was_written_on() {
     let texts = ["Cargo.toml", "README.md", "deny.toml", "clippy.toml"].map(PathBuf::from);
-    let rest = texts.into_iter().map(|path| Source {
+    let documents = fs::read_dir(Path::new(ROOT).join("packaging/doc")).expect("the house is there").flatten();
+    let documents = documents.map(|entry| Path::new("packaging/doc").join(entry.file_name()));
+    let rest = texts.into_iter().chain(documents).map(|path| Source {
         text: fs::read_to_string(Path::new(ROOT).join(&path)).unwrap_or_default(),
         path: path.to_string_lossy().into_owned(),
     });

@@ -1,8 +1,9 @@
 //! SIGHUP: feeds come, change and go without a restart. That a broken file changes nothing is row 69 of the fault catalogue.
 
 use nix::sys::signal::Signal::SIGHUP;
-use rssd::tarpit::{Answer, Tarpit};
+use rssd::tarpit::{Answer, Gate, Step, Tarpit};
 
+use crate::support::http::{Events, get, listening};
 use crate::support::{Daemon, Feeds, Home, guids, header, rss, tarpit};
 
 const RSS: &str = "application/rss+xml";
@@ -53,6 +54,10 @@ fn feeds_come_change_and_go_without_a_restart() {
     assert_eq!(daemon.pid(), pid);
     let line = daemon.lines().into_iter().find(|line| line.contains("reloaded")).expect("it was waited for");
     assert!(line.contains("1 feeds added, 1 changed, 1 removed"), "{line}");
+    // The plan, before it is followed.
+    let plan = daemon.lines();
+    let plan: Vec<&str> = plan.iter().filter_map(|line| Some(line.split_once("reload: ")?.1)).collect();
+    assert_eq!(plan, ["add     comes", "change  changes: url", "remove  goes"]);
 
     let db = home.db();
     assert_eq!(db.articles_of("comes"), 3);
@@ -130,4 +135,98 @@ fn a_disabled_feed_is_not_asked() {
     home.once();
     assert_eq!((asked(&tarpit, "on"), asked(&tarpit, "off")), (1, 0));
     assert_eq!(home.db().one::<i64>("SELECT count(*) FROM feed"), 2, "it has a row all the same");
+}
+
+/// A feed that gets its answer when the gate is opened.
+fn serve_behind(tarpit: &Tarpit, name: &str, gate: &Gate) -> String {
+    let host = format!("{name}.localhost");
+    let document = Answer::ok(RSS, rss(name, guids(name, 1)));
+    tarpit.route(&host, "/feed", [Step::WaitFor(gate.clone()), Step::Answer(document)]);
+    tarpit.url(&host, "/feed")
+}
+
+const PATIENT: &str = "read_timeout = \"60s\"\ntotal_timeout = \"120s\"";
+
+#[test]
+fn fetches_and_streams_of_feeds_that_a_reload_does_not_touch_go_on() {
+    let tarpit = tarpit();
+    let gate = Gate::default();
+    let slow = serve_behind(&tarpit, "slow", &gate);
+    let base = Feeds::new().feed_with("slow", &slow, PATIENT);
+    let home = Home::with(&base.clone().feed("first", serve(&tarpit, "first", 1)));
+    let mut daemon = home.start();
+    let at = listening(&mut daemon);
+    daemon.wait_for("its request", |_| asked(&tarpit, "slow") == 1);
+    let mut events = Events::open(at, "after=0", "");
+    assert_eq!(events.next_of("article").json()["feed"], "first");
+
+    home.subscribe(&base.clone().feed("second", serve(&tarpit, "second", 1)));
+    hangup(&mut daemon, "reloaded", 1);
+    assert_eq!(events.next_of("article").json()["feed"], "second", "the stream is the same connection");
+    gate.open();
+    assert_eq!(events.next_of("article").json()["feed"], "slow", "what was fetched is stored");
+    assert_eq!(asked(&tarpit, "slow"), 1, "it was not asked again");
+    assert_eq!(home.db().polls_of("slow"), 1);
+}
+
+#[test]
+fn feeds_that_move_are_polled_at_their_new_place_once_whichever_core_it_belongs_to() {
+    const MOVED: usize = 12;
+    let tarpit = tarpit();
+    let gate = Gate::default();
+    let feeds = |urls: &[String]| {
+        let base = Feeds::new().daemon("cores = 2");
+        urls.iter().enumerate().fold(base, |feeds, (n, url)| feeds.feed_with(&format!("f{n}"), url, PATIENT))
+    };
+    // The first half is in flight at its old place when it moves.
+    let old: Vec<String> = (0..MOVED)
+        .map(|n| match n < MOVED / 2 {
+            true => serve_behind(&tarpit, &format!("old{n}"), &gate),
+            false => serve(&tarpit, &format!("old{n}"), 2),
+        })
+        .collect();
+    let home = Home::with(&feeds(&old));
+    let mut daemon = home.start();
+    let at = listening(&mut daemon);
+    let db = home.db_soon();
+    let of_cores = || -> Vec<u64> {
+        let cores = get(at, "/health").json()["cores"].clone();
+        cores.as_array().expect("a list").iter().map(|core| core["feeds"].as_u64().expect("a number")).collect()
+    };
+    daemon.wait_for("all to be asked", |_| (0..MOVED).all(|n| asked(&tarpit, &format!("old{n}")) == 1));
+    daemon.wait_for("half of them to be stored", |_| db.articles() == MOVED as i64);
+    let ids = |db: &crate::support::Db| db.list("SELECT id FROM feed ORDER BY name", |row| row.get::<_, i64>(0));
+    let before = ids(&db);
+
+    let new: Vec<String> = (0..MOVED).map(|n| serve(&tarpit, &format!("new{n}"), 3)).collect();
+    home.subscribe(&feeds(&new));
+    hangup(&mut daemon, "reloaded", 1);
+    daemon.wait_for("all at their new place", |_| {
+        db.one::<i64>("SELECT count(*) FROM article WHERE guid GLOB 'new*'") == 3 * MOVED as i64
+    });
+    // What comes now from the old place comes too late: its poll was given up with the move.
+    gate.open();
+    daemon.wait_for("a connection each to end", |_| get(at, "/health").json()["cores"][0]["in_flight"] == 0);
+    for n in 0..MOVED {
+        assert_eq!((asked(&tarpit, &format!("old{n}")), asked(&tarpit, &format!("new{n}"))), (1, 1), "f{n}");
+    }
+    let cores = of_cores();
+    assert_eq!((cores.len(), cores.iter().sum::<u64>()), (2, MOVED as u64), "each is on one core: {cores:?}");
+    assert!(cores.iter().all(|feeds| *feeds > 0), "{cores:?}");
+    assert_eq!(ids(&db), before, "the state is the same row");
+    assert_eq!(db.one::<i64>("SELECT count(*) FROM article WHERE guid GLOB 'old*'"), MOVED as i64);
+    db.assert_whole();
+}
+
+#[test]
+fn what_a_reload_does_not_take_up_is_said() {
+    let tarpit = tarpit();
+    let feeds = Feeds::new().feed("one", serve(&tarpit, "one", 1));
+    let home = Home::with(&feeds);
+    let mut daemon = home.start();
+    listening(&mut daemon);
+    home.subscribe(&feeds.clone().daemon("retention = \"30d\"\nstreams_max = 7"));
+    hangup(&mut daemon, "reloaded", 1);
+    assert_eq!(daemon.count_lines("reload: [daemon] retention, streams_max: taken up at the next start"), 1);
+    assert_eq!(daemon.count_lines("0 feeds added, 0 changed, 0 removed"), 1);
 }

@@ -18,6 +18,8 @@ pub(super) struct Totals {
     pub(super) failed: u64,
     pub(super) articles_new: u64,
     pub(super) wire_bytes: u64,
+    /// For want of descriptors or memory.
+    pub(super) left_out: u64,
 }
 
 impl Totals {
@@ -27,6 +29,7 @@ impl Totals {
             failed: sum.failed + core.polls_failed.load(Ordering::Relaxed),
             articles_new: sum.articles_new + core.articles_new.load(Ordering::Relaxed),
             wire_bytes: sum.wire_bytes + core.wire_bytes.load(Ordering::Relaxed),
+            left_out: sum.left_out + core.polls_left_out.load(Ordering::Relaxed),
             ..sum
         })
     }
@@ -58,7 +61,7 @@ impl Drop for Progress {
 /// What a person wants to know after one round: how much is new, and what failed for which reason.
 pub(super) fn print_summary(db: &Path, totals: &Totals) {
     let mut out = std::io::stdout().lock();
-    let Totals { feeds, polls, failed, articles_new, wire_bytes } = totals;
+    let Totals { feeds, polls, failed, articles_new, wire_bytes, left_out } = totals;
     let kib = wire_bytes / 1024;
     // Standard output may be closed; then nobody wants the summary.
     let _ = writeln!(
@@ -66,6 +69,13 @@ pub(super) fn print_summary(db: &Path, totals: &Totals) {
         "{polls} of {feeds} feeds polled: {} fine, {failed} failed; {articles_new} new articles, {kib} KiB",
         polls.saturating_sub(*failed)
     );
+    if *left_out > 0 {
+        let _ = writeln!(
+            out,
+            "  {left_out:>5} left out: there were no descriptors or no memory for them; raise LimitNOFILE or LimitAS, or ask for \
+             fewer cores"
+        );
+    }
     if let Ok(failing) = store::failing_feeds(db) {
         let mut classes: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for feed in &failing {

@@ -21,6 +21,7 @@ use crate::http::Listen;
 use crate::limits::SIGNAL_LOOK_MS;
 use crate::machine;
 use crate::parse::rehearsal;
+use crate::watch;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct RunArgs {
@@ -65,7 +66,11 @@ pub(super) fn run(args: &RunArgs) -> u8 {
         Ok(signals) => signals,
         Err(error) => {
             complain!("rssd: cannot watch for signals: {error}");
-            return if machine::is_short(&error) { exit::CONFIG } else { exit::INTERNAL };
+            return match error {
+                error if machine::is_passing(&error) => exit::TEMPORARY,
+                error if machine::is_short(&error) => exit::CONFIG,
+                _ => exit::INTERNAL,
+            };
         }
     };
     // A single round is over before anybody asks how it is.
@@ -92,6 +97,10 @@ pub(super) fn run(args: &RunArgs) -> u8 {
         );
         return exit::CONFIG;
     }
+    if let Err(sentence) = watch::check_hangs() {
+        complain!("rssd: {sentence}");
+        return exit::USAGE;
+    }
     if let Ok(mark) = env::var(rehearsal::VARIABLE) {
         rehearsal::panic_at(mark);
     }
@@ -114,7 +123,12 @@ pub(super) fn run(args: &RunArgs) -> u8 {
     let orderly = daemon.drain();
     match end {
         End::Broken(code) => return code,
-        End::AllPolled => progress::print_summary(&options.db, &totals),
+        End::AllPolled => {
+            progress::print_summary(&options.db, &totals);
+            if totals.left_out > 0 {
+                return exit::TEMPORARY;
+            }
+        }
         End::Signal => log::info!("stopped"),
     }
     // Left behind is only what hung, and nothing that was committed; the promise is to be gone in time.
@@ -253,13 +267,13 @@ fn reload(daemon: &mut Daemon, feeds: &Path, signals: &Watched, lookout: &Lookou
         !signals.is_asked_to_stop()
     };
     match daemon.reload(&config, &keep_waiting) {
-        Ok(reloaded) => {
+        Ok(plan) => {
             log::info!(
                 "reloaded {}: {} feeds added, {} changed, {} removed",
                 feeds.display(),
-                reloaded.added,
-                reloaded.changed,
-                reloaded.removed
+                plan.added.len(),
+                plan.changed.len(),
+                plan.removed.len()
             );
             tell_of_nothing(feeds, &config);
         }

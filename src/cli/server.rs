@@ -15,9 +15,9 @@ use url::Url;
 
 use super::argument::Unshown;
 use super::exit;
-use crate::config::units;
+use crate::config::{self, units};
+use crate::escape;
 use crate::limits::{ASK_BODY_BYTES_MAX, ASK_REFUSAL_BYTES_MAX};
-use crate::{daemon, escape};
 
 /// What a server says of itself is cut to this many characters.
 const SAID_CHARS_MAX: usize = 300;
@@ -180,7 +180,7 @@ impl Server {
         }
         // Read each time: it may be another one by now.
         if let Some(file) = &self.token_file {
-            let token = daemon::read_token(file).map_err(Trouble::Token)?;
+            let token = config::read_secret("token_file", file).map_err(Trouble::Token)?;
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
         request.call().map_err(|error| Trouble::Silent(escape::lines(&error.to_string())))

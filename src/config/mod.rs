@@ -35,6 +35,7 @@ pub mod plan;
 pub(crate) mod reference;
 mod relations;
 mod secret;
+mod secret_file;
 mod suggest;
 mod syntax;
 #[cfg(any(test, fuzzing))]
@@ -48,6 +49,7 @@ pub(crate) use location::{feed_url, shown as shown_url};
 pub use mistakes::{Mistake, Mistakes, Place};
 pub(crate) use names::{from_url as name_from_url, is_invisible};
 pub use secret::Secret;
+pub(crate) use secret_file::read_secret;
 pub(crate) use suggest::distance;
 
 /// A whole, checked configuration.

@@ -8,8 +8,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::mistakes::{At, Mistake, Report, nothing, quoted};
+use super::secret_file::secret;
 use super::units::show_size;
-use crate::limits::{CA_FILE_BYTES_MAX, SECRET_FILE_BYTES_MAX};
+use crate::limits::CA_FILE_BYTES_MAX;
 
 /// What a file is for, and so what has to be in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,26 +47,21 @@ pub(super) fn check(report: &mut Report, files: &[NamedFile]) {
 }
 
 fn refusal(path: &Path, content: Content) -> Option<(String, &'static str)> {
-    let most = match content {
-        Content::Secret => SECRET_FILE_BYTES_MAX,
-        Content::Certificates => CA_FILE_BYTES_MAX,
+    let judged = match content {
+        Content::Secret => secret(path).map(drop),
+        Content::Certificates => certificates(path),
     };
-    let bytes = match read_regular(path, most) {
-        Ok(bytes) => bytes,
-        Err(Unread { wrong, remedy }) => return Some((wrong, remedy)),
-    };
-    match content {
-        Content::Secret if bytes.trim_ascii().is_empty() => {
-            Some(("is an empty file".to_owned(), "write the secret into it, on one line"))
-        }
-        Content::Secret if bytes.trim_ascii().iter().any(u8::is_ascii_control) => {
-            Some(("is a file of several lines".to_owned(), "leave nothing but the secret in it, on one line"))
-        }
-        Content::Certificates if !bytes.windows(PEM.len()).any(|window| window == PEM) => Some((
-            "is a file without a certificate in PEM".to_owned(),
-            "name one with -----BEGIN CERTIFICATE----- in it",
-        )),
-        _ => None,
+    judged.err().map(|Unread { wrong, remedy }| (wrong, remedy))
+}
+
+fn certificates(path: &Path) -> Result<(), Unread> {
+    let bytes = read_regular(path, CA_FILE_BYTES_MAX)?;
+    match bytes.windows(PEM.len()).any(|window| window == PEM) {
+        true => Ok(()),
+        false => Err(Unread {
+            wrong: "is a file without a certificate in PEM".to_owned(),
+            remedy: "name one with -----BEGIN CERTIFICATE----- in it",
+        }),
     }
 }
 

@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use super::Feed;
+use super::{Daemon, Feed};
 
 /// By name, each list in the order of the configuration that it is from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,17 +50,21 @@ impl Plan {
     }
 }
 
-/// One line a feed that is added, changed or removed, and one with the number of each.
+impl Plan {
+    /// One for each feed that is added, changed or removed.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
+        let added = self.added.iter().map(|name| format!("add     {name}"));
+        let changed = self.changed.iter().map(|change| format!("change  {}: {}", change.name, change.keys.join(", ")));
+        let removed = self.removed.iter().map(|name| format!("remove  {name}"));
+        added.chain(changed).chain(removed)
+    }
+}
+
+/// Its lines, and one with the number of each.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for name in &self.added {
-            writeln!(f, "add     {name}")?;
-        }
-        for change in &self.changed {
-            writeln!(f, "change  {}: {}", change.name, change.keys.join(", "))?;
-        }
-        for name in &self.removed {
-            writeln!(f, "remove  {name}")?;
+        for line in self.lines() {
+            writeln!(f, "{line}")?;
         }
         let [added, changed, removed, unchanged] =
             [self.added.len(), self.changed.len(), self.removed.len(), self.unchanged.len()];
@@ -88,8 +92,28 @@ fn plan<'a>(
     plan
 }
 
+/// The keys of `[daemon]` in which two configurations differ.
+pub(crate) fn changed_daemon_keys(old: &Daemon, new: &Daemon) -> Vec<&'static str> {
+    // Taken apart, as below.
+    let Daemon { db, listen, cores, retention, contact, token_file, public, hosts, streams_max, dns, host_pause } = old;
+    let differs = [
+        ("db", *db != new.db),
+        ("listen", *listen != new.listen),
+        ("cores", *cores != new.cores),
+        ("retention", *retention != new.retention),
+        ("contact", *contact != new.contact),
+        ("token_file", *token_file != new.token_file),
+        ("public", *public != new.public),
+        ("hosts", *hosts != new.hosts),
+        ("streams_max", *streams_max != new.streams_max),
+        ("dns", *dns != new.dns),
+        ("host_pause", *host_pause != new.host_pause),
+    ];
+    differs.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
+}
+
 /// The keys in which two feeds of one name differ.
-fn changed_keys(old: &Feed, new: &Feed) -> Vec<&'static str> {
+pub(crate) fn changed_keys(old: &Feed, new: &Feed) -> Vec<&'static str> {
     // Taken apart, so that a key that is added to feeds cannot be forgotten here.
     let Feed {
         name: _,

@@ -12,13 +12,16 @@ use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
 
-use super::feed::{Feed, Place, Tally};
+use super::backlog::Backlog;
+use super::feed::{Feed, Place};
+use super::onset::Onset;
 use super::shortage::Ceiling;
+use super::tally::Tally;
 use crate::breaker::Breaker;
 use crate::failure::Failure;
 use crate::fetch::Flight;
 use crate::hosts::Hosts;
-use crate::limits::{DEADLINES_VOID_MAX, POLL_PANIC_WAIT, RETRY_AFTER_MAX};
+use crate::limits::{DEADLINES_VOID_MAX, POLL_PANIC_WAIT, POLLS_YOUNG_MAX, RETRY_AFTER_MAX};
 use crate::poll::{Memory, Polled, Subscription};
 use crate::schedule;
 use crate::store::Postponed;
@@ -73,6 +76,8 @@ pub(crate) struct Put {
 /// What a poll is known by when it ends: its feed may have been changed or removed meanwhile.
 pub(crate) struct Ticket {
     pub(crate) id: i64,
+    /// Among the polls that have begun.
+    number: u64,
     pub(super) turn: u64,
     host: String,
     pub(crate) subscription: Rc<Subscription>,
@@ -105,12 +110,16 @@ pub(crate) struct Agenda {
     pub(super) hosts: Hosts,
     /// Due, in the order in which they came due, waiting for admission.
     pub(super) ready: VecDeque<i64>,
+    /// The same and those that wait for their hosts, with when they came due.
+    backlog: Backlog,
     in_flight: usize,
     /// How many may be.
     pub(super) ceiling: Ceiling,
+    /// How many of them may have begun just now.
+    onset: Onset,
     /// Given out with each deadline, and never twice: a feed that leaves and returns must not meet its old ones.
     turns: u64,
-    tally: Tally,
+    pub(super) tally: Tally,
     pub(super) draining: bool,
     /// The breaker was open at the last look.
     pub(super) is_cut_off: bool,
@@ -126,14 +135,22 @@ impl Agenda {
             feeds: HashMap::new(),
             deadlines: BinaryHeap::new(),
             ready: VecDeque::new(),
+            backlog: Backlog::default(),
             in_flight: 0,
             ceiling: Ceiling::new(settings.in_flight_max),
+            onset: Onset::new(POLLS_YOUNG_MAX),
             turns: 0,
             tally: Tally::default(),
             draining: false,
             is_cut_off: false,
             flights: None,
         }
+    }
+
+    /// The same with another limit on polls that have just begun.
+    #[cfg(test)]
+    pub(crate) fn with_young_max(self, max: usize) -> Agenda {
+        Agenda { onset: Onset::new(max), ..self }
     }
 
     /// The same, showing there what it has in flight.
@@ -186,7 +203,7 @@ impl Agenda {
             self.hosts.hold(&feed.host, until);
             put.held.push((feed.host.clone(), until));
         }
-        self.tally = self.tally.with(&feed);
+        self.tally.put(&feed);
         // A poll of the old one that is in flight is cancelled with it.
         if let Some(old) = self.feeds.insert(id, feed) {
             self.forget(&old);
@@ -218,7 +235,7 @@ impl Agenda {
     }
 
     fn forget(&mut self, old: &Feed) {
-        self.tally = self.tally.without(old);
+        self.tally.take(old);
         if !old.is_given_up() {
             self.hosts.leave(&old.host);
         }
@@ -249,14 +266,24 @@ impl Agenda {
             if let Some(feed) = self.feeds.get_mut(&id).filter(|feed| feed.turn == turn) {
                 feed.place = Place::Due;
                 self.ready.push_back(id);
+                self.backlog.push(at, id, turn);
             }
         }
+        let Agenda { backlog, feeds, .. } = self;
+        backlog.tidy(feeds.len(), |id, turn| is_due(feeds, id, turn));
+    }
+
+    /// When the feed came due that has waited for the longest.
+    pub(crate) fn due_since(&mut self) -> Option<Instant> {
+        let Agenda { backlog, feeds, .. } = self;
+        backlog.since(|id, turn| is_due(feeds, id, turn))
     }
 
     /// Admission: the next due poll that the in-flight limit, its host and our own network allow. `has_room` is whether there
     /// is memory for what it may bring, here and at the writer.
     pub(crate) fn next_start(&mut self, breaker: Option<&mut Breaker>, has_room: bool, now: Instant) -> Option<Start> {
         self.ceiling.look(now);
+        self.onset.look(now);
         if !self.may_start(has_room) {
             return None;
         }
@@ -268,11 +295,11 @@ impl Agenda {
             is_probe = breaker.is_open();
         }
         let id = self.next_startable(is_probe, now)?;
-        Some(self.start(id))
+        Some(self.start(id, now))
     }
 
     fn may_start(&self, has_room: bool) -> bool {
-        !self.draining && self.in_flight < self.ceiling.seen() && has_room
+        !self.draining && self.in_flight < self.ceiling.seen() && has_room && self.onset.has_room()
     }
 
     /// The next feed whose host lets it: those that have waited for theirs go before those that have just come due. Probes go to
@@ -300,24 +327,28 @@ impl Agenda {
         hosts.next(now, |host, id| due_host(feeds, id) == Some(host))
     }
 
-    fn start(&mut self, id: i64) -> Start {
+    fn start(&mut self, id: i64, now: Instant) -> Start {
         let feed = self.feeds.get_mut(&id).expect("it was due, and nothing ran since");
         let (cancel, cancelled) = oneshot::channel();
         let shown = self.flights.as_ref().and_then(|flights| flights.show(&feed.subscription.feed.name));
         let flight = feed.subscription.flight(shown);
         feed.place = Place::InFlight { _cancel: cancel, flight: flight.clone() };
         self.in_flight += 1;
-        let ticket = Ticket { id, turn: feed.turn, host: feed.host.clone(), subscription: feed.subscription.clone() };
+        let number = self.onset.begin(now);
+        let ticket =
+            Ticket { id, number, turn: feed.turn, host: feed.host.clone(), subscription: feed.subscription.clone() };
         Start { ticket, memory: feed.memory.clone(), flight, cancelled }
     }
 
     /// Takes in how a poll ended. Gives what the database shall know of others that it puts off.
     pub(crate) fn finished(&mut self, ticket: &Ticket, ended: Ended, at: Moment) -> Vec<Postponed> {
         self.in_flight -= 1;
+        self.onset.end(ticket.number);
         self.hosts.ended(&ticket.host, at.now);
         let mut postponed = Vec::new();
         match ended {
             Ended::Polled(polled) => {
+                self.ceiling.got_by();
                 if let Some((host, hold)) = &polled.host_hold {
                     postponed = self.hold(host, ticket.id, *hold, at);
                 }
@@ -341,7 +372,7 @@ impl Agenda {
         if is_changed && !(is_waiting && feed.subscription.feed.url == ticket.subscription.feed.url) {
             return;
         }
-        self.tally = self.tally.without(feed);
+        self.tally.take(feed);
         feed.memory = polled.memory;
         feed.polled = true;
         if is_given_up && is_changed {
@@ -351,13 +382,12 @@ impl Agenda {
             feed.place = Place::Done;
             self.hosts.leave(&feed.host);
         }
+        self.tally.put(feed);
         if !matches!(feed.place, Place::Done) {
-            feed.follow_host(&mut self.hosts);
-        }
-        self.tally = self.tally.with(feed);
-        let turn = feed.turn;
-        if !matches!(feed.place, Place::Done) {
-            self.go_on(ticket.id, turn, wait, now);
+            let held =
+                feed.follow_host(&mut self.hosts).map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+            let turn = feed.turn;
+            self.go_on(ticket.id, turn, wait.max(held), now);
         }
     }
 
@@ -375,6 +405,7 @@ impl Agenda {
     pub(crate) fn drain(&mut self) {
         self.draining = true;
         self.ready.clear();
+        self.backlog.clear();
         self.deadlines.clear();
         for feed in self.feeds.values_mut() {
             // Polls in flight that have their answer go on to their commit: cancelling touches the fetch alone.
@@ -395,7 +426,8 @@ impl Agenda {
     pub(crate) fn next_at(&self, breaker: Option<&Breaker>, has_room: bool) -> Option<Instant> {
         let due = self.deadlines.peek().map(|Reverse((at, ..))| *at);
         let startable = breaker.and_then(Breaker::probe_at).or_else(|| self.hosts.next_at());
-        due.into_iter().chain(startable.filter(|_| self.may_start(has_room))).min()
+        let older = self.onset.next_at().filter(|_| !self.onset.has_room() && self.overdue() > 0);
+        due.into_iter().chain(startable.filter(|_| self.may_start(has_room))).chain(older).min()
     }
 
     pub(crate) fn feeds(&self) -> &HashMap<i64, Feed> {
@@ -433,10 +465,10 @@ impl Agenda {
     pub(crate) fn overdue(&self) -> usize {
         self.ready.len() + self.hosts.waiting_count()
     }
+}
 
-    pub(crate) fn tally(&self) -> Tally {
-        self.tally
-    }
+fn is_due(feeds: &HashMap<i64, Feed>, id: i64, turn: u64) -> bool {
+    feeds.get(&id).is_some_and(|feed| feed.turn == turn && matches!(feed.place, Place::Due))
 }
 
 /// The host of a feed that is due still: it may have been removed or changed while it waited.

@@ -86,14 +86,17 @@ impl Feed {
         self.memory.state.planning.given_up_for.is_some()
     }
 
-    /// Counts among the feeds of another host from now on if its last poll has moved its `effective_url` there.
-    pub(super) fn follow_host(&mut self, hosts: &mut Hosts) {
+    /// Counts among the feeds of another host from now on if its last poll has moved its `effective_url` there. Gives until
+    /// when that one, asked by another feed meanwhile, is to be left alone.
+    pub(super) fn follow_host(&mut self, hosts: &mut Hosts) -> Option<Instant> {
         let host = self.subscription.host(&self.memory.state);
-        if host != self.host {
-            hosts.leave(&self.host);
-            hosts.join(&host, self.subscription.feed.interval);
-            self.host = host;
+        if host == self.host {
+            return None;
         }
+        hosts.leave(&self.host);
+        hosts.join(&host, self.subscription.feed.interval);
+        self.host = host;
+        hosts.held_until(&self.host)
     }
 
     /// A wait that was not decided by its last poll, moved out of the time that its document skips.
@@ -102,25 +105,6 @@ impl Feed {
         let hints = schedule::read_hints(planning.hints.as_deref());
         let Subscription { feed, .. } = &*self.subscription;
         schedule::unskipped(&self.subscription.pace(), &feed.name, &hints, wait, *last_polled_at, now_ms)
-    }
-}
-
-/// Kept up with each poll, so that nobody counts a hundred thousand feeds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tally {
-    pub(crate) failing: usize,
-    pub(crate) polled: usize,
-}
-
-impl Tally {
-    pub(super) fn with(self, feed: &Feed) -> Tally {
-        let failing = usize::from(feed.memory.state.failure_count > 0);
-        Tally { failing: self.failing + failing, polled: self.polled + usize::from(feed.polled) }
-    }
-
-    pub(super) fn without(self, feed: &Feed) -> Tally {
-        let failing = usize::from(feed.memory.state.failure_count > 0);
-        Tally { failing: self.failing - failing, polled: self.polled - usize::from(feed.polled) }
     }
 }
 
@@ -179,6 +163,19 @@ mod tests {
             let expected = if is_mendable { now } else { due_at };
             assert_eq!(Feed::new(failed(), now).go_on_from(&old), Some(expected), "{class}");
         }
+    }
+
+    #[test]
+    fn a_feed_that_moves_hears_what_its_new_host_asked_for() {
+        let (mut hosts, now) = (Hosts::new(Duration::ZERO), Clock::monotonic());
+        hosts.join("a.test", MINUTE);
+        hosts.join("b.test", MINUTE);
+        hosts.hold("b.test", now + MINUTE);
+        let mut feed = Feed::new(subscription(NOW_MS, 1), now);
+        assert_eq!(feed.follow_host(&mut hosts), None);
+        feed.memory.state.effective_url = Some("http://b.test/".to_owned());
+        assert_eq!((feed.follow_host(&mut hosts), feed.host()), (Some(now + MINUTE), "b.test"));
+        assert_eq!(feed.follow_host(&mut hosts), None);
     }
 
     #[test]

@@ -147,7 +147,7 @@ mod tests {
     fn a_backlog_is_spread_behind_an_outage_in_which_all_were_tried() {
         let host_pause = Duration::from_secs(1);
         let settings = Settings { index: 0, in_flight_max: 999, once: false, due_at_start: 1, host_pause };
-        let mut agenda = Agenda::new(settings);
+        let mut agenda = Agenda::new(settings).with_young_max(500);
         let (now, wall_ms) = (Clock::monotonic(), 1_772_323_200_000);
         let subscription = |id: i64| {
             let feed = config::Feed::new(format!("f{id}"), format!("http://h{id}.test/").parse().unwrap());

@@ -2,16 +2,18 @@
 
 use std::cmp::Reverse;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::Core;
-use super::agenda::Ended;
-use super::feed::{Place, Tally};
-use crate::clock::duration_ms;
+use super::agenda::{Ended, Ticket};
+use super::feed::Place;
+use super::tally::{Failing, Tally};
+use crate::clock::{Clock, duration_ms};
 use crate::failure::Phase;
-use crate::fetch::Flight;
+use crate::fetch::{self, Flight};
 use crate::gauges::{PollNews, add, latency_slot};
 use crate::limits::{FLIGHTS_TOLD_MAX, GONE_POLLS_MAX, IN_FLIGHT_LOGGED_MAX, POLL_PANIC_WAIT};
-use crate::poll::{Polled, Subscription};
+use crate::poll::{Outcome, Polled, Subscription};
 
 /// A poll in flight, as it is told.
 #[derive(Clone, Debug)]
@@ -34,6 +36,7 @@ impl Core {
             Ended::Panicked => {
                 add(&self.gauges.polls, 1);
                 add(&self.gauges.polls_failed, 1);
+                add(&self.gauges.outcomes[Outcome::Failed as usize], 1);
                 let seconds = POLL_PANIC_WAIT.as_secs();
                 log::error!("feed {}: the poll panicked; the next one is in {seconds} s", subscription.feed.name);
             }
@@ -44,7 +47,13 @@ impl Core {
         add(&self.gauges.polls, 1);
         add(&self.gauges.articles_new, polled.new_count as u64);
         add(&self.gauges.wire_bytes, polled.wire_bytes);
+        add(&self.gauges.body_bytes, polled.body_bytes);
         add(&self.gauges.latencies[latency_slot(polled.took_ms)], 1);
+        add(&self.gauges.outcomes[polled.result as usize], 1);
+        self.gauges.polls_whole.count(polled.spent.whole);
+        for (histogram, spent) in self.gauges.phases.iter().zip(polled.spent.by_phase()) {
+            spent.into_iter().for_each(|spent| histogram.count(spent));
+        }
         for repair in &polled.repaired {
             add(&self.gauges.repairs[repair.kind as usize], 1);
         }
@@ -77,9 +86,40 @@ impl Core {
         }
     }
 
+    /// How late a poll begins.
+    pub(super) fn show_delay(&self, ticket: &Ticket) {
+        if let Some(feed) = self.agenda.borrow().feeds().get(&ticket.id) {
+            self.gauges.delays.count(Clock::elapsed(feed.due_at));
+        }
+    }
+
+    /// Who is due and waits, be it for others of its host.
+    pub(super) fn show_backlog(&self, now: Instant) {
+        let mut agenda = self.agenda.borrow_mut();
+        self.gauges.feeds_overdue.store(agenda.overdue(), Ordering::Relaxed);
+        // As a moment and not as an age: that of a core which hangs goes on growing.
+        let since_ms = agenda.due_since().map_or(0, |since| {
+            Clock::monotonic_ms().saturating_sub(duration_ms(now.saturating_duration_since(since))).max(1)
+        });
+        self.gauges.due_since_ms.store(since_ms, Ordering::Relaxed);
+    }
+
+    /// Fetches that have a stack, and how deep those go.
+    pub(super) fn show_fibers(&self) {
+        let (fibers, stack_bytes) = fetch::fibers();
+        self.gauges.fibers.store(fibers, Ordering::Relaxed);
+        self.gauges.stack_bytes_most.store(stack_bytes, Ordering::Relaxed);
+    }
+
     pub(super) fn show_tally(&self) {
-        let agenda = self.agenda.borrow();
-        let Tally { failing, polled } = agenda.tally();
+        let mut agenda = self.agenda.borrow_mut();
+        for (shown, Failing { count, since_ms }) in
+            self.gauges.failing.iter().zip(agenda.tally.take_news().into_iter().flatten())
+        {
+            shown.count.store(count, Ordering::Relaxed);
+            shown.since_ms.store(since_ms.unwrap_or(i64::MAX), Ordering::Relaxed);
+        }
+        let Tally { failing, polled, .. } = agenda.tally;
         if let Some(breaker) = &self.desk.breaker {
             breaker.borrow_mut().set_hosts(agenda.host_count());
         }

@@ -3,8 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use base64::Engine as _;
 use sha2::{Digest, Sha256};
@@ -12,7 +11,7 @@ use ureq::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use url::Url;
 
 use super::tls::Roots;
-use crate::config;
+use crate::config::{self, read_secret};
 
 /// How one feed is asked, secrets included.
 #[derive(Clone)]
@@ -102,12 +101,6 @@ fn secret(text: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_bytes(text.as_bytes()).ok()?;
     value.set_sensitive(true);
     Some(value)
-}
-
-/// A secret's file holds it on one line; the line's end is not part of it.
-fn read_secret(key: &str, file: &Path) -> Result<String, String> {
-    let text = fs::read_to_string(file).map_err(|error| format!("cannot read {key} {}: {error}", file.display()))?;
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn fingerprint(headers: &[(HeaderName, HeaderValue)]) -> String {

@@ -17,10 +17,10 @@ use std::pin::{Pin, pin};
 use std::ptr;
 use std::task::{Context, Poll};
 
-use corosensei::stack::DefaultStack;
+use corosensei::stack::{DefaultStack, Stack};
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 
-use crate::limits::{FIBER_STACK_BYTES, FIBER_STACKS_KEPT_MAX};
+use crate::limits::{FIBER_STACK_BYTES, FIBER_STACKS_KEPT_MAX, FIBER_STACKS_MEASURED_EVERY};
 
 /// The context of the poll that resumed the fiber. Its real lifetime is that one poll.
 type ContextPtr = *mut Context<'static>;
@@ -37,12 +37,27 @@ const OUTSIDE: Running = Running { yielder: ptr::null(), context: ptr::null_mut(
 thread_local! {
     static RUNNING: Cell<Running> = const { Cell::new(OUTSIDE) };
     static SPARE_STACKS: RefCell<Vec<DefaultStack>> = const { RefCell::new(Vec::new()) };
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+    static STACKS_RETURNED: Cell<u32> = const { Cell::new(0) };
+    static STACK_BYTES_MOST: Cell<usize> = const { Cell::new(0) };
+}
+
+/// How many fibers of this thread there are.
+pub(super) fn count() -> usize {
+    COUNT.get()
+}
+
+/// The most that code on a fiber of this thread has touched of its stack, in whole pages: of one in
+/// [`FIBER_STACKS_MEASURED_EVERY`] stacks that come back. A stack is used again and again, and remembers all of it.
+pub(super) fn stack_bytes_most() -> usize {
+    STACK_BYTES_MOST.get()
 }
 
 /// Code on a stack of its own. Await it for the code's result; drop it to cancel.
 pub(crate) struct Fiber<T> {
     /// `None` once the code has returned.
     coroutine: Option<Coroutine<ContextPtr, (), T>>,
+    _counted: Counted,
 }
 
 impl<T: 'static> Fiber<T> {
@@ -60,7 +75,7 @@ impl<T: 'static> Fiber<T> {
             RUNNING.set(Running { yielder, context });
             code()
         });
-        Ok(Fiber { coroutine: Some(coroutine) })
+        Ok(Fiber { coroutine: Some(coroutine), _counted: Counted::new() })
     }
 }
 
@@ -124,12 +139,53 @@ pub(crate) fn wait<F: Future>(future: F) -> F::Output {
     }
 }
 
+/// One fiber, as long as it lives.
+struct Counted;
+
+impl Counted {
+    fn new() -> Counted {
+        COUNT.set(COUNT.get() + 1);
+        Counted
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        COUNT.set(COUNT.get() - 1);
+    }
+}
+
 fn keep_stack(stack: DefaultStack) {
+    // The first one too, so that there is a figure from the first fetch on.
+    let returned = STACKS_RETURNED.get();
+    STACKS_RETURNED.set(returned.wrapping_add(1));
+    if returned.is_multiple_of(FIBER_STACKS_MEASURED_EVERY) {
+        STACK_BYTES_MOST.set(STACK_BYTES_MOST.get().max(touched_bytes(&stack)));
+    }
     SPARE_STACKS.with_borrow_mut(|spare| {
         if spare.len() < FIBER_STACKS_KEPT_MAX {
             spare.push(stack);
         }
     });
+}
+
+/// How deep a stack was ever used, in whole pages; 0 where the kernel does not tell. A page that was swapped out since is
+/// not seen.
+fn touched_bytes(stack: &DefaultStack) -> usize {
+    // SAFETY: it has no preconditions.
+    let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(0);
+    // One byte a page; the smallest that Linux has are of 4 KiB.
+    let mut pages = [0_u8; FIBER_STACK_BYTES / 4096];
+    if page < 4096 || !FIBER_STACK_BYTES.is_multiple_of(page) {
+        return 0;
+    }
+    let lowest = stack.base().get() - FIBER_STACK_BYTES;
+    // SAFETY: the stack has that much below its base, above its guard page, and is ours alone: its mapping lives as long as
+    // the reference. `mincore` only looks at it, and writes one byte a page, for which `pages` has the room.
+    let told = unsafe { libc::mincore(lowest as *mut libc::c_void, FIBER_STACK_BYTES, pages.as_mut_ptr()) };
+    // Stacks grow downwards: the lowest page that is resident is the deepest that was touched.
+    let untouched = pages[..FIBER_STACK_BYTES / page].iter().take_while(|resident| **resident & 1 == 0).count();
+    if told == 0 { FIBER_STACK_BYTES - untouched * page } else { 0 }
 }
 
 /// Runs its closure when it goes out of scope.
@@ -197,6 +253,42 @@ mod tests {
         let caught = catch_unwind(|| wait(async {})).unwrap_err();
         let message = caught.downcast_ref::<&str>().unwrap();
         assert!(message.contains("outside a fiber"), "{message}");
+    }
+
+    #[test]
+    fn fibers_are_counted_as_long_as_they_live() {
+        assert_eq!(count(), 0);
+        let mut parked = Fiber::new(|| wait(std::future::pending::<()>())).unwrap();
+        assert!(block_on(poll_once(&mut parked)).is_none());
+        let returned = Fiber::new(|| ()).unwrap();
+        assert_eq!(count(), 2);
+        block_on(returned);
+        drop(parked);
+        assert_eq!(count(), 0);
+    }
+
+    #[test]
+    fn how_deep_a_stack_was_used_is_seen_on_it_afterwards() {
+        fn descend(left_bytes: usize) -> u64 {
+            let frame = std::hint::black_box([1_u8; 4096]);
+            let below = if left_bytes > frame.len() { descend(left_bytes - frame.len()) } else { 0 };
+            below + u64::from(std::hint::black_box(frame)[7])
+        }
+        let depths = [4, 20, 48].map(|kib: usize| {
+            block_on(Fiber::new(move || descend(kib << 10)).unwrap());
+            let stack = SPARE_STACKS.with_borrow_mut(Vec::pop).unwrap();
+            touched_bytes(&stack)
+        });
+        for (depth, kib) in depths.into_iter().zip([4, 20, 48]) {
+            assert!(depth >= kib << 10 && depth < FIBER_STACK_BYTES, "{depths:?}");
+        }
+        assert!(depths.is_sorted_by(|a, b| a < b), "{depths:?}");
+        // Only the first of them was looked at.
+        assert_eq!(stack_bytes_most(), depths[0]);
+        for _ in 3..=FIBER_STACKS_MEASURED_EVERY {
+            block_on(Fiber::new(|| descend(32 << 10)).unwrap());
+        }
+        assert!(stack_bytes_most() > depths[0], "its turn has come again");
     }
 
     #[test]

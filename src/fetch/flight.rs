@@ -88,9 +88,14 @@ impl Flight {
         self.started
     }
 
-    /// How long the poll has been going on, in milliseconds.
+    /// How long the poll has been going on.
+    pub(crate) fn age(&self) -> Duration {
+        Clock::elapsed(self.started)
+    }
+
+    /// The same, in milliseconds.
     pub fn age_ms(&self) -> u64 {
-        Clock::elapsed_ms(self.started)
+        duration_ms(self.age())
     }
 
     /// Bytes received so far, before decoding.

@@ -67,6 +67,11 @@ use redirect::Chain;
 use resolve::Resolver;
 use turns::Turns;
 
+/// How many fibers of this thread there are, and the most that one of them needed of its stack, of those that were looked at.
+pub(crate) fn fibers() -> (usize, usize) {
+    (fiber::count(), fiber::stack_bytes_most())
+}
+
 /// For tests elsewhere of what runs on a fiber.
 #[cfg(test)]
 pub(crate) async fn on_a_fiber<T: 'static>(code: impl FnOnce() -> T + 'static) -> T {
@@ -131,6 +136,11 @@ impl Trip {
     pub(crate) fn retry_after(&self, now_ms: i64) -> Option<(&RetryAfter, Duration)> {
         let asked = self.retry_after.as_ref()?;
         Some((asked, retry_after::parse(&asked.value, now_ms)?))
+    }
+
+    /// Whether a host wants fewer requests (RFC 6585, section 4), be it that it said so once more or was spared.
+    pub(crate) fn asks_for_less(&self) -> bool {
+        self.status() == Some(429) || self.retry_after.as_ref().is_some_and(|asked| asked.status == 429)
     }
 
     /// Whether anybody was connected to, and then whether only on the machine's own network.

@@ -21,8 +21,8 @@ pub(crate) enum Way<'a> {
     Stayed,
     /// No feed came: so many polls in a row by now, and perhaps for good (410).
     Failed { failure_count: u32, gone: bool },
-    /// Nothing was asked: it was we who failed.
-    NotAsked,
+    /// It tells nothing of the target: it was we who failed, or a host that answers and wants to be left alone (429).
+    Untold,
 }
 
 /// The `effective_url` and the evidence after a poll. `configured` is the feed's `url`.
@@ -36,7 +36,7 @@ pub(crate) fn next(
     let stay = effective_url.map(str::to_owned);
     let nothing = Moving { likeness: moving.likeness.clone(), ..Moving::default() };
     match way {
-        Way::NotAsked => (stay, moving.clone()),
+        Way::Untold => (stay, moving.clone()),
         Way::Failed { failure_count, gone } if stay.is_some() && (gone || failure_count >= MOVED_FAILURES_MAX) => {
             (None, nothing)
         }
@@ -98,7 +98,7 @@ mod tests {
             (&[(0, led(NEW)), (12, led("http://b.test/")), (24, led(NEW)), (36, led(NEW))], false),
             (&[(0, led(NEW)), (12, Way::Stayed), (24, led(NEW)), (36, led(NEW))], false),
             (&[(0, led(NEW)), (6, failed), (12, led(NEW)), (24, led(NEW))], true),
-            (&[(0, led(NEW)), (6, Way::NotAsked), (12, led(NEW)), (24, led(NEW))], true),
+            (&[(0, led(NEW)), (6, Way::Untold), (12, led(NEW)), (24, led(NEW))], true),
             // Another feed is not moved to, and its next polls, which look like itself, do not change that.
             (&[(0, other), (12, same), (24, same), (48, same), (480, led(NEW))], false),
             (&[(0, same), (12, other), (24, same), (48, same), (480, led(NEW))], false),
@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(after(Some(NEW), &[(0, failed(1)), (1, failed(2))]), new);
         assert_eq!(after(Some(NEW), &[(0, failed(1)), (1, failed(2)), (3, failed(3))]), None);
         assert_eq!(after(Some(NEW), &[(0, Way::Failed { failure_count: 1, gone: true })]), None);
-        assert_eq!(after(Some(NEW), &[(0, Way::NotAsked)]), new);
+        assert_eq!(after(Some(NEW), &[(0, Way::Untold)]), new);
         assert_eq!(after(Some(NEW), &[(0, Way::Stayed), (100, Way::Stayed)]), new);
         // Or when the target itself has moved: on, or back.
         let third = "https://c.test/";
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn likeness_outlives_what_is_learned_of_redirects() {
         let moving = Moving { likeness: Some(vec![1]), ..Moving::default() };
-        for way in [led(NEW), Way::Stayed, Way::NotAsked, Way::Failed { failure_count: 9, gone: false }] {
+        for way in [led(NEW), Way::Stayed, Way::Untold, Way::Failed { failure_count: 9, gone: false }] {
             assert_eq!(next(Some(NEW), &moving, HOME, way, 0).1.likeness, Some(vec![1]), "{way:?}");
         }
     }

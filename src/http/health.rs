@@ -19,6 +19,8 @@ pub enum Status {
 }
 
 impl Status {
+    pub(super) const ALL: [Status; 3] = [Status::Ok, Status::Degraded, Status::Failing];
+
     pub fn name(self) -> &'static str {
         match self {
             Status::Ok => "ok",
@@ -107,6 +109,11 @@ impl Report {
 
     pub(super) fn feeds(&self) -> Feeds {
         self.feeds
+    }
+
+    /// Every thread, and for how long it has been silent where it should not be, in milliseconds.
+    pub(super) fn silences(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.threads.iter().map(|thread| (&*thread.name, thread.silent_ms))
     }
 
     pub(super) fn uptime_s(&self) -> u64 {

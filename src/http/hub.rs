@@ -3,7 +3,8 @@
 //! Retention is heard of in the same way, and what it removed leaves the ring.
 //!
 //! A commit only says "look again". What is new is read from the database, serialised and sanitised once, on a reader's
-//! thread, and pushed into the ring: clients at the tip and those behind get the same bytes.
+//! thread, and pushed into the ring: clients at the tip and those behind get the same bytes. While nobody follows the stream
+//! the ring stays empty and only moves on, and whoever comes then reads what he lacks from the database.
 
 use std::rc::Rc;
 
@@ -11,19 +12,20 @@ use futures_channel::mpsc;
 use futures_lite::StreamExt;
 
 use super::site::Site;
-use super::stream::{Range, read_page};
+use super::stream::{Range, bounds, read_page};
 use crate::clock::Clock;
 use crate::executor::{nap, sleep};
 use crate::gauges::PollNews;
 use crate::limits::{ARTICLES_ASKED_MAX, CROWD_LOOK, CROWD_MIN, CROWD_PAUSE, HISTORY_LOOK, HUB_RETRY};
 use crate::machine;
-use crate::stream::Filter;
+use crate::stream::{Audience, Filter, Page};
 use crate::wire::{FirstRound, Html, PollEvent};
 
 /// Follows the commits until the writer is gone.
 pub(super) async fn follow_commits(site: Rc<Site>, mut commits: mpsc::Receiver<()>) {
+    let mut audience = Audience::default();
     loop {
-        while catch_up(&site).await {
+        while catch_up(&site, audience.is_there(&site.seats, Clock::monotonic())).await {
             nap().await;
         }
         if commits.next().await.is_none() {
@@ -32,13 +34,18 @@ pub(super) async fn follow_commits(site: Rc<Site>, mut commits: mpsc::Receiver<(
     }
 }
 
-/// Reads what is after the ring's end. Gives whether there may be more.
-async fn catch_up(site: &Site) -> bool {
+/// Reads what is after the ring's end, or only where the database is by now. Gives whether there may be more.
+async fn catch_up(site: &Site, has_audience: bool) -> bool {
     let from = site.ring.borrow().last();
     let epoch = site.sources.epoch;
-    let range = Range::After(from);
     let read = site
-        .ask_first(move |db| read_page(db, range, &Filter::default(), ARTICLES_ASKED_MAX, Html::Sanitised, epoch))
+        .ask_first(move |db| match has_audience {
+            true => read_page(db, Range::After(from), &Filter::default(), ARTICLES_ASKED_MAX, Html::Sanitised, epoch),
+            false => {
+                let bounds = bounds(db, epoch)?;
+                Ok(Page { entries: Vec::new(), bounds, scanned_to: bounds.seq_last.max(from) })
+            }
+        })
         .await;
     let Ok(page) = read else {
         // Clients lose nothing: those behind the ring ask the database themselves.

@@ -14,7 +14,7 @@ use hyper::rt::{Read, ReadBufCursor, Write};
 
 use crate::descriptor;
 use crate::executor::{Sleep, sleep};
-use crate::limits::{HTTP_READ_BYTES, WRITE_BYTES_MIN, WRITE_DEADLINE};
+use crate::limits::{HTTP_READ_BYTES, PEER_SILENCE_MAX, PEER_SILENCE_WAITED_MAX, WRITE_BYTES_MIN, WRITE_DEADLINE};
 
 /// Whether a connection has sent what no client sends. Requests have no bodies here, so every byte is of a head.
 #[derive(Clone, Debug, Default)]
@@ -62,7 +62,7 @@ impl Stream {
         Stream { socket, damage, stalled, patience: None }
     }
 
-    /// The kernel gives up a client that has vanished, or opens no window, a moment before we would.
+    /// The kernel has given the client up: it has vanished.
     fn look_at_end<T>(&self, result: &io::Result<T>) {
         if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::TimedOut) {
             self.stalled.0.set(true);
@@ -80,14 +80,18 @@ impl Stream {
                 *taken += bytes;
                 if *taken >= WRITE_BYTES_MIN {
                     self.patience = None;
+                    let _ = descriptor::end_after_silence(&self.socket, PEER_SILENCE_MAX);
                 }
             }
             return Poll::Ready(result);
         }
-        let (patience, _) = self.patience.get_or_insert_with(|| (sleep(WRITE_DEADLINE), 0));
+        let (patience, _) = self.patience.get_or_insert_with(|| {
+            let _ = descriptor::end_after_silence(&self.socket, PEER_SILENCE_WAITED_MAX);
+            (sleep(WRITE_DEADLINE), 0)
+        });
         ready!(Pin::new(patience).poll(context));
         self.stalled.0.set(true);
-        // What it has not taken would stay with the kernel for as long as it answers to probes.
+        // What it has not taken would stay with the kernel for as long as it answers to probes; and by a reset it hears of it.
         let _ = descriptor::reset_on_close(&self.socket);
         Poll::Ready(Err(ErrorKind::TimedOut.into()))
     }

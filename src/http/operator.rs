@@ -1,7 +1,6 @@
 //! What monitoring asks for: health, readiness, metrics, and what is in flight. None of it touches the database.
 
 use std::rc::Rc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_channel::oneshot;
 use futures_lite::future;
@@ -12,14 +11,11 @@ use serde_json::json;
 use super::health::{Report, Status};
 use super::respond::{self, Answer};
 use super::site::Site;
-use crate::article::RepairKind;
 use crate::escape;
 use crate::executor::sleep;
-use crate::failure::Class;
-use crate::gauges::CoreGauges;
 use crate::limits::{RETRY_AFTER_BUSY_S, STACKS_WAIT};
 use crate::wire::Problem;
-use crate::wire::metrics::{CoreSnapshot, Format, HttpSnapshot, Snapshot, WriterSnapshot};
+use crate::wire::metrics::{CoreSnapshot, Format, HttpSnapshot, PollsSnapshot, Snapshot, WriterSnapshot};
 
 pub(super) fn health(site: &Site) -> Answer {
     let report = Report::of(&site.sources, site.seats.taken());
@@ -34,29 +30,23 @@ pub(super) fn ready(site: &Site) -> Answer {
     }
 }
 
-/// A counter that each core keeps for itself.
-fn sum_of_cores(site: &Site, counter: impl Fn(&CoreGauges) -> &AtomicU64) -> u64 {
-    site.sources.cores.iter().map(|core| counter(core).load(Ordering::Relaxed)).sum()
-}
-
 pub(super) fn metrics(site: &Site, headers: &HeaderMap) -> Answer {
     let format = Format::of_accept(headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()));
     let counts = &site.counts;
     let ring = site.ring.borrow();
+    let report = Report::of(&site.sources, site.seats.taken());
     let snapshot = Snapshot {
+        health: Status::ALL.map(|status| (status.name(), status == report.status)),
+        silences: report.silences().map(|(thread, silent_ms)| (thread.to_owned(), silent_ms)).collect(),
         uptime_ms: crate::clock::Clock::elapsed_ms(site.sources.started),
         cores: site.sources.cores.iter().map(|core| CoreSnapshot::of(core)).collect(),
         writer: WriterSnapshot::of(site.sources.writer.gauges(), site.sources.writer.queue_len(), site.now_ms()),
-        failures: (Class::ALL.into_iter())
-            .map(|class| (class, sum_of_cores(site, |core| &core.failures[class as usize])))
-            .collect(),
-        repairs: (RepairKind::ALL.into_iter())
-            .map(|kind| (kind, sum_of_cores(site, |core| &core.repairs[kind as usize])))
-            .collect(),
+        polls: PollsSnapshot::of(site.sources.cores.iter().map(|core| &**core), site.now_ms()),
         http: HttpSnapshot {
             connections: counts.connections.get(),
             streams: site.seats.taken(),
             streams_max: site.sources.streams_max,
+            lag: site.seats.lag(ring.last()),
             ring_bytes: ring.bytes(),
             seq_last: ring.last().unsigned_abs(),
             answers: counts.answers.get(),

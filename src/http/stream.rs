@@ -22,7 +22,7 @@ use crate::limits::{
 };
 use crate::placement;
 use crate::store::{self, Queries, QueryError, StoredArticle};
-use crate::stream::{self, Bounds, Entry, Epoch, Filter, Next, Origin, Ring, Seat, Start, Subscription};
+use crate::stream::{self, After, Bounds, Entry, Epoch, Filter, Next, Origin, Ring, Seat, Start, Subscription};
 use crate::wire::{Html, Problem, entry, list, sse};
 
 /// Which articles to read.
@@ -53,7 +53,7 @@ pub(crate) fn page_of(
     epoch: Epoch,
     entry: impl Fn(&StoredArticle, Arc<Origin>) -> Entry,
 ) -> Result<stream::Page, QueryError> {
-    let bounds = db.bounds()?;
+    let bounds = bounds(db, epoch)?;
     let filter = stored_filter(filter);
     let mut page = match range {
         Range::Newest => db.articles_newest(&filter, None, limit)?,
@@ -71,9 +71,13 @@ pub(crate) fn page_of(
         let origin = Origin { feed: article.feed.to_string(), labels: (*article.labels).clone() };
         entry(article, Arc::new(origin))
     });
-    let store::Bounds { seq_oldest, seq_pruned, seq_last, .. } = bounds;
-    let bounds = Bounds { epoch, seq_oldest, seq_pruned, seq_last };
     Ok(stream::Page { entries: entries.collect(), bounds, scanned_to })
+}
+
+/// How far the database reaches.
+pub(super) fn bounds(db: &Queries<'_>, epoch: Epoch) -> Result<Bounds, QueryError> {
+    let store::Bounds { seq_oldest, seq_pruned, seq_last, .. } = db.bounds()?;
+    Ok(Bounds { epoch, seq_oldest, seq_pruned, seq_last })
 }
 
 pub(super) fn stored_filter(filter: &Filter) -> store::Filter {
@@ -108,8 +112,13 @@ pub(super) async fn serve(site: &Rc<Site>, query: &Query, headers: &HeaderMap) -
         hollow: (html == Html::AsPublished).then(|| RefCell::new(Ring::hollow(site.ring.borrow().last()))),
         subscription: Subscription::new(after.map_or(Start::Newest, Start::After), filter, limit),
         html,
-        _seat: seat,
+        seat,
     };
+    if let Some(After { epoch, seq }) = after
+        && epoch.is_none_or(|named| named == site.sources.epoch)
+    {
+        client.seat.reach(seq);
+    }
     if wants_events {
         let (pump, events) = pipe();
         detach(client.send_events(pump, with_polls));
@@ -125,7 +134,7 @@ struct Client {
     subscription: Subscription,
     html: Html,
     /// Free again when the client is gone.
-    _seat: Seat,
+    seat: Seat,
 }
 
 /// What a client gets.
@@ -178,7 +187,10 @@ impl Client {
             match next {
                 Next::Send { entries, more } => return Ok(Some(Got::Entries { entries, more })),
                 Next::Again => nap().await,
-                Next::Wait => return Ok(None),
+                Next::Wait => {
+                    self.note_place();
+                    return Ok(None);
+                }
                 Next::AskDatabase { start, limit } => {
                     let page = self.ask(start, limit).await?;
                     if let Err(refusal) = self.subscription.answered(&page) {
@@ -190,6 +202,13 @@ impl Client {
                     }
                 }
             }
+        }
+    }
+
+    /// All up to where it is was handed to its connection.
+    fn note_place(&self) {
+        if let Some(cursor) = self.subscription.cursor(self.site.sources.epoch) {
+            self.seat.reach(cursor.seq);
         }
     }
 
@@ -269,6 +288,7 @@ impl Client {
                 Some(Ok(Some(Got::Entries { entries, .. }))) => {
                     add(&site.counts.articles_sent, entries.len() as u64);
                     Client::send_all(pump, entries.into_iter().map(|entry| entry.frame).collect()).await?;
+                    self.note_place();
                 }
                 Some(Ok(Some(Got::Refused(refusal)))) => pump.send(sse::reset(&refusal)).await?,
                 // The database is busy: the client keeps its place, and is told that we are there.

@@ -38,6 +38,7 @@ mod effort;
 mod entities;
 mod fingerprint;
 mod gate;
+pub(crate) mod hot_paths;
 pub(crate) mod identity;
 mod json;
 mod links;
@@ -92,15 +93,6 @@ pub fn parse(source: &Source<'_>) -> Result<Document, Failure> {
 /// The feeds that a document links to, if it is a page.
 pub(crate) fn links(source: &Source<'_>) -> Vec<Link> {
     links::feeds(&text(source), source.base_url)
-}
-
-/// The gate's part of [`parse`], for the bench: whether it would let the text through to feed-rs as it stands.
-#[doc(hidden)]
-pub fn gate_alone(text: &str, articles_max: usize) -> bool {
-    match text.starts_with('{') {
-        true => json::judge(text).is_ok(),
-        false => matches!(gate::xml(text, articles_max), Ok(gate::Verdict::Fit(_))),
-    }
 }
 
 fn text<'a>(source: &Source<'a>) -> Cow<'a, str> {

@@ -9,7 +9,7 @@ use futures_channel::oneshot;
 
 use super::planning::{Plan, plan};
 use super::state::{learn, next_state};
-use super::{Memory, Polled, Reading, Subscription, Unreadable};
+use super::{Memory, Polled, Reading, Spent, Subscription, Unreadable};
 use crate::article::{Article, FeedMeta, Repair};
 use crate::failure::{Class, Failure, Phase};
 use crate::fetch::Trip;
@@ -25,6 +25,43 @@ pub(crate) struct Asked {
     pub(crate) doubts: bool,
 }
 
+/// What came of a poll, in a word: what an answer cost in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// A document was read.
+    Ok,
+    /// It was sent, and is the one that was read before, byte for byte.
+    Unchanged,
+    /// 304: it was not sent.
+    NotModified,
+    /// Also where the database did not take what was read.
+    Failed,
+}
+
+impl Outcome {
+    /// Every outcome, in the order of their declaration.
+    pub(crate) const ALL: [Outcome; 4] = [Outcome::Ok, Outcome::Unchanged, Outcome::NotModified, Outcome::Failed];
+
+    /// The word in `fetch_log` and in metrics; a failure has its class in the former.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Outcome::Ok => "ok",
+            Outcome::Unchanged => "unchanged",
+            Outcome::NotModified => "not_modified",
+            Outcome::Failed => "failed",
+        }
+    }
+
+    fn of(reading: &Result<Reading, Failure>) -> Outcome {
+        match reading {
+            Ok(Reading::Articles { .. }) => Outcome::Ok,
+            Ok(Reading::Unchanged { .. }) => Outcome::Unchanged,
+            Ok(Reading::NotModified { .. }) => Outcome::NotModified,
+            Err(_) => Outcome::Failed,
+        }
+    }
+}
+
 pub(crate) struct Finding {
     state: FeedState,
     next: schedule::Next,
@@ -34,6 +71,7 @@ pub(crate) struct Finding {
     is_delta: bool,
     repaired: Vec<Repair>,
     log: FetchLog,
+    outcome: Outcome,
     failure: Option<Failure>,
 }
 
@@ -60,7 +98,7 @@ impl Finding {
             state.changes.doubted_at = Some(asked.started_at);
         }
         state.planning = planning;
-        log.outcome = outcome_word(&reading);
+        let outcome = Outcome::of(&reading);
         let mut repaired = Vec::new();
         let (feed_meta, articles, failure) = match reading {
             Ok(Reading::Articles { mut document, .. }) => {
@@ -72,8 +110,9 @@ impl Finding {
             Ok(Reading::Unchanged { .. } | Reading::NotModified { .. }) => (None, Vec::new(), None),
             Err(failure) => (None, Vec::new(), Some(failure)),
         };
+        log.outcome = failure.as_ref().map_or_else(|| outcome.name().to_owned(), Failure::class_and_phase);
         log.error = failure.as_ref().map(|failure| failure.message.clone());
-        Finding { state, next, host_hold, feed_meta, articles, is_delta, repaired, log, failure }
+        Finding { state, next, host_hold, feed_meta, articles, is_delta, repaired, log, outcome, failure }
     }
 
     /// What the writer is given, once; `done` hears when it is durable.
@@ -127,19 +166,12 @@ impl Finding {
             new_count,
             repaired: self.repaired,
             wire_bytes,
+            body_bytes: self.log.body_bytes.unwrap_or(0),
             outcome: self.log.outcome,
+            result: if is_stored { self.outcome } else { Outcome::Failed },
             took_ms,
+            spent: Spent::default(),
             failure,
         }
-    }
-}
-
-/// The outcome in a word, as in `fetch_log` and in metrics.
-fn outcome_word(reading: &Result<Reading, Failure>) -> String {
-    match reading {
-        Ok(Reading::Articles { .. }) => "ok".to_owned(),
-        Ok(Reading::Unchanged { .. }) => "unchanged".to_owned(),
-        Ok(Reading::NotModified { .. }) => "not_modified".to_owned(),
-        Err(failure) => failure.class_and_phase(),
     }
 }

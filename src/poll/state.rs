@@ -68,7 +68,10 @@ pub(super) fn learn(
         }
     }
     let way = match (reading, trip.moved_to()) {
-        (Err(failure), _) if failure.class == Class::Local => Way::NotAsked,
+        (Err(failure), _) if failure.class == Class::Local => Way::Untold,
+        // Who asks for fewer requests is there. And the silence that he is owed is found again, after a restart, by the feed
+        // that still asks him.
+        (Err(_), _) if trip.asks_for_less() => Way::Untold,
         (Err(failure), _) => Way::Failed { failure_count: state.failure_count, gone: failure.class == Class::Gone },
         (Ok(_), Some(to)) => Way::Led { to: to.as_str(), alike },
         (Ok(_), None) => Way::Stayed,

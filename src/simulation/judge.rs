@@ -6,15 +6,18 @@ use std::time::Duration;
 
 use super::violated;
 use crate::config::Feed;
+use crate::core::Ticket;
 use crate::limits::{
     BREAKER_PROBE_WAIT, BREAKER_SILENCE_MIN, GONE_POLLS_MAX, POLLS_PER_SECOND_AT_START, RETRY_AFTER_MAX,
 };
+use crate::placement;
 use crate::store::FeedRecord;
 
 #[derive(Default)]
 pub(super) struct Judge {
     feeds: BTreeMap<i64, FeedBook>,
-    hosts: BTreeMap<String, HostBook>,
+    /// By core: a feed whose host moved since the start stays where it is, and cores tell each other nothing.
+    hosts: BTreeMap<(usize, String), HostBook>,
     /// When polls began of late.
     starts: VecDeque<u64>,
     /// Of the wall clock.
@@ -52,6 +55,7 @@ struct Hold {
 
 /// A poll as its publisher saw it, once it is stored.
 pub(super) struct Seen<'a> {
+    pub(super) core: usize,
     pub(super) feed_id: i64,
     pub(super) feed: &'a Feed,
     pub(super) is_failure: bool,
@@ -68,8 +72,9 @@ pub(super) struct Seen<'a> {
 
 impl Judge {
     /// A poll begins.
-    pub(super) fn started(&mut self, feed_id: i64, feed: &Feed, host: &str, pause: Duration, now: u64) {
-        let book = self.hosts.entry(host.to_owned()).or_default();
+    pub(super) fn started(&mut self, core: usize, ticket: &Ticket, pause: Duration, now: u64) {
+        let (feed_id, feed, host) = (ticket.id, &ticket.subscription.feed, ticket.host());
+        let book = self.hosts.entry((core, host.to_owned())).or_default();
         if book.is_busy {
             violated("one_connection_a_host", format!("{} at {host}", feed.name));
         }
@@ -101,22 +106,22 @@ impl Judge {
     }
 
     /// Its host may be asked again, after the pause.
-    pub(super) fn ended(&mut self, host: &str, now: u64) {
-        let book = self.hosts.entry(host.to_owned()).or_default();
+    pub(super) fn ended(&mut self, core: usize, host: &str, now: u64) {
+        let book = self.hosts.entry((core, host.to_owned())).or_default();
         book.is_busy = false;
         book.ended = Some(now);
     }
 
     /// Whether a feed that is due may be kept waiting for its host.
-    pub(super) fn is_closed(&self, host: &str, pause: Duration, now: u64) -> bool {
-        let book = self.hosts.get(host);
+    pub(super) fn is_closed(&self, core: usize, host: &str, pause: Duration, now: u64) -> bool {
+        let book = self.hosts.get(&(core, host.to_owned()));
         // Where many wait they begin up to twice as far apart.
         book.is_some_and(|book| book.is_busy || book.ended.is_some_and(|ended| now < ended + 2 * ms(pause)))
     }
 
     /// When at the latest a host lets the next one in that waits; `None` while one of its polls runs, or it was not asked.
-    pub(super) fn opens_at(&self, host: &str, pause: Duration) -> Option<u64> {
-        let book = self.hosts.get(host).filter(|book| !book.is_busy)?;
+    pub(super) fn opens_at(&self, core: usize, host: &str, pause: Duration) -> Option<u64> {
+        let book = self.hosts.get(&(core, host.to_owned())).filter(|book| !book.is_busy)?;
         Some(book.ended? + 2 * ms(pause))
     }
 
@@ -139,7 +144,7 @@ impl Judge {
             let until = seen.answered_at + hold_ms;
             let until_wall = seen.answered_wall + *hold_ms as i64;
             let hold = Hold { until, until_wall, feed: seen.feed_id, url: seen.feed.url.to_string(), is_stored: true };
-            let known = &mut self.hosts.entry(host.clone()).or_default().hold;
+            let known = &mut self.hosts.entry((seen.core, host.clone())).or_default().hold;
             if known.as_ref().is_none_or(|known| known.until < until) {
                 *known = Some(hold);
             }
@@ -175,23 +180,26 @@ impl Judge {
     }
 
     /// The daemon is started again.
-    pub(super) fn restarted(&mut self, feeds: &[(&Feed, &FeedRecord)], now: u64, wall_ms: i64) {
+    pub(super) fn restarted(&mut self, feeds: &[(&Feed, &FeedRecord)], cores: usize, now: u64, wall_ms: i64) {
         self.starts.clear();
         for (feed, record) in feeds {
             self.resumed(feed, record, now, wall_ms);
         }
-        for book in self.hosts.values_mut() {
-            let is_asked = |hold: &Hold| {
-                let is_it = |(feed, record): &&(&Feed, &FeedRecord)| {
-                    record.id == hold.feed && feed.url.as_str() == hold.url && feed.enabled
-                };
-                hold.is_stored && feeds.iter().any(|known| is_it(&known))
+        let is_asked = |hold: &Hold| {
+            let is_it = |(feed, record): &(&Feed, &FeedRecord)| {
+                record.id == hold.feed && feed.url.as_str() == hold.url && feed.enabled
             };
-            let hold = book.hold.take().filter(is_asked);
-            *book = HostBook { hold, ..HostBook::default() };
-            if let Some(hold) = &mut book.hold {
-                let ahead = u64::try_from(hold.until_wall - wall_ms).unwrap_or(0);
-                hold.until = hold.until.min(now + ahead);
+            hold.is_stored && feeds.iter().any(is_it)
+        };
+        // All feeds of a host are on one core now.
+        for ((_, host), book) in std::mem::take(&mut self.hosts) {
+            let Some(mut hold) = book.hold.filter(is_asked) else { continue };
+            let ahead = u64::try_from(hold.until_wall - wall_ms).unwrap_or(0);
+            hold.until = hold.until.min(now + ahead);
+            let core = placement::core_of(&host, cores);
+            let known = &mut self.hosts.entry((core, host)).or_default().hold;
+            if known.as_ref().is_none_or(|known| known.until < hold.until) {
+                *known = Some(hold);
             }
         }
     }

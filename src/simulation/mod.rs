@@ -27,7 +27,7 @@ use world::{Outcome, World};
 /// In every run of the tests.
 const SEEDS: u64 = 200;
 /// Steps of a seed, before the world comes to rest.
-const STEPS: u32 = 250;
+const STEPS: u32 = 170;
 /// Of a seed that is not one of many.
 const STEPS_LONG: u32 = 20_000;
 const EPOCH: &str = "0123456789abcdef";
@@ -103,8 +103,8 @@ fn run_all(steps: u32, next: &(dyn Fn() -> Option<u64> + Sync)) -> Sum {
     let failed = failed.into_inner();
     assert!(
         failed == u64::MAX,
-        "seed {failed} broke an invariant, after {} that did not; RSSD_SIM_SEED={failed} cargo test --lib simulation -- --nocapture \
-         replays it",
+        "seed {failed} broke an invariant, after {} that did not; RSSD_SIM_SEED={failed} RSSD_SIM_STEPS={steps} cargo test --lib \
+         simulation -- --nocapture replays it",
         sum.seeds.into_inner()
     );
     sum

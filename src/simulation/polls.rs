@@ -13,7 +13,7 @@ use super::world::{Event, World};
 use crate::core::{Command, Ended, Moment, Place, Start, Ticket};
 use crate::failure::{Class, Failure};
 use crate::fetch::{Flight, Validators, frozen};
-use crate::limits::{BACKOFF_MAX, DEADLINES_VOID_MAX, JITTER_MAX};
+use crate::limits::{BACKOFF_MAX, DEADLINES_VOID_MAX, JITTER_MAX, POLL_YOUNG};
 use crate::placement::host_of;
 use crate::poll::{Asked, Finding, Memory, Reading, Subscription, is_ours};
 use crate::store::{FeedRecord, FetchLog, StoreFault, Stored};
@@ -30,6 +30,8 @@ pub(super) struct Flying {
     cancelled: oneshot::Receiver<()>,
     asked: Asked,
     url: String,
+    /// When, in ms.
+    begun: u64,
     stage: Stage,
 }
 
@@ -106,7 +108,7 @@ impl World {
     fn start_poll(&mut self, core: usize, start: Start) {
         let Start { ticket, memory, flight, cancelled } = start;
         let Subscription { feed, .. } = &*ticket.subscription;
-        self.judge.started(ticket.id, feed, ticket.host(), self.scale.host_pause, self.now);
+        self.judge.started(core, &ticket, self.scale.host_pause, self.now);
         let started_at = self.moment().wall_ms;
         let state = &memory.state;
         let has_validators = state.etag.is_some() || state.last_modified.is_some();
@@ -121,7 +123,8 @@ impl World {
         self.at(self.now + answer.took_ms, Event::Answer(poll));
         let stage = Stage::Fetching(Box::new(answer));
         let asked = Asked { started_at, doubts };
-        let flying = Flying { core, ticket, memory, flight, cancelled, asked, url: url.into(), stage };
+        let begun = self.now;
+        let flying = Flying { core, ticket, memory, flight, cancelled, asked, url: url.into(), begun, stage };
         self.life.as_mut().expect("it is running").polls.insert(poll, flying);
     }
 
@@ -172,7 +175,7 @@ impl World {
     /// From an answer to what is handed to the writer.
     fn read(&mut self, poll: u64, flying: Flying) {
         let Moment { wall_ms, .. } = self.moment();
-        let Flying { core, ticket, memory, flight, cancelled, asked, url, stage } = flying;
+        let Flying { core, ticket, memory, flight, cancelled, asked, url, begun, stage } = flying;
         let Stage::Received(answer) = stage else { unreachable!("it was put there") };
         let Subscription { feed, .. } = &*ticket.subscription;
         let (trip, result, retry_s, is_host_wide) = (&answer.trip, answer.result, answer.retry_s, answer.is_host_wide);
@@ -216,7 +219,7 @@ impl World {
         let record = finding.record(&ticket.subscription, done);
         let stage = Stage::Writing { finding, stored, news };
         let life = self.life.as_mut().expect("it is running");
-        life.polls.insert(poll, Flying { core, ticket, memory, flight, cancelled, asked, url, stage });
+        life.polls.insert(poll, Flying { core, ticket, memory, flight, cancelled, asked, url, begun, stage });
         life.queue.push_back(record);
         life.queued.push_back(poll);
         let waiting_max = life.cores.len() * self.scale.uncommitted_max;
@@ -234,6 +237,7 @@ impl World {
         let News { is_failure, is_gone, ref wishes, ref hold, answered_at, answered_wall, steps } = *news;
         let subscription = &flying.ticket.subscription;
         let seen = Seen {
+            core: flying.core,
             feed_id: flying.ticket.id,
             feed: &subscription.feed,
             is_failure,
@@ -284,9 +288,10 @@ impl World {
         }
         self.finished(core, &ticket, Ended::Polled(polled));
     }
+
     fn finished(&mut self, core: usize, ticket: &Ticket, ended: Ended) {
         let at = self.moment();
-        self.judge.ended(ticket.host(), self.now);
+        self.judge.ended(core, ticket.host(), self.now);
         let life = self.life.as_mut().expect("it is running");
         let it = &mut life.cores[core];
         let postponed = it.agenda.finished(ticket, ended, at);
@@ -350,8 +355,21 @@ impl World {
             }
             return;
         }
-        let may_start = flying < self.scale.in_flight_max && it.room > 0;
+        let is_young = |flying: &&Flying| flying.core == core && now < flying.begun + ms(POLL_YOUNG);
+        let young: Vec<u64> = life.polls.values().filter(is_young).map(|flying| flying.begun).collect();
+        if young.len() > self.scale.young_max {
+            violated("young_polls_are_limited", format!("{} began of late", young.len()));
+        }
+        let may_begin = young.len() < self.scale.young_max;
+        let may_start = flying < self.scale.in_flight_max && it.room > 0 && may_begin;
         let next_at = it.agenda.next_at(Some(&it.breaker), it.room > 0).map_or(u64::MAX, |next| self.ms_of(next));
+        let is_anyone_due = feeds.values().any(|feed| matches!(feed.place, Place::Due));
+        if let Some(oldest) = young.iter().min().filter(|_| !may_begin)
+            && is_anyone_due
+            && next_at > oldest + ms(POLL_YOUNG)
+        {
+            violated("a_core_wakes_up_to_begin_more", format!("at {next_at}"));
+        }
         for feed in feeds.values() {
             let name = &feed.subscription.feed.name;
             match feed.place {
@@ -361,10 +379,10 @@ impl World {
                 }
                 Place::Due if may_start && !it.breaker.is_open() => {
                     let host = feed.host();
-                    if !self.judge.is_closed(host, pause, now) {
+                    if !self.judge.is_closed(core, host, pause, now) {
                         violated("who_is_due_is_polled", format!("{name} waits, and nothing keeps it"));
                     }
-                    if self.judge.opens_at(host, pause).is_some_and(|opens_at| opens_at < next_at) {
+                    if self.judge.opens_at(core, host, pause).is_some_and(|opens_at| opens_at < next_at) {
                         violated("a_core_wakes_up_for_a_host", format!("{host} is free before {next_at}"));
                     }
                 }

@@ -97,6 +97,8 @@ pub(super) struct Outcome {
 pub(super) struct Scale {
     pub(super) cores: usize,
     pub(super) in_flight_max: usize,
+    /// Of polls that have just begun.
+    pub(super) young_max: usize,
     pub(super) uncommitted_max: usize,
     pub(super) host_pause: Duration,
     /// Between two things that happen in the world, on average.
@@ -143,6 +145,7 @@ impl World {
         let scale = Scale {
             cores: 1 + dice.below(3),
             in_flight_max: if is_crowd { 100 } else { 1 + dice.below(8) },
+            young_max: if is_crowd { 10 } else { 1 + dice.below(8) },
             uncommitted_max: if is_crowd { 20 } else { 1 + dice.below(4) },
             host_pause: [HOST_PAUSE_DEFAULT, Duration::ZERO, 7 * HOST_PAUSE_DEFAULT][dice.below(3)],
             calm_ms: [10_000, MINUTE_MS, 5 * MINUTE_MS][dice.below(3)],
@@ -353,17 +356,17 @@ impl World {
         };
         self.judge.registered(&self.config, &records);
         let known: Vec<_> = self.config.iter().zip(&records).collect();
-        self.judge.restarted(&known, self.now, at.wall_ms);
+        self.judge.restarted(&known, self.scale.cores, self.now, at.wall_ms);
         let subscriptions = self.subscribe(records);
         let due_at_start = count_due(&subscriptions, at.wall_ms);
-        let Scale { cores, in_flight_max, uncommitted_max, host_pause, .. } = self.scale;
+        let Scale { cores, in_flight_max, young_max, uncommitted_max, host_pause, .. } = self.scale;
         self.note(format_args!("the daemon starts with {} feeds, {due_at_start} due", subscriptions.len()));
         let mut roster = Roster::new(cores);
         let shares = roster.take_over(subscriptions).puts;
         let size = Size { articles: 1 + self.dice.below(40), bytes: 10_000 };
         let core = |(index, share)| {
             let settings = Settings { index, in_flight_max, once: false, due_at_start, host_pause };
-            let mut agenda = Agenda::new(settings);
+            let mut agenda = Agenda::new(settings).with_young_max(young_max);
             agenda.put(share, true, at);
             let mut breaker = Breaker::default();
             breaker.set_hosts(agenda.host_count());

@@ -92,9 +92,9 @@ impl World {
                     let subscriptions = self.subscribe(records);
                     self.config = edited;
                     let life = self.life.as_mut().expect("it is running");
-                    let Change { puts, removes, reloaded } = life.roster.take_over(subscriptions);
+                    let Change { puts, removes, plan } = life.roster.take_over(subscriptions);
                     life.is_reloading = false;
-                    self.note(format_args!("a reload: {reloaded:?}"));
+                    self.note(format_args!("a reload: {plan:?}"));
                     for (core, (put, remove)) in puts.into_iter().zip(removes).enumerate() {
                         let commands = [
                             (!remove.is_empty()).then_some(Command::Remove(remove)),

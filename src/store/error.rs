@@ -99,9 +99,9 @@ impl StoreError {
     /// The code the process leaves with, after sysexits.h.
     pub fn exit_code(&self) -> u8 {
         match self {
-            StoreError::Held { .. } | StoreError::Locked { .. } => exit::TEMPORARY,
-            // The machine is unfit as it is where no executor can be started.
-            StoreError::NoDirectory { .. } | StoreError::NotAFile { .. } | StoreError::Thread { .. } => exit::CONFIG,
+            // Others have the threads, and may give them back.
+            StoreError::Held { .. } | StoreError::Locked { .. } | StoreError::Thread { .. } => exit::TEMPORARY,
+            StoreError::NoDirectory { .. } | StoreError::NotAFile { .. } => exit::CONFIG,
             StoreError::Absent { .. } | StoreError::Taken { .. } => exit::USAGE,
             StoreError::Permission { .. } => exit::PERMISSION,
             StoreError::NotADatabase { .. }
@@ -361,7 +361,7 @@ mod tests {
             (StoreError::Full { path: path.clone() }, 70),
             (StoreError::Io { path: path.clone(), cause: cause() }, 70),
             (StoreError::Writer { path: path.clone(), cause: cause() }, 70),
-            (StoreError::Thread { path: path.clone(), cause: cause() }, 78),
+            (StoreError::Thread { path: path.clone(), cause: cause() }, 75),
         ] {
             assert_eq!(error.exit_code(), code, "{error}");
             assert!(error.to_string().contains("/some/rssd.db"), "{error}");

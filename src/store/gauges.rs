@@ -1,11 +1,13 @@
 //! What the writer shows of itself while it works: read by anybody, at any time, without a lock.
 
 use std::sync::atomic::{AtomicI64, AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::Degraded;
+use crate::gauges::{COMMIT_BOUNDS, Histogram, Measured};
 
 /// Counters since the start, and how the writer is.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct WriterGauges {
     commits: AtomicU64,
     articles: AtomicU64,
@@ -15,6 +17,25 @@ pub struct WriterGauges {
     last_commit_at: AtomicI64,
     degraded: AtomicU8,
     search_lag: AtomicU64,
+    commit_times: Histogram,
+    wal_bytes: AtomicU64,
+}
+
+impl Default for WriterGauges {
+    fn default() -> WriterGauges {
+        WriterGauges {
+            commits: AtomicU64::default(),
+            articles: AtomicU64::default(),
+            updated: AtomicU64::default(),
+            pruned: AtomicU64::default(),
+            rejected: AtomicU64::default(),
+            last_commit_at: AtomicI64::default(),
+            degraded: AtomicU8::default(),
+            search_lag: AtomicU64::default(),
+            commit_times: Histogram::new(&COMMIT_BOUNDS),
+            wal_bytes: AtomicU64::default(),
+        }
+    }
 }
 
 impl WriterGauges {
@@ -61,6 +82,24 @@ impl WriterGauges {
     /// Articles that are stored and cannot be searched for yet, at most: some of them may be gone again.
     pub fn search_lag(&self) -> u64 {
         self.search_lag.load(Ordering::Relaxed)
+    }
+
+    /// How long transactions took that stored polls, until they were synced.
+    pub(crate) fn commit_times(&self) -> Measured {
+        Measured::none(&COMMIT_BOUNDS).with(&self.commit_times)
+    }
+
+    /// How large the -wal is as a file, when it was last looked at: after each commit and each checkpoint.
+    pub fn wal_bytes(&self) -> u64 {
+        self.wal_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn commit_took(&self, took: Duration) {
+        self.commit_times.count(took);
+    }
+
+    pub(super) fn set_wal_bytes(&self, bytes: u64) {
+        self.wal_bytes.store(bytes, Ordering::Relaxed);
     }
 
     pub(super) fn set_search_lag(&self, articles: u64) {

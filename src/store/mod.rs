@@ -37,12 +37,14 @@ mod remedy;
 mod retention;
 mod summary;
 mod tombstone;
+mod wal;
 mod writer;
 mod writer_loop;
 
 mod queries;
 mod reader;
 mod search;
+mod statistics;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;

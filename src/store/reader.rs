@@ -19,6 +19,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounde
 use futures_channel::oneshot;
 use rusqlite::{Connection, OpenFlags};
 
+use super::open::keep_plans;
 use super::{Queries, QueryError, StoreError};
 use crate::clock::Clock;
 use crate::limits::{
@@ -369,6 +370,7 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     let db = Connection::open_with_flags(path, flags)?;
     db.busy_timeout(Duration::from_millis(READER_BUSY_MS_MAX))?;
     db.pragma_update(None, "query_only", true)?;
+    keep_plans(&db)?;
     // Damage shows at the first look at a page, not when a record has been built from it.
     db.pragma_update(None, "cell_size_check", true)?;
     // Negative is KiB.

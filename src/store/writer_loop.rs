@@ -4,6 +4,7 @@
 //! stored, the next one gathers in the queue.
 
 use std::collections::VecDeque;
+use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,15 +20,18 @@ use super::commit::{Committed, commit};
 use super::crash_point::{CrashPoint, Point};
 use super::lock::InstanceLock;
 use super::moved::Identity;
+use super::open::wal_path;
 use super::planning::postpone;
 use super::register::{Subscription, register};
 use super::remedy::{Remedy, is_failed_write, remedy};
 use super::retention::{Pruned, Retention};
 use super::search::{Backlog, index_chunk};
+use super::statistics::Statistics;
+use super::wal::Restart;
 use super::{Degraded, FeedRecord, PollRecord, Postponed, Store, StoreError, StoreEvent, StoreFault, WriterGauges};
 use crate::clock::Clock;
 use crate::limits::{
-    BATCH_POLLS_MAX, WAL_CHECKPOINT_PAGES, WAL_PAGES_MAX, WAL_RESTART_MS_MAX, WRITER_BUSY_MS_MAX, WRITER_RETRY_MS_MAX,
+    BATCH_POLLS_MAX, WAL_CHECKPOINT_PAGES, WAL_RESTART_MS_MAX, WRITER_BUSY_MS_MAX, WRITER_RETRY_MS_MAX,
     WRITER_RETRY_MS_MIN, WRITER_STOP_MS_MAX,
 };
 use crate::watch::{self, Cell, Doing};
@@ -84,6 +88,7 @@ enum WalLeft {
 pub(super) struct WriterLoop {
     db: Connection,
     path: PathBuf,
+    wal_path: PathBuf,
     identity: Identity,
     clock: Clock,
     gauges: Arc<WriterGauges>,
@@ -98,11 +103,12 @@ pub(super) struct WriterLoop {
     wal_pages: Arc<AtomicI32>,
     /// At how many pages the next checkpoint is due.
     checkpoint_pages: i32,
-    /// At how many pages readers are waited for, so that the -wal can begin anew.
-    restart_pages: i32,
+    /// When readers are waited for, so that the -wal can begin anew.
+    restart: Restart,
     /// Articles that cannot be searched for yet.
     unindexed: Backlog,
     retention: Retention,
+    statistics: Statistics,
     crash: CrashPoint,
     lock: InstanceLock,
     cell: Cell,
@@ -141,6 +147,7 @@ impl WriterLoop {
         gauges.set_search_lag(unindexed.lag());
         Ok(WriterLoop {
             db,
+            wal_path: wal_path(&path),
             path,
             identity,
             clock,
@@ -152,9 +159,10 @@ impl WriterLoop {
             stopping: None,
             wal_pages,
             checkpoint_pages: WAL_CHECKPOINT_PAGES,
-            restart_pages: WAL_PAGES_MAX,
+            restart: Restart::default(),
             unindexed,
             retention: Retention::new(retention),
+            statistics: Statistics::new(),
             crash,
             lock,
             cell,
@@ -196,7 +204,7 @@ impl WriterLoop {
                 recv(self.polls) -> poll => self.pending.extend(poll),
                 recv(self.requests) -> request => if let Ok(request) = request { self.answer(request)? },
                 recv(self.stop) -> deadline => self.stopping = Some(deadline.unwrap_or_else(|_| orphaned())),
-                default(self.unindexed.wait().min(self.retention.wait())) => self.idle(on_event)?,
+                default(self.unindexed.wait().min(self.retention.wait()).min(self.statistics.wait())) => self.idle(on_event)?,
             }
             let _busy = watch::busy(Doing::Store, "");
             self.store_waiting(on_event)?;
@@ -246,7 +254,12 @@ impl WriterLoop {
     }
 
     fn store_batch(&mut self) -> Result<Committed, Halt> {
-        let batch = self.persist(None, |this| commit(&mut this.db, this.pending.iter()))?;
+        let batch = self.persist(None, |this| {
+            let started = Clock::monotonic();
+            let batch = commit(&mut this.db, this.pending.iter())?;
+            this.gauges.commit_took(Clock::elapsed(started));
+            Ok(batch)
+        })?;
         self.crash.reach(Point::AfterCommit);
         Ok(batch)
     }
@@ -261,6 +274,7 @@ impl WriterLoop {
         }
         self.unindexed.committed(batch.seq_last);
         self.gauges.set_search_lag(self.unindexed.lag());
+        self.show_wal();
         let stored = batch.results.len();
         for (record, result) in self.pending.drain(..stored).zip(batch.results) {
             // The core may have given the poll up; it is stored all the same.
@@ -283,7 +297,24 @@ impl WriterLoop {
             self.gauges.set_search_lag(self.unindexed.lag());
             self.checkpoint_if_due()?;
         }
-        self.retire(on_event)
+        self.retire(on_event)?;
+        self.look_at_tables()
+    }
+
+    /// A table, for the planner.
+    fn look_at_tables(&mut self) -> Result<(), StoreError> {
+        if !self.statistics.is_due() {
+            return Ok(());
+        }
+        match self.without_fsync(|this| this.statistics.step(&this.db))? {
+            Ok(()) => self.checkpoint_if_due(),
+            // It is of use, and of no need.
+            Err(error) if matches!(self.remedy(&error), Remedy::Retry(_)) => {
+                self.statistics.put_off();
+                Ok(())
+            }
+            Err(error) => Err(StoreError::from_sqlite(&self.path, &error)),
+        }
     }
 
     /// Removes a few articles that are older than they may be.
@@ -434,18 +465,14 @@ impl WriterLoop {
         if pages >= self.checkpoint_pages {
             self.checkpoint(CheckpointMode::PASSIVE)?;
         }
-        if pages < WAL_PAGES_MAX {
-            self.restart_pages = WAL_PAGES_MAX;
-        } else if pages >= self.restart_pages {
-            self.restart_pages = pages.saturating_add(WAL_CHECKPOINT_PAGES);
+        if self.restart.is_due(pages) {
             self.restart_wal()?;
         }
         Ok(())
     }
 
     /// Readers that overlap without end keep the -wal from ever beginning anew, and it grows. So it waits for those that are
-    /// at work now, which end by their deadline; new ones are not in its way. A reader of another program may have none:
-    /// for that one it waits no longer, and again after as many pages.
+    /// at work now; new ones are not in its way. One that is slow, or another program's, is not waited for to its end.
     fn restart_wal(&mut self) -> Result<(), StoreError> {
         let wait = |db: &Connection, ms| db.busy_timeout(Duration::from_millis(ms));
         wait(&self.db, WAL_RESTART_MS_MAX).map_err(|error| StoreError::from_sqlite(&self.path, &error))?;
@@ -475,7 +502,13 @@ impl WriterLoop {
             WalLeft::Nothing => WAL_CHECKPOINT_PAGES,
             WalLeft::Commits => self.wal_pages.load(Ordering::Relaxed).saturating_add(WAL_CHECKPOINT_PAGES),
         };
+        self.show_wal();
         Ok(left)
+    }
+
+    /// Its file, which is not cut back at each checkpoint: what it takes of the disk.
+    fn show_wal(&self) {
+        self.gauges.set_wal_bytes(fs::metadata(&self.wal_path).map_or(0, |file| file.len()));
     }
 
     fn out_of_time(&self) -> bool {

@@ -26,5 +26,5 @@ pub(crate) use polls::PollLog;
 #[cfg(test)]
 pub(crate) use ring::Size;
 pub(crate) use ring::{Entry, Origin, Ring};
-pub(crate) use subscribers::{Seat, Seats, WakeList};
+pub(crate) use subscribers::{Audience, Lag, Seat, Seats, WakeList};
 pub(crate) use subscription::{Next, Page, Start, Subscription};

@@ -5,11 +5,14 @@
 //!
 //! All of one thread. A waiter that is dropped leaves the list at once; waking costs one call a waiter and nothing else.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use crate::limits::AUDIENCE_GONE_AFTER;
 
 /// The tasks that wait for the next publication.
 #[derive(Clone, Debug, Default)]
@@ -113,37 +116,105 @@ impl Drop for Woken {
 /// Seats for streams, of which there are so many.
 #[derive(Clone, Debug)]
 pub(crate) struct Seats {
-    taken: Rc<Cell<usize>>,
+    seated: Rc<RefCell<Seated>>,
     max: usize,
+}
+
+#[derive(Debug, Default)]
+struct Seated {
+    /// Up to which `seq` each stream was given everything; `None` where that is not known, and in a seat that is free.
+    places: Vec<Option<i64>>,
+    free: Vec<usize>,
+    /// Since the start.
+    given: u64,
+}
+
+/// How far streams are behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lag {
+    /// So many have not been given everything.
+    pub(crate) streams: usize,
+    /// That of the one that lacks most.
+    pub(crate) articles_most: u64,
 }
 
 impl Seats {
     pub(crate) fn new(max: usize) -> Seats {
-        Seats { taken: Rc::default(), max }
+        Seats { seated: Rc::default(), max }
     }
 
     /// A seat until it is dropped; `None` when there is none left.
     pub(crate) fn take(&self) -> Option<Seat> {
-        let taken = self.taken.get();
-        (taken < self.max).then(|| {
-            self.taken.set(taken + 1);
-            Seat(self.taken.clone())
+        (self.taken() < self.max).then(|| {
+            let Seated { places, free, given } = &mut *self.seated.borrow_mut();
+            *given += 1;
+            let index = free.pop().unwrap_or_else(|| {
+                places.push(None);
+                places.len() - 1
+            });
+            Seat { seated: self.seated.clone(), index }
         })
     }
 
     pub(crate) fn taken(&self) -> usize {
-        self.taken.get()
+        let seated = self.seated.borrow();
+        seated.places.len() - seated.free.len()
+    }
+
+    /// How far they are behind `last`, by one look at each.
+    pub(crate) fn lag(&self, last: i64) -> Lag {
+        let seated = self.seated.borrow();
+        let behind =
+            seated.places.iter().flatten().map(|place| last.saturating_sub(*place)).filter(|behind| *behind > 0);
+        behind.fold(Lag::default(), |lag, behind| Lag {
+            streams: lag.streams + 1,
+            articles_most: lag.articles_most.max(behind.unsigned_abs()),
+        })
+    }
+}
+
+/// Whether anybody follows the stream. A long poll leaves its seat with each answer, and is back soon.
+#[derive(Debug, Default)]
+pub(crate) struct Audience {
+    given: u64,
+    seen_at: Option<Instant>,
+}
+
+impl Audience {
+    /// Somebody has a seat, or had one of late.
+    pub(crate) fn is_there(&mut self, seats: &Seats, now: Instant) -> bool {
+        let given = seats.seated.borrow().given;
+        if seats.taken() > 0 || given != self.given {
+            (self.given, self.seen_at) = (given, Some(now));
+        }
+        self.seen_at.is_some_and(|at| now < at + AUDIENCE_GONE_AFTER)
     }
 }
 
 /// One stream, as long as it lives.
 #[derive(Debug)]
 #[must_use = "the seat is free again when it is dropped"]
-pub(crate) struct Seat(Rc<Cell<usize>>);
+pub(crate) struct Seat {
+    seated: Rc<RefCell<Seated>>,
+    index: usize,
+}
+
+impl Seat {
+    /// Its stream was given everything up to this `seq`.
+    pub(crate) fn reach(&self, seq: i64) {
+        self.seated.borrow_mut().places[self.index] = Some(seq);
+    }
+}
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
+        let Seated { places, free, .. } = &mut *self.seated.borrow_mut();
+        places[self.index] = None;
+        free.push(self.index);
+        // Ten thousand that have left take no room.
+        if free.len() == places.len() {
+            (*places, *free) = (Vec::new(), Vec::new());
+        }
     }
 }
 
@@ -154,6 +225,23 @@ mod tests {
     use std::task::Wake;
 
     use super::*;
+    use crate::clock::Clock;
+
+    #[test]
+    fn an_audience_is_there_for_a_while_after_it_left() {
+        let (seats, mut audience, start) = (Seats::new(1), Audience::default(), Clock::monotonic());
+        assert!(!audience.is_there(&seats, start));
+        let seat = seats.take();
+        assert!(audience.is_there(&seats, start));
+        assert!(audience.is_there(&seats, start + 10 * AUDIENCE_GONE_AFTER));
+        drop(seat);
+        let left = start + 10 * AUDIENCE_GONE_AFTER;
+        assert!(audience.is_there(&seats, left + AUDIENCE_GONE_AFTER / 2));
+        assert!(!audience.is_there(&seats, left + AUDIENCE_GONE_AFTER));
+        // It came and went between two looks.
+        drop(seats.take());
+        assert!(audience.is_there(&seats, left + 2 * AUDIENCE_GONE_AFTER));
+    }
 
     #[derive(Default)]
     struct Count(AtomicUsize);
@@ -237,5 +325,21 @@ mod tests {
         drop(first);
         assert_eq!(seats.taken(), 1);
         assert!(seats.take().is_some());
+    }
+
+    #[test]
+    fn the_slowest_stream_counts_and_only_as_long_as_it_is_there() {
+        let seats = Seats::new(9);
+        let streams: Vec<Seat> = std::iter::from_fn(|| seats.take()).take(4).collect();
+        assert_eq!(seats.lag(100), Lag::default(), "where they are is not known yet");
+        for (stream, place) in streams.iter().zip([100, 93, 40, 101]) {
+            stream.reach(place);
+        }
+        assert_eq!(seats.lag(100), Lag { streams: 2, articles_most: 60 });
+        streams[2].reach(100);
+        assert_eq!(seats.lag(100), Lag { streams: 1, articles_most: 7 });
+        drop(streams);
+        let _next = seats.take();
+        assert_eq!((seats.lag(100), seats.taken()), (Lag::default(), 1), "nobody inherits a place");
     }
 }

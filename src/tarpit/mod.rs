@@ -143,7 +143,7 @@ impl Tarpit {
             drop(at_end);
         };
         let thread = executor::start("tarpit", Placement::Unbound, serve)
-            .map_err(|sentence| io::Error::new(io::ErrorKind::Unsupported, sentence))?;
+            .map_err(|lack| io::Error::new(io::ErrorKind::Unsupported, lack.sentence))?;
 
         let tarpit = Tarpit { board, ports, ca_pem, to_executor, ended, thread: Some(thread), _closed: closed };
         tarpit.open(http, Serves::Http)?;

@@ -33,6 +33,34 @@ pub(super) struct Hang {
     is_over: Cell<bool>,
 }
 
+/// Looks at what is written there, before anything starts: a test whose hang is mistyped would pass without one.
+///
+/// # Errors
+///
+/// A sentence: what cannot be understood.
+pub(crate) fn check() -> Result<(), String> {
+    match env::var_os(VARIABLE) {
+        None => Ok(()),
+        Some(wanted) => check_text(&wanted.to_string_lossy()),
+    }
+}
+
+fn check_text(wanted: &str) -> Result<(), String> {
+    let is_known = |thread: &str| {
+        let is_numbered = |prefix| thread.strip_prefix(prefix).is_some_and(|number| number.parse::<u16>().is_ok());
+        matches!(thread, "http" | "writer") || is_numbered("core-") || is_numbered("reader-")
+    };
+    let is_one =
+        |one: &&str| one.split(':').next().is_some_and(|thread| is_known(thread) && parse(one, thread).is_some());
+    match wanted.split(',').find(|one| !is_one(one)) {
+        None => Ok(()),
+        Some(one) => Err(format!(
+            "{VARIABLE}: {one:?} is none of THREAD:spin|sleep|panic:TIME[:SUBJECT], where THREAD is core-N, http, writer or \
+             reader-N; write it so, or unset it"
+        )),
+    }
+}
+
 /// Those that are meant for the thread of this name.
 pub(super) fn of(thread: &str) -> Vec<Hang> {
     let Ok(wanted) = env::var(VARIABLE) else { return Vec::new() };
@@ -89,6 +117,19 @@ impl Hang {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_mistyped_is_refused_and_what_happens_is_not() {
+        for good in ["core-0:spin:3s", "writer:panic:1s:7", "http:sleep:1s:/a:b,reader-1:spin:250ms"] {
+            assert_eq!(check_text(good), Ok(()), "{good}");
+        }
+        for bad in
+            ["", "core:spin:3s", "core-0:dance:3s", "core-0:spin", "core-0:spin:3", "writer:spin:1s,", "x:spin:1s"]
+        {
+            let told = check_text(bad).unwrap_err();
+            assert!(told.contains("RSSD_TEST_HANG") && told.contains("core-N"), "{bad}: {told}");
+        }
+    }
 
     #[test]
     fn only_what_is_meant_for_a_thread_happens_to_it() {

@@ -3,7 +3,7 @@
 //! Each step is told once. A stopped process or machine is no stall: whoever looks was away as well, and counts anew.
 
 use super::sight::Badness;
-use crate::limits::{STACK_PAUSE_MS, STACKS_IN_A_ROW_MAX};
+use crate::limits::{HEARTBEAT_FAILING_MS, STACK_PAUSE_MS, STACKS_IN_A_ROW_MAX};
 
 /// Absences that are remembered.
 const ABSENCES: usize = 16;
@@ -102,21 +102,37 @@ pub(super) enum News {
 pub(super) struct Judge {
     step: Step,
     longest_ms: u64,
+    /// How much of this silence it was found at the disk.
+    disk_ms: u64,
 }
 
 impl Judge {
-    pub(super) fn look(
-        &mut self,
-        silent_ms: u64,
-        badness: Badness,
-        starving_ms: u64,
-        is_at_disk: bool,
-    ) -> Option<News> {
+    /// Where it was found now, and for how long it has been silent. Gives whether the disk is to blame for this silence: it
+    /// was there, and not yet away from it for long enough to be failing all by itself. That changes once each way and no
+    /// more, however often it goes there and comes back.
+    pub(super) fn weigh(&mut self, silent_ms: u64, is_at_disk: bool) -> bool {
+        if silent_ms < self.longest_ms {
+            self.disk_ms = 0;
+        }
+        if is_at_disk {
+            let before_ms = if silent_ms < self.longest_ms { 0 } else { self.longest_ms };
+            self.disk_ms += silent_ms - before_ms;
+        }
+        self.disk_ms > 0 && self.own_ms(silent_ms) < HEARTBEAT_FAILING_MS
+    }
+
+    /// What of the silence is its own.
+    fn own_ms(&self, silent_ms: u64) -> u64 {
+        silent_ms.saturating_sub(self.disk_ms)
+    }
+
+    /// To be asked after [`Judge::weigh`].
+    pub(super) fn look(&mut self, silent_ms: u64, badness: Badness, starving_ms: u64) -> Option<News> {
         let step = match badness {
             Badness::Fine => Step::None,
             Badness::Late => Step::Late,
             // A restart mends no disk.
-            Badness::Failing if silent_ms >= starving_ms && !is_at_disk => Step::Starving,
+            Badness::Failing if self.own_ms(silent_ms) >= starving_ms => Step::Starving,
             Badness::Failing => Step::Failing,
         };
         let before = std::mem::replace(&mut self.step, step);
@@ -139,6 +155,7 @@ impl Judge {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::DISK_FAILING_MS;
 
     fn badness(silent_ms: u64) -> Badness {
         match silent_ms {
@@ -153,7 +170,8 @@ mod tests {
         let mut judge = Judge::default();
         let mut told = Vec::new();
         for silent_ms in (0..12_000).step_by(50).chain([20]) {
-            told.extend(judge.look(silent_ms, badness(silent_ms), 10_000, false));
+            assert!(!judge.weigh(silent_ms, false));
+            told.extend(judge.look(silent_ms, badness(silent_ms), 10_000));
         }
         let worse = [Step::Late, Step::Failing, Step::Starving].map(News::Worse);
         assert_eq!(told, [&worse[..], &[News::Over(11_950)]].concat());
@@ -171,8 +189,38 @@ mod tests {
     #[test]
     fn a_wait_for_the_disk_starves_nobody() {
         let mut judge = Judge::default();
-        assert_eq!(judge.look(60_000, Badness::Failing, 10_000, true), Some(News::Worse(Step::Failing)));
-        assert_eq!(judge.look(60_050, Badness::Failing, 10_000, true), None);
+        assert!(judge.weigh(60_000, true));
+        assert_eq!(judge.look(60_000, Badness::Failing, 10_000), Some(News::Worse(Step::Failing)));
+        assert!(judge.weigh(60_050, true));
+        assert_eq!(judge.look(60_050, Badness::Failing, 10_000), None);
+    }
+
+    /// A large transaction on a slow disk is now here, now there.
+    #[test]
+    fn a_thread_that_is_at_the_disk_every_other_time_rises_step_by_step_and_falls_once() {
+        let mut judge = Judge::default();
+        let mut told = Vec::new();
+        let mut blamed = Vec::new();
+        for (index, silent_ms) in (0..30_000).step_by(50).enumerate() {
+            let is_at_disk = judge.weigh(silent_ms, silent_ms >= 1_000 && index % 2 == 0);
+            if blamed.last() != Some(&is_at_disk) {
+                blamed.push(is_at_disk);
+            }
+            // As `sight` has it, at a disk and away from one.
+            let badness = match silent_ms {
+                ms if is_at_disk && ms < DISK_FAILING_MS => badness(ms.min(4_999)),
+                ms => badness(ms),
+            };
+            let news = judge.look(silent_ms, badness, 10_000);
+            told.extend(news.map(|news| (silent_ms, news)));
+        }
+        assert_eq!(blamed, [false, true, false]);
+        // Half of the time it was at the disk, and before it was late nobody asked.
+        let steps = [(1_000, Step::Late), (9_050, Step::Failing), (19_050, Step::Starving)];
+        assert_eq!(told, steps.map(|(ms, step)| (ms, News::Worse(step))));
+        assert!(!judge.weigh(40, false));
+        assert_eq!(judge.look(40, Badness::Fine, 10_000), Some(News::Over(29_950)));
+        assert!(!judge.weigh(2_000, false), "the next silence has nothing of it");
     }
 
     #[test]

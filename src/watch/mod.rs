@@ -35,6 +35,7 @@ mod watchdog;
 pub(crate) use cell::Cell;
 pub(crate) use doing::Doing;
 pub(crate) use flights::{FlightRoom, Flights, Shown};
+pub(crate) use hang::check as check_hangs;
 pub(crate) use here::{beat, busy, during, enlist, enter, waiting};
 pub(crate) use judge::Observer;
 pub(crate) use peek::Peek;
@@ -48,6 +49,8 @@ use std::sync::Arc;
 use board::Board;
 use stacks::Stacks;
 
+use crate::machine::Lack;
+
 /// What a daemon's parts need of all this.
 #[derive(Clone, Debug)]
 pub(crate) struct Watch {
@@ -60,8 +63,8 @@ impl Watch {
     ///
     /// # Errors
     ///
-    /// A sentence: no thread is to be had.
-    pub(crate) fn start(cores: usize, readers: usize, db: &Path) -> Result<Watch, String> {
+    /// No thread is to be had.
+    pub(crate) fn start(cores: usize, readers: usize, db: &Path) -> Result<Watch, Lack> {
         let board = Arc::new(Board::new(cores, readers));
         let stacks = Stacks::start(board.clone())?;
         if let Err(error) = board.link(db) {

@@ -21,7 +21,7 @@ pub(crate) struct ThreadSight {
     doing: Doing,
     phase: Option<Phase>,
     subject: String,
-    /// It waits for the disk, by the watchdog's last look.
+    /// The disk is to blame for its silence, by the watchdog's last look.
     pub(crate) is_at_disk: bool,
 }
 

@@ -14,7 +14,7 @@ use super::signal::{self, Held, Silent};
 use super::threads;
 use super::unwind::{Addresses, Unwinder};
 use crate::limits::STACKS_WAITING_MAX;
-use crate::machine;
+use crate::machine::{self, Lack};
 
 /// How the thread is reached. It ends with the last of them.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ impl Stacks {
     /// # Errors
     ///
     /// A sentence: no thread is to be had.
-    pub(crate) fn start(board: Arc<Board>) -> Result<Stacks, String> {
+    pub(crate) fn start(board: Arc<Board>) -> Result<Stacks, Lack> {
         signal::install();
         let (wishes, waiting) = bounded(STACKS_WAITING_MAX);
         let (taken, to_name) = bounded(STACKS_WAITING_MAX);
@@ -74,13 +74,13 @@ impl Stacks {
     }
 }
 
-fn start_thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), String> {
+fn start_thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), Lack> {
     let on_thread = || {
         machine::block_signals();
         run();
     };
     let started = thread::Builder::new().name(name.to_owned()).spawn(on_thread);
-    started.map(drop).map_err(|error| format!("cannot start the thread {name}: {error}; allow more threads"))
+    started.map(drop).map_err(|error| Lack::of_thread(name, &error))
 }
 
 fn fulfil(waiting: &Receiver<Wish>, names: &Sender<(Told, Vec<Taken>)>, board: &Board) {

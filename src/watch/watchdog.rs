@@ -47,14 +47,15 @@ impl Watchdog {
             let (cell, judge) = (&self.board.cells()[index], &mut self.judges[index]);
             // What the kernel says is asked of late ones alone.
             let is_late = thread.badness(silent_ms) > Badness::Fine;
-            let is_at_disk =
+            let is_there =
                 is_late && thread.is_worker() && threads::one(thread.tid).is_some_and(|now| now.is_at_the_disk());
+            let is_at_disk = judge.weigh(silent_ms, is_there);
             if is_at_disk != thread.is_at_disk {
                 cell.set_at_disk(is_at_disk);
                 thread.is_at_disk = is_at_disk;
             }
             let badness = thread.badness(silent_ms);
-            let Some(news) = judge.look(silent_ms, badness, WATCHDOG_STARVING_MS, is_at_disk) else { continue };
+            let Some(news) = judge.look(silent_ms, badness, WATCHDOG_STARVING_MS) else { continue };
             let seconds = |ms: u64| format!("{:.1} s", ms as f64 / 1e3);
             let (name, doing) = (&thread.name, thread.doing());
             let what = match (thread.is_worker(), is_at_disk) {

@@ -10,10 +10,10 @@ use rssd::tarpit::{Answer, Step};
 use super::newsroom::Newsroom;
 use super::{program, python_program, run};
 use crate::support::http::get_with;
+use crate::support::metrics::{Metrics, OPEN};
 use crate::support::{guids, rss};
 
 const OLDER: &str = "Accept: text/plain;version=0.0.4\r\n";
-const OPEN: &str = "Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5\r\n";
 
 fn plain() -> Newsroom {
     Newsroom::with_hung(&[("plain", rss("Plain", guids("plain", 3)))], 1)
@@ -47,9 +47,7 @@ fn hostile() -> Newsroom {
 
 /// Name and labels of each sample.
 fn series(newsroom: &Newsroom) -> BTreeSet<String> {
-    let metrics = get_with(newsroom.at, "/metrics", OPEN);
-    let samples = metrics.text().lines().filter(|line| !line.starts_with('#'));
-    samples.map(|line| line.rsplit_once(' ').expect("a value").0.to_owned()).collect()
+    Metrics::of(newsroom.at).series().into_iter().map(str::to_owned).collect()
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod examples;
 mod feed_reader;
 mod hostile;
 mod metrics;
+mod monitoring;
 mod newsroom;
 mod openapi;
 mod pictures;

@@ -283,8 +283,15 @@ fn a_target_that_fails_three_times_gives_way_to_the_configured_url() {
     assert_eq!(hosts_asked(&tarpit), ["new", "new", "new", "old"]);
     assert_eq!((home.db().articles(), home.db().class_of("feed")), (8, String::new()));
 
+    // Who asks for fewer requests is there.
+    alter(&home, &format!("UPDATE feed SET effective_url = '{target}', failure_count = 9"));
+    tarpit.route("new.localhost", "/feed", Answer::status(429));
+    home.once();
+    assert_eq!(effective_url(&home.db()), Some(target.clone()));
+    assert_eq!(hosts_asked(&tarpit), ["new"]);
+
     // Gone for good is gone at once.
-    alter(&home, &format!("UPDATE feed SET effective_url = '{target}'"));
+    alter(&home, &format!("UPDATE feed SET effective_url = '{target}', schedule = NULL"));
     tarpit.route("new.localhost", "/feed", Answer::status(410));
     home.once();
     home.once();

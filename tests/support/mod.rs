@@ -6,6 +6,7 @@ mod db;
 mod feeds;
 mod home;
 pub(crate) mod http;
+pub(crate) mod metrics;
 mod name_server;
 mod random;
 mod wait;

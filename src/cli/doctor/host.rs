@@ -4,7 +4,7 @@ use std::fs;
 
 use nix::sys::resource::{Resource, getrlimit};
 
-use super::{Finding, Verdict};
+use super::{Finding, Verdict, name_servers};
 use crate::config::{Config, Cores};
 use crate::fetch::{NameService, Roots};
 use crate::limits::{MEMLOCK_BYTES_MIN, NOFILE_USUAL, STREAMS_MAX};
@@ -62,12 +62,23 @@ fn nofile(cores: usize, streams_wanted: usize) -> Finding {
 }
 
 fn names(config: &Config) -> Finding {
-    let servers: Vec<String> = NameService::read(&config.daemon.dns).servers.iter().map(ToString::to_string).collect();
-    let sentence = format!("names are asked of {}", servers.join(", "));
+    let servers = NameService::read(&config.daemon.dns).servers;
+    let answers = name_servers::ask(&servers);
     let is_configured = !config.daemon.dns.is_empty()
         || fs::read_to_string("/etc/resolv.conf").is_ok_and(|text| text.contains("nameserver"));
-    match is_configured {
-        true => Finding::new(Verdict::Ok, "DNS", sentence),
-        false => Finding::new(Verdict::Warn, "DNS", format!("{sentence}: /etc/resolv.conf names nobody else")),
-    }
+    let answering = answers.iter().filter(|silence| silence.is_none()).count();
+    let shown = servers.iter().zip(answers).map(|(server, silence)| match silence {
+        None => format!("{server} (answers)"),
+        Some(silence) => format!("{server} ({silence})"),
+    });
+    let sentence = format!("names are asked of {}", shown.collect::<Vec<_>>().join(", "));
+    let remedy = match (is_configured, answering) {
+        (false, _) => ": /etc/resolv.conf names nobody else",
+        (true, 0) => "; no host is found by its name: look at the network, or set [daemon] dns to ask others",
+        (true, _) if answering < servers.len() => {
+            "; a lookup that begins with a silent one takes long: take it out of /etc/resolv.conf, or set [daemon] dns"
+        }
+        (true, _) => return Finding::new(Verdict::Ok, "DNS", sentence),
+    };
+    Finding::new(Verdict::Warn, "DNS", format!("{sentence}{remedy}"))
 }

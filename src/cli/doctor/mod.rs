@@ -1,10 +1,11 @@
 //! `rssd doctor`: whether this machine is fit for the daemon, and how a daemon is that may answer nothing.
 //!
 //! Every finding is a line: how bad, what, and what to do about it. It changes nothing but a file that it writes beside
-//! the database and removes, and asks nobody but the daemon.
+//! the database and removes, and asks nobody but the daemon and the name servers.
 
 mod daemon;
 mod host;
+mod name_servers;
 mod storage;
 
 use std::io::Write as _;

@@ -67,3 +67,22 @@ fn defaults_of_the_manual_are_those_of_reading() {
         assert_eq!(good_feed(&format!("{} = {written}", key.name)), plain, "{}", key.name);
     }
 }
+
+#[test]
+fn the_settings_of_the_sample_are_the_defaults_of_the_manual() {
+    let sample = include_str!("../../../packaging/feeds.toml");
+    let keys = reference::daemon();
+    // What is not commented out is the default.
+    let (settings, _) = sample.split_once("\n[defaults]").expect("it is there");
+    let mut compared = 0;
+    for (name, value) in
+        settings.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" = "))
+    {
+        let key = keys.iter().find(|key| key.name == name).unwrap_or_else(|| panic!("{name} is no key"));
+        assert_eq!(value.trim_matches('"'), key.default, "{name}");
+        compared += 1;
+    }
+    assert!(compared >= 5, "{compared}");
+    let least = units::show_duration(*crate::limits::RETENTION_BOUNDS.start());
+    assert!(sample.contains(&format!("from {least:?} up")), "retention begins at {least}");
+}

@@ -2,6 +2,7 @@
 
 mod changing;
 mod disk;
+mod earlier;
 mod failing;
 mod faults;
 mod model;

@@ -5,6 +5,7 @@
 use std::fmt::Write;
 
 use crate::escape::metric;
+use crate::gauges::Measured;
 
 /// As the `Accept` header decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +66,11 @@ impl Exposition {
         self.family(name, "", "gauge", unit, help)
     }
 
+    /// How often something took how long, in seconds.
+    pub(super) fn histogram(&mut self, name: &'static str, help: &str) -> Family<'_> {
+        self.family(name, "", "histogram", "seconds", help)
+    }
+
     pub(super) fn finish(mut self) -> String {
         if self.format == Format::OpenMetrics {
             self.text.push_str("# EOF\n");
@@ -97,7 +103,25 @@ impl Exposition {
 impl Family<'_> {
     /// Labels have few values, all ours: a feed's name is none, nor a message.
     pub(super) fn sample(&mut self, labels: &[(&'static str, &str)], value: impl Into<Value>) -> &mut Self {
-        let Family { text, name, suffix } = self;
+        self.write(self.suffix, labels, value.into());
+        self
+    }
+
+    /// One histogram, of a family that is of histograms: its slots, each with those below it, their sum and their count.
+    pub(super) fn measured(&mut self, labels: &[(&'static str, &str)], measured: &Measured) -> &mut Self {
+        let bounds = measured.bounds.iter().map(|us| format!("{:?}", seconds_of_us(*us))).chain(["+Inf".to_owned()]);
+        let mut count = 0;
+        for (bound, more) in bounds.zip(measured.counts) {
+            count += more;
+            self.write("_bucket", &[labels, &[("le", &bound)]].concat(), count.into());
+        }
+        self.write("_sum", labels, seconds_of_us(measured.sum_us).into());
+        self.write("_count", labels, count.into());
+        self
+    }
+
+    fn write(&mut self, suffix: &str, labels: &[(&'static str, &str)], value: Value) {
+        let Family { text, name, .. } = self;
         text.push_str(name);
         text.push_str(suffix);
         for (index, (label, value)) in labels.iter().enumerate() {
@@ -108,14 +132,17 @@ impl Family<'_> {
         if !labels.is_empty() {
             text.push('}');
         }
-        let _ = match value.into() {
+        let _ = match value {
             Value::Whole(value) => writeln!(text, " {value}"),
             Value::Real(value) if value == f64::INFINITY => writeln!(text, " +Inf"),
             Value::Real(value) if value == f64::NEG_INFINITY => writeln!(text, " -Inf"),
             Value::Real(value) => writeln!(text, " {value}"),
         };
-        self
     }
+}
+
+fn seconds_of_us(us: u64) -> f64 {
+    us as f64 / 1e6
 }
 
 impl From<u64> for Value {
@@ -150,6 +177,7 @@ fn is_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gauges::POLL_BOUNDS;
 
     fn text(format: Format) -> String {
         let mut exposition = Exposition::new(format);
@@ -174,6 +202,32 @@ mod tests {
              a_bytes_total{core=\"0\",class=\"x\\\"\\\\\\ny\"} 3\n\
              # TYPE b gauge\n# HELP b B.\nb 0.25\nb +Inf\nb 1\n"
         );
+    }
+
+    #[test]
+    fn a_histogram_counts_what_is_below_each_bound() {
+        let mut measured = Measured::none(&POLL_BOUNDS);
+        (measured.counts[0], measured.counts[8], measured.counts[14], measured.sum_us) = (2, 3, 1, 1_500_000);
+        for format in [Format::OpenMetrics, Format::Prometheus] {
+            let mut exposition = Exposition::new(format);
+            exposition.histogram("a_seconds", "A.").measured(&[("b", "c")], &measured).measured(&[], &measured);
+            let text = exposition.finish();
+            let head = "# TYPE a_seconds histogram\n";
+            assert!(text.starts_with(head) && text.contains("\n# HELP a_seconds A.\n"), "{text}");
+            for line in [
+                "a_seconds_bucket{b=\"c\",le=\"0.001\"} 2",
+                "a_seconds_bucket{b=\"c\",le=\"0.5\"} 2",
+                "a_seconds_bucket{b=\"c\",le=\"1.0\"} 5",
+                "a_seconds_bucket{b=\"c\",le=\"60.0\"} 5",
+                "a_seconds_bucket{b=\"c\",le=\"+Inf\"} 6",
+                "a_seconds_sum{b=\"c\"} 1.5",
+                "a_seconds_count{b=\"c\"} 6",
+                "a_seconds_bucket{le=\"+Inf\"} 6",
+                "a_seconds_count 6",
+            ] {
+                assert_eq!(text.lines().filter(|found| *found == line).count(), 1, "{line}\n{text}");
+            }
+        }
     }
 
     #[test]

@@ -2,11 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rssd::clock::Clock;
 use socket2::{Domain, SockFilter, SockRef, Socket, Type};
 
@@ -149,6 +151,7 @@ fn row_46_who_does_not_read_is_dropped_and_resumes_by_its_cursor() {
         (now.0 == 0 && now.1 >= 2 && now.2 >= 1).then_some(())
     });
     println!("dropped after {:?}", Clock::monotonic() - began);
+    until("it to be told, though it reads nothing", || is_reset(&deaf.sender()).then_some(()));
     is_dropped.store(true, Ordering::Relaxed);
     // What they were sent until then is whole as far as it goes, and with its last cursor comes exactly the rest.
     deaf_to_answers.until_closed();
@@ -161,6 +164,12 @@ fn row_46_who_does_not_read_is_dropped_and_resumes_by_its_cursor() {
         assert_eq!(all, (last - ARTICLES + 1..=last).collect::<Vec<_>>(), "who reads {who}");
     }
     scene.end();
+}
+
+/// Whether the daemon has reset it, though what it sent before may wait unread.
+fn is_reset(socket: &TcpStream) -> bool {
+    let mut asked = [PollFd::new(socket.as_fd(), PollFlags::empty())];
+    poll(&mut asked, PollTimeout::ZERO).is_ok() && asked[0].any().unwrap_or(true)
 }
 
 /// The cursors of whole events in what came of a stream.

@@ -140,10 +140,11 @@ fn row_72_no_threads_left_is_told_at_the_start() {
         assert!(!finished.stderr.contains("panicked"), "{threads}: {}", finished.stderr);
         match finished.code {
             Some(0) => assert_eq!(home.db().articles(), 30),
-            Some(78) => assert!(finished.stderr.contains("thread"), "{threads}: {}", finished.stderr),
+            // Others may end theirs: systemd tries again.
+            Some(75) => assert!(finished.stderr.contains("thread"), "{threads}: {}", finished.stderr),
             code => panic!("{threads}: {code:?} {}", finished.stderr),
         }
         codes.push(finished.code);
     }
-    assert_eq!(codes[0], Some(78), "one thread is not enough");
+    assert_eq!(codes[0], Some(75), "one thread is not enough");
 }

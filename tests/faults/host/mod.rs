@@ -78,7 +78,10 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         number: 79,
         fault: "no CA certificates",
-        tests: &["row_79_without_roots_https_feeds_say_so_and_http_feeds_work"],
+        tests: &[
+            "row_79_without_roots_https_feeds_say_so_and_http_feeds_work",
+            "row_79_roots_that_are_installed_later_are_taken_up_by_a_reload",
+        ],
     },
     Row {
         number: 80,

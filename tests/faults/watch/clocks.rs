@@ -79,7 +79,9 @@ fn row_71_a_process_that_was_stopped_has_not_hung() {
     pause(Duration::from_millis(6_500));
     let seen = {
         let mut command = home.command();
-        command.arg("doctor").arg("--db").arg(home.db_path()).args(["--timeout", "300ms"]);
+        // No name server of the machine is asked.
+        home.write("doctor.toml", "[daemon]\ndns = [\"127.0.0.1:9\"]\n");
+        command.args(["doctor", "--feeds", "doctor.toml", "--timeout", "300ms", "--db"]).arg(home.db_path());
         command.env("RSSD_SERVER", format!("http://{at}"));
         Daemon::spawn(command).wait()
     };
