@@ -112,6 +112,7 @@ pub(super) fn run(args: &RunArgs) -> u8 {
         }
     };
     signals.started();
+    tell_of_nothing(feeds, &config);
     let lookout = Lookout::new(&daemon);
     let end = match args.once {
         true => poll_once(&mut daemon, &mut signals, &lookout),
@@ -135,6 +136,13 @@ pub(super) fn run(args: &RunArgs) -> u8 {
         log::warn!("not everything ended by itself; nothing that was committed is lost");
     }
     exit::FINE
+}
+
+/// A fresh installation has no feed yet, and is no mistake; but whoever waits for articles should hear of it.
+fn tell_of_nothing(feeds: &Path, config: &Config) {
+    if config.feeds.iter().all(|feed| !feed.enabled) {
+        log::warn!("{} has no feed that is polled: write one into it, and reload", feeds.display());
+    }
 }
 
 /// The database: the flag wins over the file, the file over the unit's directory.
@@ -259,13 +267,16 @@ fn reload(daemon: &mut Daemon, feeds: &Path, signals: &Watched, lookout: &Lookou
         !signals.is_asked_to_stop()
     };
     match daemon.reload(&config, &keep_waiting) {
-        Ok(plan) => log::info!(
-            "reloaded {}: {} feeds added, {} changed, {} removed",
-            feeds.display(),
-            plan.added.len(),
-            plan.changed.len(),
-            plan.removed.len()
-        ),
+        Ok(plan) => {
+            log::info!(
+                "reloaded {}: {} feeds added, {} changed, {} removed",
+                feeds.display(),
+                plan.added.len(),
+                plan.changed.len(),
+                plan.removed.len()
+            );
+            tell_of_nothing(feeds, &config);
+        }
         Err(error) => log::error!("reload: nothing was changed: {error}"),
     }
 }

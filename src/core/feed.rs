@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_channel::oneshot;
 
+use crate::failure::Class;
 use crate::fetch::Flight;
 use crate::hosts::Hosts;
 use crate::poll::{Memory, Subscription};
@@ -51,7 +52,8 @@ impl Feed {
 
     /// Takes over from what it was before a reload, if the URL is the same: what was learnt of it since the reload read its
     /// row, and its deadline, which it gives. That stands on the monotonic clock; the row's is of a wall clock that may have
-    /// been set since.
+    /// been set since. Where its last poll failed for what stands in feeds.toml, it is due at once: who mends that looks whether
+    /// it helped.
     pub(super) fn go_on_from(&mut self, old: &Feed) -> Option<Instant> {
         if old.subscription.feed.url != self.subscription.feed.url {
             return None;
@@ -63,7 +65,15 @@ impl Feed {
             let subscription = Subscription { record, ..(*self.subscription).clone() };
             *self = Feed::new(subscription, self.due_at);
         }
-        matches!(old.place, Place::Waiting).then_some(old.due_at)
+        let due_at = if self.waits_for_its_entry() { self.due_at } else { old.due_at };
+        matches!(old.place, Place::Waiting).then_some(due_at)
+    }
+
+    /// Its last poll failed for what an entry in feeds.toml may mend: `allow_private`, a password, a `ca_file`, a size.
+    fn waits_for_its_entry(&self) -> bool {
+        let mendable = [Class::Policy, Class::Credentials, Class::Tls, Class::TooLarge, Class::Local];
+        let class = self.memory.state.last_error_class.as_deref();
+        class.is_some_and(|class| mendable.iter().any(|mendable| mendable.name() == class))
     }
 
     /// The host that is asked.
@@ -135,6 +145,24 @@ mod tests {
         changed.feed.url.set_path("/other");
         agenda.put(vec![changed], false, later);
         assert_eq!(agenda.next_at(None, true), Some(now + MINUTE));
+    }
+
+    #[test]
+    fn a_changed_feed_is_due_at_once_if_its_entry_was_to_blame() {
+        let (now, due_at) = (Clock::monotonic(), Clock::monotonic() + 10 * MINUTE);
+        for (class, is_mendable) in
+            [("policy", true), ("credentials", true), ("local", true), ("status", false), ("timeout(body)", false)]
+        {
+            let failed = || {
+                let mut failed = subscription(NOW_MS + 600_000, 1);
+                failed.record.state.last_error_class = Some(class.to_owned());
+                failed
+            };
+            let mut old = Feed::new(failed(), now);
+            old.due_at = due_at;
+            let expected = if is_mendable { now } else { due_at };
+            assert_eq!(Feed::new(failed(), now).go_on_from(&old), Some(expected), "{class}");
+        }
     }
 
     #[test]

@@ -26,14 +26,19 @@ pub(super) const MIGRATIONS: &[&str] = &[
 /// Refuses what is not ours, then applies the files that are missing. `path` is for messages.
 pub(super) fn migrate(db: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), StoreError> {
     let failed = |error: rusqlite::Error| StoreError::from_sqlite(path, &error);
-    let mut version = version(db, path, migrations)?;
+    let found = version(db, path, migrations)?;
+    let mut version = found;
     for sql in migrations.iter().skip(usize::try_from(version).unwrap_or(0)) {
         version += 1;
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         tx.execute_batch(sql).map_err(failed)?;
         tx.pragma_update(None, "user_version", version).map_err(failed)?;
         tx.commit().map_err(failed)?;
-        log::info!("database {}: schema is now {version}", path.display());
+    }
+    match found {
+        _ if version == found => {}
+        0 => log::info!("database {}: made, with schema {version}", path.display()),
+        found => log::info!("database {}: schema {found} brought up to {version}", path.display()),
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ mod storage;
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use super::check::counted;
 use super::server::ServerArgs;
 use super::{exit, run};
 use crate::config::{self, Config};
@@ -76,8 +77,13 @@ pub(super) fn run(args: &DoctorArgs) -> u8 {
     let mut findings = Vec::new();
     let config = args.feeds.as_deref().map_or_else(Config::default, |feeds| match config::load(feeds) {
         Ok(config) => {
-            let sentence = format!("{}: {} feeds", feeds.display(), config.feeds.len());
-            findings.push(Finding::new(Verdict::Ok, "feeds file", sentence));
+            let (polled, shown) = (config.feeds.iter().filter(|feed| feed.enabled).count(), feeds.display());
+            findings.push(match polled {
+                0 => {
+                    Finding::new(Verdict::Warn, "feeds file", format!("{shown}: no feed is polled; write one into it"))
+                }
+                n => Finding::new(Verdict::Ok, "feeds file", format!("{shown}: polls {}", counted(n, "feed"))),
+            });
             config
         }
         Err(mistakes) => {

@@ -9,7 +9,7 @@ mod event_stream;
 pub(super) mod fuzz;
 mod printer;
 
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
@@ -79,6 +79,10 @@ pub(super) fn run(args: &TailArgs) -> u8 {
         has_worked: false,
         is_lost: false,
     };
+    // Who looks at an empty screen should know what it waits for; a script has no use for it.
+    if std::io::stderr().is_terminal() {
+        complain!("rssd tail: following {}; Ctrl-C ends it", tail.server.base());
+    }
     loop {
         let over = match tail.follow(args) {
             Ok(over) => over,
