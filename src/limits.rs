@@ -606,6 +606,10 @@ const _: () = assert!(PEER_SILENCE_MAX.as_secs() < WRITE_DEADLINE.as_secs());
 const _: () = assert!(PEER_SILENCE_WAITED_MAX.as_secs() > WRITE_DEADLINE.as_secs() + PEER_SILENCE_MAX.as_secs());
 const _: () = assert!(HEARTBEAT_COMMENT.as_secs() + PEER_SILENCE_MAX.as_secs() < 45);
 
+/// Pieces of several frames that are kept for who else is at the same place; one more takes the oldest one's place, and who is
+/// still there has it put together once more.
+pub const CHUNKS_KEPT: usize = 16;
+
 /// Frames are put together up to this.
 pub const SSE_CHUNK_BYTES_MAX: usize = 16 << 10;
 
@@ -1011,8 +1015,10 @@ pub const FILTER_FEEDS_INDEXED_MAX: usize = 64;
 pub const SEARCH_CHUNK_MS_MAX: u64 = 20;
 /// Articles that are indexed in one transaction; the rest waits for the next, and polls go first.
 pub const SEARCH_CHUNK_ARTICLES_MAX: i64 = 200;
-/// So long after a commit its articles are indexed, if no poll waits then: several small commits make one chunk.
+/// So long after the last commit its articles are indexed, if no poll waits then: several small commits make one chunk.
 pub const SEARCH_DELAY_MS: u64 = 250;
+/// Commits that go on put it off no longer than this.
+pub const SEARCH_DELAY_MS_MAX: u64 = 5_000;
 /// Bytes of text, tags not counted, by which an article's summary and its content are found, each; the rest is not indexed.
 pub const SEARCH_ARTICLE_BYTES_MAX: usize = 128 << 10;
 /// Bytes of what somebody searches for; the rest is ignored.

@@ -17,7 +17,7 @@ use crate::executor::sleep;
 use crate::gauges::CoreGauges;
 use crate::limits::{ANSWER_LARGE_BYTES, ANSWER_WAIT, ANSWERS_BYTES_MAX, FLIGHTS_WAIT, RETRY_AFTER_BUSY_S};
 use crate::store::{Queries, QueryError, ReaderHandle, WriterHandle};
-use crate::stream::{Epoch, PollLog, Ring, Seats, WakeList};
+use crate::stream::{Chunks, Epoch, PollLog, Ring, Seats, WakeList};
 use crate::watch::{Observer, Watch};
 use crate::wire::Problem;
 
@@ -56,6 +56,7 @@ impl Sources {
 pub(super) struct Site {
     pub(super) sources: Sources,
     pub(super) ring: RefCell<Ring>,
+    pub(super) chunks: RefCell<Chunks>,
     /// Of commits: for every stream.
     pub(super) wake: WakeList,
     /// Of finished polls, which come much more often: for those alone that asked for them.
@@ -94,6 +95,7 @@ impl Site {
             seats: Seats::new(sources.streams_max),
             sources,
             ring,
+            chunks: RefCell::default(),
             wake: WakeList::default(),
             polled: WakeList::default(),
             polls: RefCell::default(),

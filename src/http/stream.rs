@@ -22,7 +22,7 @@ use crate::limits::{
 };
 use crate::placement;
 use crate::store::{self, Queries, QueryError, StoredArticle};
-use crate::stream::{self, After, Bounds, Entry, Epoch, Filter, Next, Origin, Ring, Seat, Start, Subscription};
+use crate::stream::{self, After, Bounds, Chunks, Entry, Epoch, Filter, Next, Origin, Ring, Seat, Start, Subscription};
 use crate::wire::{Html, Problem, entry, list, sse};
 
 /// Which articles to read.
@@ -121,6 +121,7 @@ pub(super) async fn serve(site: &Rc<Site>, query: &Query, headers: &HeaderMap) -
     }
     if wants_events {
         let (pump, events) = pipe();
+        let client = Client { subscription: client.subscription.flowing(), ..client };
         detach(client.send_events(pump, with_polls));
         return Ok(respond::events(events));
     }
@@ -287,7 +288,7 @@ impl Client {
                 }
                 Some(Ok(Some(Got::Entries { entries, .. }))) => {
                     add(&site.counts.articles_sent, entries.len() as u64);
-                    Client::send_all(pump, entries.into_iter().map(|entry| entry.frame).collect()).await?;
+                    self.send_entries(pump, &entries).await?;
                     self.note_place();
                 }
                 Some(Ok(Some(Got::Refused(refusal)))) => pump.send(sse::reset(&refusal)).await?,
@@ -304,6 +305,18 @@ impl Client {
                 Some(Ok(None)) => {}
             }
         }
+    }
+
+    async fn send_entries(&self, pump: &Pump, mut entries: &[Entry]) -> Result<(), Gone> {
+        while !entries.is_empty() {
+            let (chunk, count) = match self.html {
+                Html::Sanitised => self.site.chunks.borrow_mut().first_of(entries),
+                Html::AsPublished => Chunks::first_alone(entries),
+            };
+            pump.send(chunk).await?;
+            entries = &entries[count..];
+        }
+        Ok(())
     }
 
     /// Puts frames together, so that many small ones are few writes.

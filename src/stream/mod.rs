@@ -6,6 +6,7 @@
 //! Invariants: a client gets each `seq` at most once and in order; it is never silent about articles that a client missed,
 //! but answers with a [`Refusal`]; nothing is pushed before its commit; a wake-up says no more than "look again".
 
+mod chunks;
 mod cursor;
 mod filter;
 mod polls;
@@ -18,6 +19,7 @@ pub(crate) mod fuzz;
 #[cfg(test)]
 pub(crate) mod model;
 
+pub(crate) use chunks::Chunks;
 #[cfg(any(test, fuzzing))]
 pub(crate) use cursor::Reason;
 pub(crate) use cursor::{After, Bounds, Cursor, Epoch, Refusal};

@@ -10,7 +10,7 @@
 use super::cursor::{After, Bounds, Cursor, Epoch, Refusal, judge};
 use super::filter::Filter;
 use super::ring::{Entry, Ring};
-use crate::limits::RING_SCAN_MAX;
+use crate::limits::{ARTICLES_ASKED_DEFAULT, RING_SCAN_MAX};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Subscription {
@@ -18,6 +18,8 @@ pub(crate) struct Subscription {
     filter: Filter,
     /// Articles at once.
     limit: usize,
+    /// From the tip on, as many as there are.
+    flows: bool,
 }
 
 /// Where a client wants to start.
@@ -61,7 +63,22 @@ pub(crate) struct Page {
 impl Subscription {
     /// `limit` is 1 at least.
     pub(crate) fn new(start: Start, filter: Filter, limit: usize) -> Subscription {
-        Subscription { place: Place::Asked(start), filter, limit }
+        Subscription { place: Place::Asked(start), filter, limit, flows: false }
+    }
+
+    /// For events: `limit` says with how many it begins at the tip, and then comes as much at once as there is, up to a page. Many
+    /// small events are one write.
+    pub(crate) fn flowing(self) -> Subscription {
+        Subscription { flows: true, ..self }
+    }
+
+    /// Articles at once.
+    fn page(&self) -> usize {
+        match self.place {
+            Place::Asked(Start::Newest) => self.limit,
+            _ if self.flows => self.limit.max(ARTICLES_ASKED_DEFAULT),
+            _ => self.limit,
+        }
     }
 
     /// What to do next. `epoch` is the database's.
@@ -88,12 +105,12 @@ impl Subscription {
         let Ok(mut entries) = ring.after(seq) else {
             return self.ask(Start::After(After { epoch: Some(epoch), seq }));
         };
-        let mut passed = Vec::new();
+        let (page, mut passed) = (self.page(), Vec::new());
         for entry in entries.by_ref().take(RING_SCAN_MAX) {
             self.place = Place::At(entry.seq);
             if self.filter.lets_through(&entry.origin) {
                 passed.push(entry.clone());
-                if passed.len() == self.limit {
+                if passed.len() == page {
                     break;
                 }
             }
@@ -155,7 +172,7 @@ impl Subscription {
     }
 
     fn ask(&self, start: Start) -> Next {
-        Next::AskDatabase { start, limit: self.limit }
+        Next::AskDatabase { start, limit: self.page() }
     }
 }
 
@@ -224,6 +241,15 @@ mod tests {
         let mut client = Subscription::new(Start::Newest, Filter::default(), 2);
         assert_eq!(sent(client.next(&ring, epoch())), (vec![12, 13], false));
         assert_eq!(client.next(&ring, epoch()), Next::Wait);
+    }
+
+    #[test]
+    fn a_client_that_flows_begins_with_its_limit_and_then_takes_what_there_is() {
+        let mut ring = ring(10, [11, 12]);
+        let mut client = Subscription::new(Start::Newest, Filter::default(), 1).flowing();
+        assert_eq!(sent(client.next(&ring, epoch())), (vec![12], false));
+        (13..16).for_each(|seq| ring.push(entry(seq, seq, "f")));
+        assert_eq!(sent(client.next(&ring, epoch())), (vec![13, 14, 15], false));
     }
 
     #[test]

@@ -9,8 +9,8 @@ use rusqlite::{Connection, Row, TransactionBehavior, params};
 use super::text::words;
 use crate::clock::Clock;
 use crate::limits::{
-    SEARCH_ARTICLE_BYTES_MAX, SEARCH_CHUNK_ARTICLES_MAX, SEARCH_CHUNK_MS_MAX, SEARCH_DELAY_MS, WRITER_IDLE_MS,
-    WRITER_RETRY_MS_MAX,
+    SEARCH_ARTICLE_BYTES_MAX, SEARCH_CHUNK_ARTICLES_MAX, SEARCH_CHUNK_MS_MAX, SEARCH_DELAY_MS, SEARCH_DELAY_MS_MAX,
+    WRITER_IDLE_MS, WRITER_RETRY_MS_MAX,
 };
 use crate::store::remedy::{Remedy, remedy};
 
@@ -21,6 +21,8 @@ pub(in crate::store) struct Backlog {
     seq_indexed: i64,
     /// When the next chunk is due, if the writer has nothing else to do; `None` while nothing waits.
     due: Option<Instant>,
+    /// It is not put off beyond that, however much is stored meanwhile.
+    latest: Option<Instant>,
 }
 
 impl Backlog {
@@ -29,15 +31,18 @@ impl Backlog {
         let (seq_last, seq_indexed) =
             db.query_row("SELECT seq_last, seq_indexed FROM meta, search", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let due = (seq_indexed < seq_last).then(Clock::monotonic);
-        Ok(Backlog { seq_last, seq_indexed, due })
+        Ok(Backlog { seq_last, seq_indexed, due, latest: due })
     }
 
     /// Articles up to `seq_last` are on disk.
     pub(in crate::store) fn committed(&mut self, seq_last: i64) {
         self.seq_last = seq_last;
-        if self.lag() > 0 && self.due.is_none() {
-            // Not at once: a chunk for each small commit would make a segment for each.
-            self.due = Some(Clock::monotonic() + Duration::from_millis(SEARCH_DELAY_MS));
+        if self.lag() > 0 {
+            // Not at once: a chunk for each small commit would make a segment for each, and in a crowd of polls the writer is
+            // needed for them.
+            let now = Clock::monotonic();
+            let latest = *self.latest.get_or_insert(now + Duration::from_millis(SEARCH_DELAY_MS_MAX));
+            self.due = Some(latest.min(now + Duration::from_millis(SEARCH_DELAY_MS)));
         }
     }
 
@@ -45,6 +50,7 @@ impl Backlog {
     pub(in crate::store) fn indexed(&mut self, seq_indexed: i64) {
         self.seq_indexed = seq_indexed;
         self.due = (self.lag() > 0).then(Clock::monotonic);
+        self.latest = self.due;
     }
 
     /// This is not the moment: the disk is full, or another program has the lock.

@@ -23,7 +23,8 @@ const LOOKED_AT_EACH: usize = 50;
 
 /// Each brings one article a second.
 const FEEDS: usize = 200;
-const SHAPE: Shape = Shape { articles: 1, bytes: 1_500 };
+/// A headline and what it is about.
+const SHAPE: Shape = Shape { articles: 1, bytes: 400 };
 const TIMES: &str = "interval = \"1s\"\ninterval_min = \"1s\"\ninterval_max = \"1s\"";
 
 /// Until the feeds are due: the clients come before.
