@@ -606,6 +606,9 @@ const _: () = assert!(PEER_SILENCE_MAX.as_secs() < WRITE_DEADLINE.as_secs());
 const _: () = assert!(PEER_SILENCE_WAITED_MAX.as_secs() > WRITE_DEADLINE.as_secs() + PEER_SILENCE_MAX.as_secs());
 const _: () = assert!(HEARTBEAT_COMMENT.as_secs() + PEER_SILENCE_MAX.as_secs() < 45);
 
+/// Streams that are woken in a row for what is new; then others have their turn. Each takes some 40 µs.
+pub const WAKES_IN_A_ROW_MAX: usize = 32;
+
 /// Pieces of several frames that are kept for who else is at the same place; one more takes the oldest one's place, and who is
 /// still there has it put together once more.
 pub const CHUNKS_KEPT: usize = 16;

@@ -16,7 +16,9 @@ use super::stream::{Range, bounds, read_page};
 use crate::clock::Clock;
 use crate::executor::{nap, sleep};
 use crate::gauges::PollNews;
-use crate::limits::{ARTICLES_ASKED_MAX, CROWD_LOOK, CROWD_MIN, CROWD_PAUSE, HISTORY_LOOK, HUB_RETRY};
+use crate::limits::{
+    ARTICLES_ASKED_MAX, CROWD_LOOK, CROWD_MIN, CROWD_PAUSE, HISTORY_LOOK, HUB_RETRY, WAKES_IN_A_ROW_MAX,
+};
 use crate::machine;
 use crate::stream::{Audience, Filter, Page};
 use crate::wire::{FirstRound, Html, PollEvent};
@@ -54,7 +56,11 @@ async fn catch_up(site: &Site, has_audience: bool) -> bool {
     };
     let more = page.scanned_to < page.bounds.seq_last;
     if site.ring.borrow_mut().catch_up(page) {
-        site.wake.publish();
+        // Thousands have their turn one after the other, and whoever asks for something else has his between them.
+        site.wake.announce();
+        while site.wake.wake_some(WAKES_IN_A_ROW_MAX) {
+            nap().await;
+        }
     }
     more
 }

@@ -24,7 +24,7 @@ struct Waiters {
     /// A waiter keeps its slot until it is dropped; the slot is empty once it was woken.
     slots: Vec<Option<Waker>>,
     free: Vec<usize>,
-    /// Kept for its capacity.
+    /// To be woken for the last publication.
     awaking: Vec<Waker>,
 }
 
@@ -44,18 +44,28 @@ impl WakeList {
 
     /// Wakes everybody.
     pub(crate) fn publish(&self) {
-        let mut awaking = {
-            let Waiters { publications, slots, awaking, .. } = &mut *self.0.borrow_mut();
-            *publications += 1;
-            let mut awaking = std::mem::take(awaking);
-            awaking.extend(slots.iter_mut().filter_map(Option::take));
-            awaking
-        };
-        // Not while the list is borrowed: a waker may drop its task, and with it a waiter.
-        for waker in awaking.drain(..) {
-            waker.wake();
+        self.announce();
+        while self.wake_some(usize::MAX) {}
+    }
+
+    /// There is something new: who looks from now on sees it, and who waits is to be woken, by [`WakeList::wake_some`].
+    pub(crate) fn announce(&self) {
+        let Waiters { publications, slots, awaking, .. } = &mut *self.0.borrow_mut();
+        *publications += 1;
+        awaking.extend(slots.iter_mut().filter_map(Option::take));
+    }
+
+    /// Wakes as many of them, so that others get their turn between. Gives whether there are more.
+    pub(crate) fn wake_some(&self, count: usize) -> bool {
+        for _ in 0..count {
+            // Not while the list is borrowed: a waker may drop its task, and with it a waiter.
+            let waker = self.0.borrow_mut().awaking.pop();
+            match waker {
+                Some(waker) => waker.wake(),
+                None => return false,
+            }
         }
-        self.0.borrow_mut().awaking = awaking;
+        !self.0.borrow().awaking.is_empty()
     }
 
     /// Waiters, woken ones that have not run yet included.
@@ -255,6 +265,21 @@ mod tests {
     fn look(woken: &mut Woken, count: &Arc<Count>) -> bool {
         let waker = count.clone().into();
         Pin::new(woken).poll(&mut Context::from_waker(&waker)).is_ready()
+    }
+
+    #[test]
+    fn thousands_are_woken_a_few_at_a_time() {
+        let (list, count) = (WakeList::default(), Arc::new(Count::default()));
+        let mut waiting: Vec<Woken> = (0..5).map(|_| list.wait(list.mark())).collect();
+        assert!(!waiting.iter_mut().any(|woken| look(woken, &count)));
+        list.announce();
+        // Who comes by now does not wait, though nobody has been woken.
+        assert!(look(&mut list.wait(Mark(0)), &count));
+        for (woken, more) in [(2, true), (4, true), (5, false)] {
+            assert_eq!(list.wake_some(2), more);
+            assert_eq!(count.0.load(Ordering::Relaxed), woken);
+        }
+        assert!(waiting.iter_mut().all(|woken| look(woken, &count)));
     }
 
     #[test]
