@@ -518,7 +518,7 @@ fn subscribe(feeds: &[config::Feed], records: Vec<FeedRecord>, roots: &Roots) ->
             if let Err(sentence) = &access {
                 log::warn!("feed {}: {sentence}; it fails until this is mended and the daemon reloaded", feed.name);
             }
-            Subscription { feed: feed.clone(), access, record }
+            Subscription { feed: feed.clone().into(), access, record }
         })
         .collect()
 }

@@ -63,7 +63,7 @@
 //! | text of a stranger that is not escaped for where it goes | `each_place_has_one_function_that_escapes_for_it`, `row_39_escapes_reach_nobody_unescaped` |
 //! | article that is seen before its commit, lost after it, or there twice | `row_64_killed_at_any_moment_nothing_is_lost_and_nothing_is_double`, `row_65_a_power_cut_takes_nothing_back_that_anybody_has_seen` |
 //! | validator without the articles that came with it | `validators_are_stored_only_with_the_articles_that_came_with_them` |
-//! | document that ends the process | `parser_killers_end_their_own_polls_and_nothing_else` |
+//! | document that ends the process | `row_29_what_nests_is_too_deep_at_once` |
 //! | address dialled that the guard did not see | `row_03_names_that_lead_inside_are_refused` |
 //! | secret that is shown | `secrets_are_sent_and_shown_nowhere` |
 //! | source or client that keeps `/` or `/health` from answering | `page_and_health_answer_while_every_source_and_client_hangs` |

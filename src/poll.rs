@@ -41,7 +41,7 @@ pub(crate) use spent::Spent;
 /// A feed that a core polls: what feeds.toml says of it, and what was read from the files that it names.
 #[derive(Clone, Debug)]
 pub(crate) struct Subscription {
-    pub(crate) feed: config::Feed,
+    pub(crate) feed: Arc<config::Feed>,
     /// The sentence says which file could not be read; every poll fails with it until a reload finds better.
     pub(crate) access: Result<Arc<Access>, String>,
     /// The row in the database, as it was at start or at the last reload.

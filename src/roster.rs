@@ -21,7 +21,7 @@ pub(crate) struct Roster {
 /// A feed as its core knows it.
 struct Placed {
     core: usize,
-    feed: config::Feed,
+    feed: Arc<config::Feed>,
     access: Result<Arc<Access>, String>,
 }
 
@@ -70,7 +70,7 @@ impl Roster {
         let kept: HashSet<i64> = subscriptions.iter().map(|subscription| subscription.record.id).collect();
         for (id, gone) in self.placed.extract_if(|id, _| !kept.contains(id)) {
             change.removes[gone.core].push(id);
-            change.plan.removed.push(gone.feed.name);
+            change.plan.removed.push(gone.feed.name.clone());
         }
         change.plan.removed.sort_unstable();
         for subscription in subscriptions {

@@ -104,7 +104,7 @@ pub(crate) enum Ended {
 
 pub(crate) struct Agenda {
     pub(super) settings: Settings,
-    pub(super) feeds: HashMap<i64, Feed>,
+    pub(super) feeds: HashMap<i64, Box<Feed>>,
     /// When which feed is due. An entry whose turn is not the feed's present one is void.
     deadlines: BinaryHeap<Reverse<(Instant, i64, u64)>>,
     pub(super) hosts: Hosts,
@@ -205,7 +205,7 @@ impl Agenda {
         }
         self.tally.put(&feed);
         // A poll of the old one that is in flight is cancelled with it.
-        if let Some(old) = self.feeds.insert(id, feed) {
+        if let Some(old) = self.feeds.insert(id, feed.into()) {
             self.forget(&old);
         }
     }
@@ -430,7 +430,7 @@ impl Agenda {
         due.into_iter().chain(startable.filter(|_| self.may_start(has_room))).chain(older).min()
     }
 
-    pub(crate) fn feeds(&self) -> &HashMap<i64, Feed> {
+    pub(crate) fn feeds(&self) -> &HashMap<i64, Box<Feed>> {
         &self.feeds
     }
 
@@ -467,11 +467,11 @@ impl Agenda {
     }
 }
 
-fn is_due(feeds: &HashMap<i64, Feed>, id: i64, turn: u64) -> bool {
+fn is_due(feeds: &HashMap<i64, Box<Feed>>, id: i64, turn: u64) -> bool {
     feeds.get(&id).is_some_and(|feed| feed.turn == turn && matches!(feed.place, Place::Due))
 }
 
 /// The host of a feed that is due still: it may have been removed or changed while it waited.
-fn due_host(feeds: &HashMap<i64, Feed>, id: i64) -> Option<&str> {
+fn due_host(feeds: &HashMap<i64, Box<Feed>>, id: i64) -> Option<&str> {
     feeds.get(&id).filter(|feed| matches!(feed.place, Place::Due)).map(|feed| &*feed.host)
 }

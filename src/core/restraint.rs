@@ -61,7 +61,7 @@ impl Agenda {
         let until_ms = wall_ms.saturating_add_unsigned(duration_ms(hold));
         let mut held = Vec::new();
         let mut postponed = Vec::new();
-        let is_early = |(id, feed): &(&i64, &Feed)| {
+        let is_early = |(id, feed): &(&i64, &Box<Feed>)| {
             let is_waiting = matches!(feed.place, Place::Waiting | Place::Due);
             **id != asked && feed.host == host && is_waiting && feed.due_at < until
         };
@@ -111,7 +111,7 @@ impl Agenda {
             ),
             (true, false) => {
                 // Those that wait for their hosts as well: after a long outage, in which all were tried, that is everybody.
-                let is_due = |(id, feed): (&i64, &Feed)| matches!(feed.place, Place::Due).then_some(*id);
+                let is_due = |(id, feed): (&i64, &Box<Feed>)| matches!(feed.place, Place::Due).then_some(*id);
                 let mut due: Vec<i64> = self.feeds.iter().filter_map(is_due).collect();
                 due.sort_unstable();
                 self.ready.clear();
@@ -122,7 +122,7 @@ impl Agenda {
                 );
                 for id in &due {
                     let feed = &self.feeds[id];
-                    let config::Feed { name, interval, .. } = &feed.subscription.feed;
+                    let config::Feed { name, interval, .. } = &*feed.subscription.feed;
                     let wait = feed.unskipped(schedule::spread(name, due.len(), *interval), wall_ms);
                     self.wait_until(*id, now + wait);
                 }
@@ -151,7 +151,11 @@ mod tests {
         let (now, wall_ms) = (Clock::monotonic(), 1_772_323_200_000);
         let subscription = |id: i64| {
             let feed = config::Feed::new(format!("f{id}"), format!("http://h{id}.test/").parse().unwrap());
-            Subscription { feed, access: Err(String::new()), record: FeedRecord { id, ..FeedRecord::default() } }
+            Subscription {
+                feed: feed.into(),
+                access: Err(String::new()),
+                record: FeedRecord { id, ..FeedRecord::default() },
+            }
         };
         agenda.put((0..500).map(subscription).collect(), true, Moment { now, wall_ms });
         agenda.collect_due(now);

@@ -151,6 +151,8 @@ fn admit(site: &Rc<Site>, stream: TcpStream) {
 
 /// Runs what serves one client. A panic that left its task would end the executor, and with it every answer to come.
 pub(super) fn detach(task: impl Future<Output = ()> + 'static) {
+    // Every layer of it would otherwise keep a place of its own for all that the layers below are.
+    let task = Box::pin(task);
     let task = async {
         let task = watch::during(Doing::Connection, "", || None, task);
         if AssertUnwindSafe(task).catch_unwind().await.is_err() {
@@ -261,7 +263,8 @@ async fn serve_one(
         Ok(()) if serves == Serves::HealthAlone && !is_health(request.uri().path()) => respond::problem(
             &Problem::unavailable("too many connections are open; come back later", RETRY_AFTER_BUSY_S),
         ),
-        Ok(()) => respond::held(routes::answer(site, request).await, &site.room),
+        // In a box of its own: hyper keeps the place of the largest of them for as long as a stream is open.
+        Ok(()) => respond::held(Box::pin(routes::answer(site, request)).await, &site.room),
         Err(refusal) => respond::refused(refusal),
     }
 }

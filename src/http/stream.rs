@@ -258,7 +258,8 @@ impl Client {
     async fn all_events(&mut self, pump: &Pump, with_polls: bool) -> Result<(), Gone> {
         // Spread, so that ten thousand that lost the daemon at once do not come back at once.
         let spread =
-            placement::mix(self.site.now_ms().cast_unsigned() ^ self.site.seats.taken() as u64) % SSE_RETRY_SPREAD_MS;
+            placement::mix(placement::mix(self.site.now_ms().cast_unsigned()) ^ self.site.seats.taken() as u64)
+                % SSE_RETRY_SPREAD_MS;
         pump.send(sse::retry(SSE_RETRY_MS + spread)).await?;
         let site = self.site.clone();
         let mut polls_at = site.polls.borrow().now();

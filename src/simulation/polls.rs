@@ -63,7 +63,9 @@ impl World {
         self.names.extend(records.iter().map(|record| (record.id, record.name.clone())));
         let joined = self.config.iter().zip(records).filter(|(feed, _)| feed.enabled);
         // Nothing is fetched here, so nobody needs what a fetch does.
-        joined.map(|(feed, record)| Subscription { feed: feed.clone(), access: Err(String::new()), record }).collect()
+        joined
+            .map(|(feed, record)| Subscription { feed: feed.clone().into(), access: Err(String::new()), record })
+            .collect()
     }
 
     /// A core turns at `at`, or a moment later.

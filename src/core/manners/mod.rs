@@ -114,7 +114,7 @@ fn run(seed: u64, scale: &Scale) -> (World, u64) {
         let records = writer.register(&feeds, &|| true).unwrap();
         let access = Arc::new(Access::open(&Roots::of_system().0));
         let subscription =
-            |(feed, record): (&Feed, _)| Subscription { feed: feed.clone(), access: Ok(access.clone()), record };
+            |(feed, record): (&Feed, _)| Subscription { feed: feed.clone().into(), access: Ok(access.clone()), record };
         let subscriptions = feeds.iter().zip(records).map(subscription).collect();
         let up_ms = random.hours(20, 100).min(end_ms - clock.now_ms());
         let life = Life { clock: clock.clone(), writer: writer.handle(), gauges: gauges.clone(), up: ms(up_ms) };
