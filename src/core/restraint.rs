@@ -61,12 +61,17 @@ impl Agenda {
         let until_ms = wall_ms.saturating_add_unsigned(duration_ms(hold));
         let mut held = Vec::new();
         let mut postponed = Vec::new();
-        let is_early = |(id, feed): &(&i64, &Box<Feed>)| {
+        let is_early = |(id, feed): &(&i64, &Feed)| {
             let is_waiting = matches!(feed.place, Place::Waiting | Place::Due);
             **id != asked && feed.host == host && is_waiting && feed.due_at < until
         };
-        let mut early: Vec<(Instant, i64)> =
-            self.feeds.iter().filter(is_early).map(|(id, feed)| (feed.due_at, *id)).collect();
+        let mut early: Vec<(Instant, i64)> = self
+            .feeds
+            .iter()
+            .map(|(id, feed)| (id, &**feed))
+            .filter(is_early)
+            .map(|(id, feed)| (feed.due_at, *id))
+            .collect();
         // In the order in which they would have come.
         early.sort_unstable();
         for (_, id) in early {
@@ -111,8 +116,8 @@ impl Agenda {
             ),
             (true, false) => {
                 // Those that wait for their hosts as well: after a long outage, in which all were tried, that is everybody.
-                let is_due = |(id, feed): (&i64, &Box<Feed>)| matches!(feed.place, Place::Due).then_some(*id);
-                let mut due: Vec<i64> = self.feeds.iter().filter_map(is_due).collect();
+                let is_due = |feed: &Feed| matches!(feed.place, Place::Due);
+                let mut due: Vec<i64> = self.feeds.iter().filter(|(_, feed)| is_due(feed)).map(|(id, _)| *id).collect();
                 due.sort_unstable();
                 self.ready.clear();
                 self.hosts.clear_waiting();

@@ -68,6 +68,13 @@ class Machine:
                    f"--capability={CAPABILITIES}"]
         self.log = open(packages / "boot.log", "w")
         self.nspawn = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        try:
+            self.boot()
+        except Failed:
+            self.end()
+            raise
+
+    def boot(self):
         self.init = until("the machine to boot", self.find_init)
         network = os.open(f"/proc/{self.init}/ns/net", os.O_RDONLY)
         libc = ctypes.CDLL(None, use_errno=True)
