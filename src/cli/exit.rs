@@ -7,7 +7,7 @@ pub const DATA: u8 = 65;
 /// The address is in use; for commands that ask a daemon: it does not answer, or is failing.
 pub const UNAVAILABLE: u8 = 69;
 pub const INTERNAL: u8 = 70;
-/// Another instance holds the database, or others the threads that a start takes: later it may be otherwise.
+/// Another instance holds the database, or others the threads that a start takes, or what polls take: later it may be otherwise.
 pub const TEMPORARY: u8 = 75;
 pub const PERMISSION: u8 = 77;
 /// The configuration or the host is unfit.

@@ -32,7 +32,11 @@ const EXITS: [(u8, &str); 8] = [
     (exit::DATA, "The database is corrupt, newer than this program, or no database; parse and fetch: no feed."),
     (exit::UNAVAILABLE, "The address is in use; commands that ask a daemon: it does not answer, or is failing."),
     (exit::INTERNAL, "Internal, or the disk."),
-    (exit::TEMPORARY, "Another instance holds the database, or there is no thread to be had at this moment."),
+    (
+        exit::TEMPORARY,
+        "Another instance holds the database, or there is no thread to be had at this moment; --once: feeds were left out for want \
+         of descriptors or memory.",
+    ),
     (exit::PERMISSION, "Permission, or the token that a daemon asks for."),
     (exit::CONFIG, "feeds.toml has mistakes, or the host is unfit (no io_uring, too little locked memory)."),
 ];

@@ -180,7 +180,7 @@ impl Server {
         }
         // Read each time: it may be another one by now.
         if let Some(file) = &self.token_file {
-            let token = config::read_secret("token_file", file).map_err(Trouble::Token)?;
+            let token = config::read_secret("--token-file", file).map_err(Trouble::Token)?;
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
         request.call().map_err(|error| Trouble::Silent(escape::lines(&error.to_string())))

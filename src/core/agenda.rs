@@ -116,7 +116,7 @@ pub(crate) struct Agenda {
     /// How many may be.
     pub(super) ceiling: Ceiling,
     /// How many of them may have begun just now.
-    onset: Onset,
+    pub(super) onset: Onset,
     /// Given out with each deadline, and never twice: a feed that leaves and returns must not meet its old ones.
     turns: u64,
     pub(super) tally: Tally,
@@ -203,10 +203,14 @@ impl Agenda {
             self.hosts.hold(&feed.host, until);
             put.held.push((feed.host.clone(), until));
         }
+        // Before the new one is put: they may count under the same key.
+        if let Some(old) = self.feeds.get(&id) {
+            self.tally.take(old);
+        }
         self.tally.put(&feed);
         // A poll of the old one that is in flight is cancelled with it.
         if let Some(old) = self.feeds.insert(id, feed.into()) {
-            self.forget(&old);
+            self.leave_host(&old);
         }
     }
 
@@ -236,6 +240,10 @@ impl Agenda {
 
     fn forget(&mut self, old: &Feed) {
         self.tally.take(old);
+        self.leave_host(old);
+    }
+
+    fn leave_host(&mut self, old: &Feed) {
         if !old.is_given_up() {
             self.hosts.leave(&old.host);
         }

@@ -54,8 +54,8 @@ impl Feed {
 
     /// Takes over from what it was before a reload, if the URL is the same: what was learnt of it since the reload read its
     /// row, and its deadline, which it gives. That stands on the monotonic clock; the row's is of a wall clock that may have
-    /// been set since. Where its last poll failed for what stands in feeds.toml, it is due at once: who mends that looks whether
-    /// it helped.
+    /// been set since. Where its last poll failed for what stands in feeds.toml, it begins anew, at once if its host lets it: who
+    /// mends that looks whether it helped.
     pub(super) fn go_on_from(&mut self, old: &Feed) -> Option<Instant> {
         if old.subscription.feed.url != self.subscription.feed.url {
             return None;
@@ -67,8 +67,11 @@ impl Feed {
             let subscription = Subscription { record, ..(*self.subscription).clone() };
             *self = Feed::new(subscription, self.due_at);
         }
-        let due_at = if self.waits_for_its_entry() { self.due_at } else { old.due_at };
-        matches!(old.place, Place::Waiting).then_some(due_at)
+        if self.waits_for_its_entry() {
+            self.memory.state.next_poll_at = None;
+            return None;
+        }
+        matches!(old.place, Place::Waiting).then_some(old.due_at)
     }
 
     /// Its last poll failed for what an entry in feeds.toml may mend: `allow_private`, a password, a `ca_file`, a size.
@@ -152,8 +155,9 @@ mod tests {
     }
 
     #[test]
-    fn a_changed_feed_is_due_at_once_if_its_entry_was_to_blame() {
-        let (now, due_at) = (Clock::monotonic(), Clock::monotonic() + 10 * MINUTE);
+    fn a_changed_feed_is_due_at_once_if_its_entry_was_to_blame_and_its_host_lets_it() {
+        let now = Clock::monotonic();
+        let at = Moment { now, wall_ms: NOW_MS };
         for (class, is_mendable) in
             [("policy", true), ("credentials", true), ("local", true), ("status", false), ("timeout(body)", false)]
         {
@@ -162,11 +166,44 @@ mod tests {
                 failed.record.state.last_error_class = Some(class.to_owned());
                 failed
             };
-            let mut old = Feed::new(failed(), now);
-            old.due_at = due_at;
-            let expected = if is_mendable { now } else { due_at };
-            assert_eq!(Feed::new(failed(), now).go_on_from(&old), Some(expected), "{class}");
+            let changed = || {
+                let mut changed = failed();
+                Arc::make_mut(&mut changed.feed).interval *= 2;
+                vec![changed]
+            };
+            let settings =
+                Settings { index: 0, in_flight_max: 1, once: false, due_at_start: 0, host_pause: Duration::ZERO };
+            let mut agenda = Agenda::new(settings);
+            agenda.put(vec![failed()], true, at);
+            agenda.put(changed(), false, at);
+            let due_at = agenda.feeds()[&1].due_at;
+            assert_eq!(due_at < now + MINUTE, is_mendable, "{class}");
+            agenda.hosts.hold("a.test", now + 60 * MINUTE);
+            agenda.put(vec![failed()], false, at);
+            let due_at = agenda.feeds()[&1].due_at;
+            assert_eq!(
+                due_at >= now + 60 * MINUTE,
+                is_mendable,
+                "{class}: the others were put off by who held the host"
+            );
         }
+    }
+
+    #[test]
+    fn a_feed_that_fails_counts_once_however_often_it_is_changed() {
+        let settings =
+            Settings { index: 0, in_flight_max: 1, once: false, due_at_start: 0, host_pause: Duration::ZERO };
+        let mut agenda = Agenda::new(settings);
+        let mut failing = subscription(NOW_MS + 600_000, 1);
+        let state = &mut failing.record.state;
+        (state.failure_count, state.failing_since, state.last_error_class) = (3, Some(NOW_MS), Some("dns".to_owned()));
+        let now = Clock::monotonic();
+        for hours in 1..4 {
+            Arc::make_mut(&mut failing.feed).interval = 60 * hours * MINUTE;
+            agenda.put(vec![failing.clone()], false, Moment { now, wall_ms: NOW_MS });
+        }
+        let failing = agenda.tally.take_news().expect("one has come");
+        assert_eq!(failing[Class::Dns as usize].count, 1);
     }
 
     #[test]

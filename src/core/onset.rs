@@ -42,6 +42,11 @@ impl Onset {
         self.young < self.max
     }
 
+    /// How many are, by the last look.
+    pub(super) fn young(&self) -> usize {
+        self.young
+    }
+
     /// When the next one grows old.
     pub(super) fn next_at(&self) -> Option<Instant> {
         self.begun.iter().find(|begun| !begun.is_over).map(|begun| begun.at + POLL_YOUNG)

@@ -88,6 +88,11 @@ impl Ceiling {
 impl Agenda {
     /// Tries a poll again that had nothing to be made with.
     pub(super) fn put_off(&mut self, ticket: &Ticket, now: Instant) {
+        self.onset.look(now);
+        // Those that have lasted for a while give back what they hold.
+        if self.in_flight() > self.onset.young() {
+            self.ceiling.got_by();
+        }
         let stuck = self.ceiling.put_off(now);
         let Some(feed) = self.feeds.get_mut(&ticket.id).filter(|feed| feed.turn == ticket.turn) else { return };
         let is_left_out = self.settings.once && stuck >= ROUND_SHORTAGE_MAX;

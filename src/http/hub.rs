@@ -38,6 +38,9 @@ pub(super) async fn follow_commits(site: Rc<Site>, mut commits: mpsc::Receiver<(
 
 /// Reads what is after the ring's end, or only where the database is by now. Gives whether there may be more.
 async fn catch_up(site: &Site, has_audience: bool) -> bool {
+    if !has_audience {
+        site.chunks.borrow_mut().clear();
+    }
     let from = site.ring.borrow().last();
     let epoch = site.sources.epoch;
     let read = site

@@ -69,6 +69,13 @@ impl Stream {
         }
     }
 
+    /// The client is not waited for any more: from now on the kernel looks after it.
+    fn wait_no_more(&mut self) {
+        if self.patience.take().is_some() {
+            let _ = descriptor::end_after_silence(&self.socket, PEER_SILENCE_MAX);
+        }
+    }
+
     /// What a write came to. hyper has no deadline of its own here, and what it would go on holding is the whole answer.
     ///
     /// Some progress is not enough: the kernel squeezes a little into the smallest window now and then, and a client may
@@ -79,8 +86,7 @@ impl Stream {
             if let (Some((_, taken)), Ok(bytes)) = (&mut self.patience, &result) {
                 *taken += bytes;
                 if *taken >= WRITE_BYTES_MIN {
-                    self.patience = None;
-                    let _ = descriptor::end_after_silence(&self.socket, PEER_SILENCE_MAX);
+                    self.wait_no_more();
                 }
             }
             return Poll::Ready(result);
@@ -138,7 +144,7 @@ impl Write for Stream {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         // hyper flushes when it has nothing left to write: the client has taken all of it.
-        self.patience = None;
+        self.wait_no_more();
         Pin::new(&mut self.socket).poll_flush(context)
     }
 

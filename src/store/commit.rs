@@ -1,7 +1,7 @@
 //! One transaction: what several polls found, and what their feeds are to remember.
 //!
 //! The invariant of the whole store is kept here: a feed's validators and the articles that came with them are
-//! written by one transaction, under one savepoint. `seq` is given out inside it too, so its order is commit order.
+//! written by one transaction, and one that is refused is taken back alone. `seq` is given out inside it too, so its order is commit order.
 
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
@@ -26,7 +26,6 @@ pub(super) struct Committed {
 }
 
 impl Committed {
-    /// That took a place in the stream.
     /// One more is stored, up to `seq`.
     fn take(&mut self, taken: Taken, seq: i64) {
         let Taken { new_count, updated_count, verdict } = taken;
@@ -38,6 +37,7 @@ impl Committed {
         self.results.push(Ok(Stored { new_count, updated_count, verdict }));
     }
 
+    /// That took a place in the stream.
     pub(super) fn article_count(&self) -> usize {
         self.new_count + self.updated_count
     }

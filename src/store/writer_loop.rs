@@ -309,7 +309,7 @@ impl WriterLoop {
         match self.without_fsync(|this| this.statistics.step(&this.db))? {
             Ok(()) => self.checkpoint_if_due(),
             // It is of use, and of no need.
-            Err(error) if matches!(self.remedy(&error), Remedy::Retry(_)) => {
+            Err(error) if matches!(self.remedy(&error), Remedy::Retry(_) | Remedy::Reject) => {
                 self.statistics.put_off();
                 Ok(())
             }
@@ -480,7 +480,7 @@ impl WriterLoop {
         wait(&self.db, WRITER_BUSY_MS_MAX).map_err(|error| StoreError::from_sqlite(&self.path, &error))?;
         if left? == WalLeft::Commits {
             log::warn!(
-                "database {}: another program holds an old snapshot of it, and its -wal grows",
+                "database {}: a reader holds an old snapshot of it, one of this daemon's or another program, and its -wal grows",
                 self.path.display()
             );
         }

@@ -18,6 +18,9 @@ impl Chunks {
     pub(crate) fn first_of(&mut self, entries: &[Entry]) -> (Bytes, usize) {
         let count = fitting(entries);
         let entries = &entries[..count];
+        if let [one] = entries {
+            return (one.frame.clone(), count);
+        }
         let seqs = || entries.iter().map(|entry| entry.seq);
         if let Some((_, chunk)) = self.0.iter().find(|(of, _)| seqs().eq(of.iter().copied())) {
             return (chunk.clone(), count);
@@ -26,6 +29,11 @@ impl Chunks {
         self.0.truncate(CHUNKS_KEPT - 1);
         self.0.push_front((seqs().collect(), chunk.clone()));
         (chunk, count)
+    }
+
+    /// Nobody is there to share them.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
     }
 
     /// The same for who shares nothing.
@@ -45,10 +53,7 @@ fn fitting(entries: &[Entry]) -> usize {
 }
 
 fn together(entries: &[Entry]) -> Bytes {
-    match entries {
-        [one] => one.frame.clone(),
-        several => several.iter().map(|entry| &*entry.frame).collect::<Vec<_>>().concat().into(),
-    }
+    entries.iter().map(|entry| &*entry.frame).collect::<Vec<_>>().concat().into()
 }
 
 #[cfg(test)]
@@ -76,7 +81,7 @@ mod tests {
         let others = [entries[0].clone(), entries[2].clone()];
         assert_eq!(chunks.first_of(&others).0.last(), Some(&b'c'));
         for seq in 0..2 * CHUNKS_KEPT as i64 {
-            chunks.first_of(&[entry(seq, 1)]);
+            chunks.first_of(&[entry(seq, 1), entry(seq + 1, 1)]);
         }
         assert_eq!(chunks.0.len(), CHUNKS_KEPT);
     }

@@ -3,7 +3,7 @@
 //! Level-triggered: a wake-up only says "look again". A client takes a [`Mark`] before it looks, and waits for anything
 //! after that mark, so what is published between its look and its wait wakes it too.
 //!
-//! All of one thread. A waiter that is dropped leaves the list at once; waking costs one call a waiter and nothing else.
+//! All of one thread. A waiter that is dropped leaves the list at once, or with the wake-up that is under way; waking costs one call a waiter and nothing else.
 
 use std::cell::RefCell;
 use std::future::Future;

@@ -66,7 +66,7 @@ impl PollsSnapshot {
         for (class, count, _) in &self.failing {
             failing.sample(&[("class", class.name())], *count);
         }
-        let help = "Since when the feed of this class fails that does for the longest; 0 where none does.";
+        let help = "For how long the feed of this class has failed that has for the longest; 0 where none does.";
         let mut ages = text.gauge("rssd_feeds_failing_oldest_seconds", "seconds", help);
         for (class, _, age_ms) in &self.failing {
             ages.sample(&[("class", class.name())], seconds(*age_ms));
