@@ -234,7 +234,7 @@ fn what_would_be_refused_for_ever_ends_it() {
         (&at_text, &["--token-file", "token", "--after", "junk"][..], 64, "answers 400: parameter `after`"),
         (&at_text, &[], 77, "--token-file"),
         (&at_text, &["--token-file", "other"], 77, "answers 401"),
-        (&at_text, &["--token-file", "missing"], 64, "token_file missing cannot be read"),
+        (&at_text, &["--token-file", "missing"], 64, "--token-file missing cannot be read"),
         (&at_text, &["--label", "kind"], 64, "KEY=VALUE"),
         (&at_text, &["--timeout", "0s"], 64, "write one whole number"),
         (&nowhere, &[], 69, "answers 404"),
