@@ -49,6 +49,12 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
+    /// One that nothing is fetched for.
+    #[cfg(test)]
+    pub(crate) fn made_up(feed: config::Feed, record: FeedRecord) -> Subscription {
+        Subscription { feed: feed.into(), access: Err(String::new()), record }
+    }
+
     /// What is asked first: where permanent redirects have led, or else the configured URL.
     fn url(&self, state: &FeedState) -> Url {
         let effective_url = state.effective_url.as_deref().and_then(|url| url.parse().ok());

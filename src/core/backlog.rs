@@ -84,11 +84,7 @@ mod tests {
         let (now, wall_ms) = (Clock::monotonic(), 1_772_323_200_000);
         let subscription = |id: i64| {
             let feed = config::Feed::new(format!("f{id}"), format!("http://h.test/{id}").parse().unwrap());
-            Subscription {
-                feed: feed.into(),
-                access: Err(String::new()),
-                record: FeedRecord { id, ..FeedRecord::default() },
-            }
+            Subscription::made_up(feed, FeedRecord { id, ..FeedRecord::default() })
         };
         // One by one, so that nothing spreads them.
         for id in 0..2 {

@@ -129,7 +129,7 @@ mod tests {
         let feed = config::Feed::new("a", "http://a.test/".parse().unwrap());
         let state = FeedState { next_poll_at: Some(next_poll_at), ..FeedState::default() };
         let record = FeedRecord { id: 1, state, poll_count, ..FeedRecord::default() };
-        Subscription { feed: feed.into(), access: Err(String::new()), record }
+        Subscription::made_up(feed, record)
     }
 
     #[test]

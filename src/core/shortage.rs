@@ -145,11 +145,7 @@ mod tests {
         let (start, wall_ms) = (Clock::monotonic(), 1_772_323_200_000);
         let subscription = |id: i64| {
             let feed = config::Feed::new(format!("f{id}"), format!("http://h{id}.test/").parse().unwrap());
-            Subscription {
-                feed: feed.into(),
-                access: Err(String::new()),
-                record: FeedRecord { id, ..FeedRecord::default() },
-            }
+            Subscription::made_up(feed, FeedRecord { id, ..FeedRecord::default() })
         };
         agenda.put((0..30).map(subscription).collect(), true, Moment { now: start, wall_ms });
         let hour = (0..36_000).map(|tenth| Duration::from_millis(100 * tenth));

@@ -90,7 +90,7 @@ mod tests {
         };
         let record = FeedRecord { id, state, ..FeedRecord::default() };
         let feed = config::Feed::new("a", "http://a.test/".parse().unwrap());
-        Feed::new(Subscription { feed: feed.into(), access: Err(String::new()), record }, Clock::monotonic())
+        Feed::new(Subscription::made_up(feed, record), Clock::monotonic())
     }
 
     #[test]

@@ -62,10 +62,7 @@ impl World {
     pub(super) fn subscribe(&mut self, records: Vec<FeedRecord>) -> Vec<Subscription> {
         self.names.extend(records.iter().map(|record| (record.id, record.name.clone())));
         let joined = self.config.iter().zip(records).filter(|(feed, _)| feed.enabled);
-        // Nothing is fetched here, so nobody needs what a fetch does.
-        joined
-            .map(|(feed, record)| Subscription { feed: feed.clone().into(), access: Err(String::new()), record })
-            .collect()
+        joined.map(|(feed, record)| Subscription::made_up(feed.clone(), record)).collect()
     }
 
     /// A core turns at `at`, or a moment later.

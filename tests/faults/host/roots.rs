@@ -2,16 +2,21 @@
 
 use super::super::scene::Scene;
 
-#[test]
-fn row_79_without_roots_https_feeds_say_so_and_http_feeds_work() {
-    let mut scene = Scene::started_by(
+/// On a machine that has its roots in this file, if it is there.
+fn with_roots_in(file: &str) -> Scene {
+    Scene::started_by(
         |_, feeds| feeds,
         |home| {
             let mut command = home.daemon_command();
-            command.env("SSL_CERT_FILE", home.path("nothing.pem")).env("SSL_CERT_DIR", home.path("nowhere"));
+            command.env("SSL_CERT_FILE", home.path(file)).env("SSL_CERT_DIR", home.path("nowhere"));
             command
         },
-    );
+    )
+}
+
+#[test]
+fn row_79_without_roots_https_feeds_say_so_and_http_feeds_work() {
+    let mut scene = with_roots_in("nothing.pem");
     assert_eq!(scene.daemon.count_lines("no certificate roots were found: https feeds will fail"), 1);
     let http = scene.tarpit.url("http.localhost", "/healthy/1");
     assert_eq!(scene.poll_of(&http), ("ok".to_owned(), String::new()));
@@ -33,14 +38,7 @@ fn row_79_without_roots_https_feeds_say_so_and_http_feeds_work() {
 
 #[test]
 fn row_79_roots_that_are_installed_later_are_taken_up_by_a_reload() {
-    let mut scene = Scene::started_by(
-        |_, feeds| feeds,
-        |home| {
-            let mut command = home.daemon_command();
-            command.env("SSL_CERT_FILE", home.path("roots.pem")).env("SSL_CERT_DIR", home.path("nowhere"));
-            command
-        },
-    );
+    let mut scene = with_roots_in("roots.pem");
     let https = scene.tarpit.tls_url("https.localhost", "/healthy/2");
     scene.subscribe(|_, feeds| feeds.feed("before", &https));
     scene.wait_for_polls("before", 1);
