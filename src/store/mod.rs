@@ -20,6 +20,7 @@ mod backup;
 mod change;
 mod commit;
 mod crash_point;
+mod due;
 mod error;
 mod feed_state;
 mod gauges;

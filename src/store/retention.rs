@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
+use super::due::Due;
 use super::rekey;
 use super::tombstone::{self, Place};
 use crate::clock::{Clock, duration_ms};
 use crate::limits::{
     FREE_PAGES_KEPT, FREE_PAGES_STEP, RETENTION_LOOK_MS, RETENTION_PAUSE_MS, RETENTION_STEP_MS, RETENTION_STEP_ROWS,
-    TOMBSTONE_SWEEP_MS, WRITER_RETRY_MS_MAX,
+    TOMBSTONE_SWEEP_MS,
 };
 use crate::parse::identity::{link_key, link_of};
 
@@ -27,7 +28,7 @@ use crate::parse::identity::{link_key, link_of};
 pub(super) struct Retention {
     /// `None`: for ever.
     keep_ms: Option<i64>,
-    due: Instant,
+    pub(super) due: Due,
     /// Where the search for tombstones without use goes on; `None` between two of them.
     sweep: Option<Place>,
     sweep_due: Instant,
@@ -44,22 +45,7 @@ pub(super) struct Pruned {
 impl Retention {
     pub(super) fn new(keep: Option<Duration>) -> Retention {
         let keep_ms = keep.map(|keep| i64::try_from(duration_ms(keep)).unwrap_or(i64::MAX));
-        let now = Clock::monotonic();
-        Retention { keep_ms, due: now, sweep: None, sweep_due: now }
-    }
-
-    /// How long the writer may wait for polls before it looks here again.
-    pub(super) fn wait(&self) -> Duration {
-        self.due.saturating_duration_since(Clock::monotonic())
-    }
-
-    pub(super) fn is_due(&self) -> bool {
-        self.wait().is_zero()
-    }
-
-    /// This is not the moment: the disk is full, or another program has the lock.
-    pub(super) fn put_off(&mut self) {
-        self.due = Clock::monotonic() + Duration::from_millis(WRITER_RETRY_MS_MAX);
+        Retention { keep_ms, due: Due::after(0), sweep: None, sweep_due: Clock::monotonic() }
     }
 
     /// Does the next bit of what there is to do, in one short transaction.
@@ -78,7 +64,7 @@ impl Retention {
         tx.commit()?;
         is_more = is_more || give_pages_back(db)?;
         let wait_ms = if is_more { RETENTION_PAUSE_MS } else { RETENTION_LOOK_MS };
-        self.due = Clock::monotonic() + Duration::from_millis(wait_ms);
+        self.due = Due::after(wait_ms);
         Ok(pruned)
     }
 }

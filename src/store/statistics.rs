@@ -4,14 +4,10 @@
 //! transaction of its own. Of an index no more than [`STATISTICS_ROWS_MAX`] rows are read, so that none takes long; a table without
 //! one would be counted from end to end, and is left out.
 
-use std::time::{Duration, Instant};
-
 use rusqlite::Connection;
 
-use crate::clock::Clock;
-use crate::limits::{
-    STATISTICS_FIRST_MS, STATISTICS_INTERVAL_MS, STATISTICS_PAUSE_MS, STATISTICS_ROWS_MAX, WRITER_RETRY_MS_MAX,
-};
+use super::due::Due;
+use crate::limits::{STATISTICS_FIRST_MS, STATISTICS_INTERVAL_MS, STATISTICS_PAUSE_MS, STATISTICS_ROWS_MAX};
 
 /// Tells what would be done and does not do it; to gather statistics; of every table, and not only of those that this
 /// connection has asked about.
@@ -22,28 +18,14 @@ const TABLES: [&str; 4] = ["article", "feed", "fetch_log", "tombstone"];
 
 #[derive(Debug)]
 pub(super) struct Statistics {
-    due: Instant,
+    pub(super) due: Due,
     /// Statements of this round that are left, the next one last.
     left: Vec<String>,
 }
 
 impl Statistics {
     pub(super) fn new() -> Statistics {
-        Statistics { due: Clock::monotonic() + Duration::from_millis(STATISTICS_FIRST_MS), left: Vec::new() }
-    }
-
-    /// How long the writer may wait for polls before it looks here again.
-    pub(super) fn wait(&self) -> Duration {
-        self.due.saturating_duration_since(Clock::monotonic())
-    }
-
-    pub(super) fn is_due(&self) -> bool {
-        self.wait().is_zero()
-    }
-
-    /// This is not the moment: the disk is full, or another program has the lock.
-    pub(super) fn put_off(&mut self) {
-        self.due = Clock::monotonic() + Duration::from_millis(WRITER_RETRY_MS_MAX);
+        Statistics { due: Due::after(STATISTICS_FIRST_MS), left: Vec::new() }
     }
 
     /// Looks at one table, or for those that there are to look at.
@@ -56,7 +38,7 @@ impl Statistics {
             }
         }
         let wait_ms = if self.left.is_empty() { STATISTICS_INTERVAL_MS } else { STATISTICS_PAUSE_MS };
-        self.due = Clock::monotonic() + Duration::from_millis(wait_ms);
+        self.due = Due::after(wait_ms);
         Ok(())
     }
 }
@@ -77,6 +59,7 @@ fn wanted(db: &Connection) -> rusqlite::Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::time::Duration;
 
     use super::*;
     use crate::store::migrate::{MIGRATIONS, migrate};
@@ -109,7 +92,7 @@ mod tests {
         .unwrap();
         fill(1, 5_000);
         let mut statistics = Statistics::new();
-        assert!(!statistics.is_due(), "not at the start, where polls are");
+        assert!(!statistics.due.is_past(), "not at the start, where polls are");
         let steps = round(&mut statistics, &db);
         assert!(steps >= 3, "both tables and the look for them: {steps}");
         let known = |index: &str| -> String {
@@ -124,6 +107,6 @@ mod tests {
         assert!(is_wanted(), "it is forty times as large");
         round(&mut statistics, &db);
         assert!(!is_wanted());
-        assert!(statistics.wait() > Duration::from_millis(STATISTICS_INTERVAL_MS / 2));
+        assert!(statistics.due.wait() > Duration::from_millis(STATISTICS_INTERVAL_MS / 2));
     }
 }

@@ -204,7 +204,7 @@ impl WriterLoop {
                 recv(self.polls) -> poll => self.pending.extend(poll),
                 recv(self.requests) -> request => if let Ok(request) = request { self.answer(request)? },
                 recv(self.stop) -> deadline => self.stopping = Some(deadline.unwrap_or_else(|_| orphaned())),
-                default(self.unindexed.wait().min(self.retention.wait()).min(self.statistics.wait())) => self.idle(on_event)?,
+                default(self.unindexed.wait().min(self.retention.due.wait()).min(self.statistics.due.wait())) => self.idle(on_event)?,
             }
             let _busy = watch::busy(Doing::Store, "");
             self.store_waiting(on_event)?;
@@ -303,14 +303,14 @@ impl WriterLoop {
 
     /// A table, for the planner.
     fn look_at_tables(&mut self) -> Result<(), StoreError> {
-        if !self.statistics.is_due() {
+        if !self.statistics.due.is_past() {
             return Ok(());
         }
         match self.without_fsync(|this| this.statistics.step(&this.db))? {
             Ok(()) => self.checkpoint_if_due(),
             // It is of use, and of no need.
             Err(error) if matches!(self.remedy(&error), Remedy::Retry(_) | Remedy::Reject) => {
-                self.statistics.put_off();
+                self.statistics.due.put_off();
                 Ok(())
             }
             Err(error) => Err(StoreError::from_sqlite(&self.path, &error)),
@@ -319,7 +319,7 @@ impl WriterLoop {
 
     /// Removes a few articles that are older than they may be.
     fn retire(&mut self, on_event: &mut impl FnMut(StoreEvent)) -> Result<(), StoreError> {
-        if !self.retention.is_due() {
+        if !self.retention.due.is_past() {
             return Ok(());
         }
         let _busy = watch::busy(Doing::Retire, "");
@@ -331,10 +331,10 @@ impl WriterLoop {
                 on_event(StoreEvent::Pruned { seq_pruned: seq });
             }
             Err(error) => match self.remedy(&error) {
-                Remedy::Retry(_) => self.retention.put_off(),
+                Remedy::Retry(_) => self.retention.due.put_off(),
                 Remedy::Reject => {
                     log::error!("removing old articles: {error}; they stay for now, report this");
-                    self.retention.put_off();
+                    self.retention.due.put_off();
                 }
                 _ => return Err(StoreError::from_sqlite(&self.path, &error)),
             },
