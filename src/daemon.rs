@@ -19,7 +19,7 @@ use crate::config::plan::{Plan, changed_daemon_keys};
 use crate::config::{self, Config, Cores};
 use crate::core::{self, Command, Settings};
 use crate::executor;
-use crate::fetch::{Access, Fetcher, NameService, NameWatch, Roots};
+use crate::fetch::{Access, Fetcher, NameService, NameWatch, Roots, Trust};
 use crate::gauges::{CoreGauges, PollNews};
 use crate::http::{self, Listen, Listener};
 use crate::limits::{
@@ -63,7 +63,7 @@ pub struct Daemon {
     http: Option<HttpHandle>,
     events: Receiver<Event>,
     event_sender: Sender<Event>,
-    roots: Roots,
+    trust: Trust,
     roster: Roster,
     /// What stood under `[daemon]` at the start.
     config: config::Daemon,
@@ -126,11 +126,11 @@ impl Daemon {
             StoreEvent::Committed { .. } | StoreEvent::Pruned { .. } => drop(commit_sender.try_send(())),
         })?;
 
-        let roots = system_roots();
+        let mut trust = Trust::new(system_roots());
 
         // The cores last: from here on feeds are polled.
         let records = writer.register(&config.feeds, &|| true)?;
-        let subscriptions = subscribe(&config.feeds, records, &roots);
+        let subscriptions = subscribe(&config.feeds, records, &mut trust);
         let due_at_start = count_due(&subscriptions, clock.now_ms());
         let mut roster = Roster::new(cpus.len());
         let by_core = roster.take_over(subscriptions).puts;
@@ -160,7 +160,7 @@ impl Daemon {
             http,
             events,
             event_sender,
-            roots,
+            trust,
             roster,
             config: config.daemon.clone(),
             names,
@@ -304,7 +304,7 @@ impl Daemon {
     pub fn reload(&mut self, config: &Config, keep_waiting: &dyn Fn() -> bool) -> Result<Plan, StoreError> {
         let records = self.writer.register(&config.feeds, keep_waiting)?;
         self.renew_roots();
-        let subscriptions = subscribe(&config.feeds, records, &self.roots);
+        let subscriptions = subscribe(&config.feeds, records, &mut self.trust);
         let Change { puts, removes, plan } = self.roster.take_over(subscriptions);
         tell_plan(&plan);
         let keys = changed_daemon_keys(&self.config, &config.daemon).join(", ");
@@ -326,13 +326,13 @@ impl Daemon {
     /// roots every feed has changed.
     fn renew_roots(&mut self) {
         let (found, problems) = Roots::of_system();
-        match (found == self.roots, found.is_empty()) {
+        match (found == *self.trust.system(), found.is_empty()) {
             (true, _) => {}
             (false, true) => log::warn!("no certificate roots are found any more: those that were found before stay"),
             (false, false) => {
                 log::info!("certificate roots are others from now on, {} of them", found.count());
                 tell_of(&problems);
-                self.roots = found;
+                self.trust.renew_system(found);
             }
         }
     }
@@ -508,13 +508,12 @@ fn listen_on(listen: &Listen) -> Result<Listener, StartError> {
 
 /// Joins what the configuration says with the database's rows; reads the files that feeds name. Disabled feeds have a
 /// row and no subscription.
-fn subscribe(feeds: &[config::Feed], records: Vec<FeedRecord>, roots: &Roots) -> Vec<Subscription> {
+fn subscribe(feeds: &[config::Feed], records: Vec<FeedRecord>, trust: &mut Trust) -> Vec<Subscription> {
     let joined = feeds.iter().zip(records).filter(|(feed, _)| feed.enabled);
-    // Feeds that name the same ca_file share what it holds.
-    let mut with_files = HashMap::new();
+    trust.read(feeds.iter().filter(|feed| feed.enabled).filter_map(|feed| feed.ca_file.as_ref()));
     joined
         .map(|(feed, record)| {
-            let access = Access::load(feed, roots, &mut with_files).map(Arc::new);
+            let access = Access::load(feed, trust).map(Arc::new);
             if let Err(sentence) = &access {
                 log::warn!("feed {}: {sentence}; it fails until this is mended and the daemon reloaded", feed.name);
             }

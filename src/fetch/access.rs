@@ -1,16 +1,14 @@
 //! What a feed needs to be let in: credentials, custom headers, roots, a proxy. Read from files at start and on reload,
 //! never on a core; never shown.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::path::PathBuf;
 
 use base64::Engine as _;
 use sha2::{Digest, Sha256};
 use ureq::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use url::Url;
 
-use super::tls::Roots;
+use super::roots::{Roots, Trust};
 use crate::config::{self, read_secret};
 
 /// How one feed is asked, secrets included.
@@ -37,16 +35,13 @@ impl Access {
         Access { headers: Vec::new(), roots: roots.clone(), proxy: None, fingerprint: String::new() }
     }
 
-    /// Reads the files that `feed` names; `with_files` holds the roots of those read before, so that feeds share them. Blocks: call it at start and on reload, not on a core.
+    /// Reads the secrets that `feed` names; its `ca_file` was read into `trust`. Blocks: call it at start and on reload, not
+    /// on a core.
     ///
     /// # Errors
     ///
     /// A sentence that names the key and the file, never their content.
-    pub(crate) fn load(
-        feed: &config::Feed,
-        system_roots: &Roots,
-        with_files: &mut HashMap<PathBuf, Roots>,
-    ) -> Result<Access, String> {
+    pub(crate) fn load(feed: &config::Feed, trust: &Trust) -> Result<Access, String> {
         let mut headers = Vec::new();
         for (name, value) in &feed.headers {
             let name =
@@ -67,13 +62,7 @@ impl Access {
             let token = read_secret("bearer_file", file)?;
             headers.push((AUTHORIZATION, authorization(&format!("Bearer {token}"), "bearer_file")?));
         }
-        let roots = match &feed.ca_file {
-            Some(file) => match with_files.get(file) {
-                Some(known) => known.clone(),
-                None => with_files.entry(file.clone()).insert_entry(system_roots.with_file(file)?).get().clone(),
-            },
-            None => system_roots.clone(),
-        };
+        let roots = trust.roots(feed.ca_file.as_ref())?;
         let fingerprint = fingerprint(&headers);
         Ok(Access { headers, roots, proxy: feed.proxy.clone(), fingerprint })
     }

@@ -13,7 +13,7 @@ use url::{Host, Url};
 use super::exchange::{Answer, exchange};
 use super::flight::Flight;
 use super::kept::Purpose;
-use super::tls::Roots;
+use super::roots::Roots;
 use super::transport::Connection;
 use super::turns::Turn;
 use super::{Fetcher, Hop, Request, dial, guard, redirect, tls};
@@ -153,15 +153,7 @@ impl Fetcher {
             let message = "this machine has no certificate roots; install ca-certificates or set ca_file";
             return Err(Failure::new(Class::Tls, Phase::Tls, message));
         }
-        let mut configs = self.tls.borrow_mut();
-        if let Some((_, config)) = configs.iter().find(|(known, _)| known.is_same(roots)) {
-            return Ok(config.clone());
-        }
-        // Those of earlier configurations, which no feed has any more.
-        configs.retain(|(known, _)| known.is_in_use());
-        let config = tls::client_config(roots);
-        configs.push((roots.clone(), config.clone()));
-        Ok(config)
+        Ok(self.tls.borrow_mut().of(roots))
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use url::{Origin, Url};
 
-use super::tls::Roots;
+use super::roots::Roots;
 use super::transport::Connection;
 use crate::limits::{KEPT_CONNECTIONS_MAX, KEPT_FOR};
 

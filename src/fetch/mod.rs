@@ -29,6 +29,7 @@ mod redirect;
 mod refusal;
 mod resolve;
 pub(crate) mod retry_after;
+mod roots;
 mod stretch;
 mod tls;
 mod transport;
@@ -41,7 +42,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustls::ClientConfig;
 use ureq::http::header::{CONTENT_TYPE, COOKIE, RETRY_AFTER};
 use ureq::http::{HeaderMap, HeaderValue};
 use url::{Origin, Url};
@@ -49,7 +49,9 @@ use url::{Origin, Url};
 pub use access::Access;
 pub use flight::{Flight, PhaseTimes, Timeouts};
 pub(crate) use resolve::{NameService, NameWatch};
-pub use tls::Roots;
+pub use roots::Roots;
+pub(crate) use roots::Trust;
+use tls::ClientConfigs;
 use validators::A_IM;
 pub use validators::Validators;
 
@@ -227,8 +229,7 @@ impl Document {
 pub struct Fetcher {
     resolver: Resolver,
     user_agent: HeaderValue,
-    /// A TLS configuration for each set of roots in use: one, and one a `ca_file`.
-    tls: RefCell<Vec<(Roots, Arc<ClientConfig>)>>,
+    tls: RefCell<ClientConfigs>,
     bodies: Rc<Budget>,
     turns: Rc<Turns>,
     held: RefCell<Held>,

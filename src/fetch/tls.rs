@@ -1,92 +1,50 @@
-//! TLS on a core: which roots are trusted, and the handshake as a phase with a deadline of its own.
+//! TLS on a core: its configurations, and the handshake as a phase with a deadline of its own.
 //!
 //! rustls holds no socket; bytes are carried by whoever waits: [`handshake`] here, the transport later.
 
 use std::io::{self, Read, Write};
-use std::path::Path;
 use std::sync::Arc;
 
 use futures_lite::{AsyncReadExt, AsyncWriteExt};
 use glommio::net::TcpStream;
 use rustls::client::Resumption;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection};
 
 use super::flight::Flight;
+use super::roots::{Roots, WeakRoots};
 use crate::failure::{Class, Failure, Phase};
 use crate::limits::{TLS_RECORD_BYTES, TLS_SESSIONS_KEPT_MAX};
 
-/// The certificates that a feed trusts.
-#[derive(Clone, Debug)]
-pub struct Roots {
-    store: Arc<RootCertStore>,
-}
+/// A core's client configurations: one for each set of roots that some feed trusts. Not shared between cores: the session
+/// cache has a lock.
+#[derive(Default)]
+pub(crate) struct ClientConfigs(Vec<(WeakRoots, Arc<ClientConfig>)>);
 
-impl PartialEq for Roots {
-    fn eq(&self, other: &Roots) -> bool {
-        self.is_same(other) || self.store.roots == other.store.roots
-    }
-}
-
-impl Roots {
-    /// The system's roots, with what went wrong while they were read. Reads files: call it at start, not on a core.
-    pub fn of_system() -> (Roots, Vec<String>) {
-        let found = rustls_native_certs::load_native_certs();
-        let mut store = RootCertStore::empty();
-        store.add_parsable_certificates(found.certs);
-        (Roots { store: Arc::new(store) }, found.errors.iter().map(ToString::to_string).collect())
-    }
-
-    /// The system's roots and those of `ca_file` (PEM). Reads the file: call it at start, not on a core.
-    ///
-    /// # Errors
-    ///
-    /// A sentence: the file cannot be read, is no PEM, or holds no certificate.
-    pub fn with_file(&self, ca_file: &Path) -> Result<Roots, String> {
-        let shown = ca_file.display();
-        let mut store = RootCertStore::clone(&self.store);
-        let mut added = 0;
-        let certificates =
-            CertificateDer::pem_file_iter(ca_file).map_err(|error| format!("cannot read ca_file {shown}: {error}"))?;
-        for certificate in certificates {
-            let certificate = certificate.map_err(|error| format!("ca_file {shown} is not valid PEM: {error}"))?;
-            store.add(certificate).map_err(|error| format!("ca_file {shown} holds a bad certificate: {error}"))?;
-            added += 1;
+impl ClientConfigs {
+    /// The configuration for these roots. Those that no feed trusts any more are dropped.
+    pub(crate) fn of(&mut self, roots: &Roots) -> Arc<ClientConfig> {
+        self.0.retain(|(known, _)| known.is_in_use());
+        if let Some((_, config)) = self.0.iter().find(|(known, _)| known.is(roots)) {
+            return config.clone();
         }
-        match added {
-            0 => Err(format!("ca_file {shown} holds no certificate; it must be in PEM format")),
-            _ => Ok(Roots { store: Arc::new(store) }),
-        }
+        let config = client_config(roots);
+        self.0.push((roots.downgrade(), config.clone()));
+        config
     }
 
-    /// How many there are.
-    pub(crate) fn count(&self) -> usize {
-        self.store.len()
-    }
-
-    /// Whether these are the very same roots, not only equal ones.
-    pub(crate) fn is_same(&self, other: &Roots) -> bool {
-        Arc::ptr_eq(&self.store, &other.store)
-    }
-
-    /// Whether anybody but one holder of a copy has them still.
-    pub(crate) fn is_in_use(&self) -> bool {
-        Arc::strong_count(&self.store) > 2
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.store.is_empty()
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 }
 
-/// One core's client configuration for one set of roots. Not shared between cores: the session cache has a lock.
-pub(crate) fn client_config(roots: &Roots) -> Arc<ClientConfig> {
+fn client_config(roots: &Roots) -> Arc<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("ring supports every protocol version that rustls does")
-        .with_root_certificates(roots.store.clone())
+        .with_root_certificates(roots.store().clone())
         .with_no_client_auth();
     config.resumption = Resumption::in_memory_sessions(TLS_SESSIONS_KEPT_MAX);
     config.alpn_protocols = vec![b"http/1.1".to_vec()];

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::feed_state::{FEED_COLUMNS, FeedRecord, FeedState};
 use crate::config::Feed;
@@ -47,16 +47,20 @@ pub(super) fn register(
     is_wanted: &dyn Fn() -> bool,
 ) -> rusqlite::Result<Option<Vec<FeedRecord>>> {
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut known = known(&tx)?;
+    let mut known = present(&tx)?;
     let mut records = Vec::with_capacity(feeds.len());
     for feed in feeds {
         watch::beat();
-        records.push(match known.remove(&feed.name) {
+        let row = match known.remove(&feed.name) {
+            Some(row) => Some(row),
+            None => returning(&tx, &feed.name)?,
+        };
+        records.push(match row {
             Some(row) => update(&tx, feed, row)?,
             None => insert(&tx, feed)?,
         });
     }
-    for row in known.into_values().filter(|row| !row.left) {
+    for row in known.into_values() {
         tx.prepare_cached("UPDATE feed SET left_at = ?2 WHERE id = ?1")?.execute(params![row.feed.id, now])?;
     }
     if !is_wanted() {
@@ -66,17 +70,31 @@ pub(super) fn register(
     Ok(Some(records))
 }
 
-/// All rows by name: one pass over the table costs less than a look-up for each of 10,000 feeds.
-fn known(db: &Connection) -> rusqlite::Result<HashMap<String, Known>> {
-    let mut query = db.prepare(&format!("SELECT {FEED_COLUMNS}, labels, left_at IS NOT NULL FROM feed"))?;
-    let rows = query.query_map([], |row| {
+/// The rows of feeds that are there, by name: one pass over the table costs less than a look-up for each of 10,000 feeds.
+/// Those that have left are passed over, however many there have ever been.
+fn present(db: &Connection) -> rusqlite::Result<HashMap<String, Known>> {
+    let mut query = db.prepare(&known("left_at IS NULL"))?;
+    let rows = query.query_map([], Known::from_row)?;
+    rows.map(|row| row.map(|row| (row.feed.name.clone(), row))).collect()
+}
+
+/// The row of a feed that was there once.
+fn returning(db: &Connection, name: &str) -> rusqlite::Result<Option<Known>> {
+    db.prepare_cached(&known("name = ?1"))?.query_row([name], Known::from_row).optional()
+}
+
+fn known(condition: &str) -> String {
+    format!("SELECT {FEED_COLUMNS}, labels, left_at IS NOT NULL FROM feed WHERE {condition}")
+}
+
+impl Known {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Known> {
         Ok(Known {
             feed: FeedRecord::from_row(row)?,
             labels: row.get("labels")?,
             left: row.get("left_at IS NOT NULL")?,
         })
-    })?;
-    rows.map(|row| row.map(|row| (row.feed.name.clone(), row))).collect()
+    }
 }
 
 fn insert(db: &Connection, feed: &Subscription) -> rusqlite::Result<FeedRecord> {
