@@ -11,6 +11,7 @@
 //! completion. And an executor that sleeps over its very first task, before it could tick, is left behind by [`start`],
 //! which tries again with another.
 
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -21,7 +22,7 @@ use crossbeam_channel::bounded;
 use glommio::timer::Timer;
 use glommio::{LocalExecutor, LocalExecutorBuilder, Placement, Task};
 use nix::sched::{CpuSet, sched_setaffinity};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, gettid};
 
 use crate::clock::Clock;
 use crate::limits::{EXECUTOR_START_TIMEOUT, EXECUTOR_STARTS_MAX, IO_MEMORY_BYTES, PREEMPT_MS};
@@ -82,8 +83,16 @@ where
 
 /// glommio starts a thread of its own for each executor, and panics where it cannot.
 fn has_room_for_a_thread(name: &str) -> Result<(), Lack> {
-    let tried = thread::Builder::new().name(name.to_owned()).spawn(|| ());
-    tried.map(|thread| drop(thread.join())).map_err(|error| Lack::of_thread(name, &error))
+    let tried = thread::Builder::new().name(name.to_owned()).spawn(gettid);
+    let tried = tried.map_err(|error| Lack::of_thread(name, &error))?;
+    // The kernel counts a thread for a moment longer than others wait for it: glommio's would be one too many.
+    if let Ok(tried) = tried.join() {
+        let (entry, deadline) = (format!("/proc/self/task/{tried}"), Clock::monotonic() + LEAVES_WITHIN);
+        while Path::new(&entry).exists() && Clock::monotonic() < deadline {
+            thread::yield_now();
+        }
+    }
+    Ok(())
 }
 
 /// Pins the calling thread here and leaves nothing of it to glommio, which looks the CPU up in /sys and panics where that
@@ -110,6 +119,9 @@ pub(crate) fn make(name: &str, placement: Placement) -> Result<LocalExecutor, St
         .make()
         .map_err(|error| format!("cannot start the executor {name}: {error}"))
 }
+
+/// For a thread that has ended to be gone from the kernel's books.
+const LEAVES_WITHIN: Duration = Duration::from_millis(100);
 
 /// Ticks of one executor, out of step: if one is slept over too, the next is not.
 const TICKS: u32 = 4;
