@@ -10,6 +10,7 @@ mod feed;
 #[cfg(test)]
 mod manners;
 mod onset;
+mod pressure;
 mod restraint;
 mod shortage;
 mod tally;
@@ -28,13 +29,14 @@ use futures_lite::{FutureExt, StreamExt};
 use crate::clock::Clock;
 use crate::executor::{nap, sleep};
 use crate::gauges::CoreGauges;
-use crate::limits::{FEEDS_IN_A_ROW_MAX, HEARTBEAT_MS};
+use crate::limits::{FEEDS_IN_A_ROW_MAX, HEARTBEAT_MS, STREAM_LOOK};
 use crate::poll::{Desk, Polled, Subscription, Unpolled, poll};
 use crate::watch::{self, Doing, Flights};
 pub(crate) use agenda::{Agenda, Ended, Moment, Settings, Start, Ticket};
 use changed::Changed;
 #[cfg(test)]
 pub(crate) use feed::Place;
+use pressure::Pressure;
 pub(crate) use telling::FlightReport;
 
 /// What the main thread asks of a core.
@@ -104,13 +106,22 @@ struct Core {
     gauges: Arc<CoreGauges>,
     agenda: RefCell<Agenda>,
     changed: Changed,
+    pressure: Pressure,
 }
 
 impl Core {
     fn new(desk: Rc<Desk>, settings: Settings, gauges: Arc<CoreGauges>) -> Core {
         let Settings { index, once: is_once, .. } = settings;
         let agenda = RefCell::new(Agenda::new(settings).showing(Flights::new(gauges.flights.clone())));
-        Core { desk, index, is_once, gauges, agenda, changed: Changed::default() }
+        Core {
+            desk,
+            index,
+            is_once,
+            gauges,
+            agenda,
+            changed: Changed::default(),
+            pressure: Pressure::new(Clock::monotonic()),
+        }
     }
 
     fn moment(&self) -> Moment {
@@ -157,7 +168,7 @@ impl Core {
 
     /// What was fetched is memory until it is committed: a slow disk and large bodies hold up polls, not the process.
     fn has_room(&self) -> bool {
-        self.desk.uncommitted.available() > 0 && self.desk.fetcher.has_room()
+        self.pressure.keeps_up(&self.desk.lead) && self.desk.uncommitted.has_room() && self.desk.fetcher.has_room()
     }
 
     fn start_due(self: &Rc<Self>) {
@@ -168,9 +179,7 @@ impl Core {
             self.gauges.is_cut_off.store(is_open, Ordering::Relaxed);
             self.agenda.borrow_mut().heed_breaker(is_open, at);
         }
-        while let Some(start) = self.next_start(at.now) {
-            self.start(start);
-        }
+        self.pressure.let_begin(|| self.next_start(at.now).map(|start| self.start(start)).is_some());
         self.show_backlog(at.now);
         self.show_fibers();
         self.show_shortage(at.now);
@@ -217,12 +226,18 @@ impl Core {
 
     /// Until there may be something to do: a deadline, a poll's end, a heartbeat.
     async fn next_turn(&self) {
-        let heartbeat = Duration::from_millis(HEARTBEAT_MS);
+        if self.pressure.has_more() {
+            return self.pressure.look().await;
+        }
+        let longest = match self.pressure.keeps_up(&self.desk.lead) {
+            true => Duration::from_millis(HEARTBEAT_MS),
+            false => STREAM_LOOK,
+        };
         let next_at = {
             let breaker = self.desk.breaker.as_ref().map(RefCell::borrow);
             self.agenda.borrow().next_at(breaker.as_deref(), self.has_room())
         };
-        let wait = next_at.map_or(heartbeat, |at| at.saturating_duration_since(Clock::monotonic()).min(heartbeat));
+        let wait = next_at.map_or(longest, |at| at.saturating_duration_since(Clock::monotonic()).min(longest));
         let timer = async {
             sleep(wait).await;
         };

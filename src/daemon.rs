@@ -27,9 +27,10 @@ use crate::limits::{
     READERS, RELOAD_LINES_MAX, ROUND_WORTH_TELLING, STREAMS_MAX, UNCOMMITTED_MAX, WRITER_QUEUE_MAX,
 };
 use crate::machine::{self, Lack};
-use crate::poll::{Desk, Subscription};
+use crate::poll::{Desk, Subscription, Uncommitted};
 use crate::roster::{Change, Roster, count_due};
 use crate::store::{self, FeedRecord, Readers, Store, StoreError, StoreEvent, Writer};
+use crate::stream::Lead;
 use crate::watch::{self, Observer, Watch};
 pub use start_error::StartError;
 
@@ -120,10 +121,16 @@ impl Daemon {
         // One message says as much as many: look again.
         let (mut commit_sender, commits) = mpsc::channel(1);
         let (news_sender, news) = mpsc::channel(POLL_NEWS_WAITING_MAX);
+        let lead = Arc::new(Lead::new());
+        let committed = lead.clone();
         let writer = store.start(clock.clone(), move |event| match event {
             // Never waits: if the main thread has that much to hear already, it is ending anyway.
             StoreEvent::Failed(error) => drop(store_events.try_send(Event::StoreFailed(error))),
-            StoreEvent::Committed { .. } | StoreEvent::Pruned { .. } => drop(commit_sender.try_send(())),
+            StoreEvent::Committed { seq_last, .. } => {
+                committed.commit(seq_last);
+                let _ = commit_sender.try_send(());
+            }
+            StoreEvent::Pruned { .. } => drop(commit_sender.try_send(())),
         })?;
 
         let mut trust = Trust::new(system_roots());
@@ -143,6 +150,7 @@ impl Daemon {
         let start = CoreStart {
             clock: clock.clone(),
             writer: writer.handle(),
+            lead: lead.clone(),
             names: NameService::read(&config.daemon.dns),
             contact: config.daemon.contact.clone(),
             news: listener.is_some().then_some(news_sender),
@@ -180,7 +188,7 @@ impl Daemon {
         }
         if let Some(listener) = listener {
             let policy = http::Policy::new(token.as_deref(), config.daemon.public, config.daemon.hosts.clone());
-            let news = http::News { commits, polls: news };
+            let news = http::News { commits, lead, polls: news };
             match daemon.start_http(listener, http_cpu, policy, shares, &options.db, news) {
                 Ok(http) => daemon.http = Some(http),
                 Err(error) => {
@@ -405,6 +413,7 @@ impl Drop for HttpEnded {
 struct CoreStart {
     clock: Clock,
     writer: crate::store::WriterHandle,
+    lead: Arc<Lead>,
     names: NameService,
     contact: Option<String>,
     news: Option<mpsc::Sender<PollNews>>,
@@ -463,7 +472,8 @@ fn start_core(
                 writer: start.writer,
                 news: start.news.map(RefCell::new),
                 breaker: start.is_breaking.then(RefCell::default),
-                uncommitted: glommio::sync::Semaphore::new(start.uncommitted_max as u64),
+                lead: start.lead,
+                uncommitted: Uncommitted::new(start.uncommitted_max),
             };
             core::run(Rc::new(desk), share, settings, command_receiver, gauges).await;
             ended.done = true;

@@ -153,6 +153,9 @@ pub const BODY_ROOM_LOOK_MS: u64 = 20;
 /// Answers of one core that wait for the writer; at this many its polls stop starting, so the writer's queue never fills.
 pub const UNCOMMITTED_MAX: usize = 256;
 
+/// An answer counts as one more for each so many bytes of its body: what is behind large ones does not wait for long either.
+pub const UNCOMMITTED_UNIT_BYTES: u64 = 4 << 10;
+
 /// A poll that panicked says nothing about when to come back: after this long.
 pub const POLL_PANIC_WAIT: Duration = Duration::from_secs(3_600);
 
@@ -413,6 +416,21 @@ pub const BREAKER_SILENCE_MIN: Duration = Duration::from_secs(5);
 pub const BREAKER_PROBE_WAIT: Duration = Duration::from_secs(3);
 
 const _: () = assert!(BREAKER_HOSTS_FEW <= BREAKER_HOSTS_MIN && BREAKER_HOSTS_MIN <= BREAKER_HOSTS);
+
+/// Polls that a core begins in one turn. Before it begins more it looks how far behind it is.
+pub const STARTS_IN_A_ROW_MAX: usize = 8;
+
+/// A core that takes longer than this for all that is ready begins no poll.
+pub const BEHIND_MAX: Duration = Duration::from_millis(5);
+
+/// Articles that are committed and not in the stream yet; while there are so many cores begin no polls.
+pub const UNPUBLISHED_MAX: i64 = 512;
+
+/// A stream that has not moved for so long is not waited for.
+pub const STREAM_STUCK_AFTER: Duration = Duration::from_millis(250);
+
+/// Between two looks of a core that waits for the stream.
+pub const STREAM_LOOK: Duration = Duration::from_millis(2);
 
 /// A poll that began so long ago, and still runs, waits for its publisher, and no longer keeps others from beginning.
 pub const POLL_YOUNG: Duration = Duration::from_millis(100);

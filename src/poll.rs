@@ -8,6 +8,7 @@ mod outage;
 mod planning;
 mod spent;
 mod state;
+mod uncommitted;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -15,7 +16,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_channel::{mpsc, oneshot};
-use glommio::sync::Semaphore;
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -31,12 +31,14 @@ use crate::parse;
 use crate::placement;
 use crate::schedule;
 use crate::store::{FeedRecord, FeedState, FetchLog, PollRecord, StoreFault, Stored, WriterHandle};
+use crate::stream::Lead;
 use crate::watch::Shown;
 pub(crate) use finding::{Asked, Finding, Outcome};
 #[cfg(test)]
 pub(crate) use outage::is_ours;
 pub(crate) use planning::is_given_up;
 pub(crate) use spent::Spent;
+pub(crate) use uncommitted::Uncommitted;
 
 /// A feed that a core polls: what feeds.toml says of it, and what was read from the files that it names.
 #[derive(Clone, Debug)]
@@ -94,8 +96,10 @@ pub(crate) struct Desk {
     pub(crate) writer: WriterHandle,
     /// Tells failures of our own network from those of hosts; `None` where every failure counts.
     pub(crate) breaker: Option<RefCell<Breaker>>,
-    /// One permit for each answer of this core that may wait for the writer.
-    pub(crate) uncommitted: Semaphore,
+    /// For the answers of this core that wait for the writer.
+    pub(crate) uncommitted: Uncommitted,
+    /// Of the commits over the stream.
+    pub(crate) lead: Arc<Lead>,
 }
 
 /// A document that could not be read, remembered so that the same bytes are not tried again.
@@ -193,10 +197,9 @@ pub(crate) async fn poll(
     }
 
     let fetched_after = flight.age();
-    // Admission to the writer comes before parsing: what waits for a slow disk is a body, which has its budget. Closed
-    // only when the core ends, and then nobody waits for this poll.
     flight.enter(Phase::Commit);
-    let _uncommitted = desk.uncommitted.acquire_permit(1).await.map_err(|_| Unpolled::Cancelled)?;
+    let body_bytes = body_bytes(&fetched);
+    let _uncommitted = desk.uncommitted.enter(body_bytes.unwrap_or(0)).await.ok_or(Unpolled::Cancelled)?;
 
     // Gate, parse, normalise, key: on the core's own stack.
     nap().await;
@@ -204,7 +207,6 @@ pub(crate) async fn poll(
     flight.enter(Phase::Parse);
     let parse_started = Clock::monotonic();
     let mut unreadable = memory.unreadable.clone();
-    let body_bytes = body_bytes(&fetched);
     let reading = fetched.and_then(|fetched| read(subscription, &memory.state, fetched, now_ms, &mut unreadable));
     let parse = Clock::elapsed(parse_started);
 

@@ -7,6 +7,7 @@
 //! the ring stays empty and only moves on, and whoever comes then reads what he lacks from the database.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use futures_channel::mpsc;
 use futures_lite::StreamExt;
@@ -20,14 +21,14 @@ use crate::limits::{
     ARTICLES_ASKED_MAX, CROWD_LOOK, CROWD_MIN, CROWD_PAUSE, HISTORY_LOOK, HUB_RETRY, WAKES_IN_A_ROW_MAX,
 };
 use crate::machine;
-use crate::stream::{Audience, Filter, Page};
+use crate::stream::{Audience, Filter, Lead, Page};
 use crate::wire::{FirstRound, Html, PollEvent};
 
 /// Follows the commits until the writer is gone.
-pub(super) async fn follow_commits(site: Rc<Site>, mut commits: mpsc::Receiver<()>) {
+pub(super) async fn follow_commits(site: Rc<Site>, mut commits: mpsc::Receiver<()>, lead: Arc<Lead>) {
     let mut audience = Audience::default();
     loop {
-        while catch_up(&site, audience.is_there(&site.seats, Clock::monotonic())).await {
+        while catch_up(&site, &lead, audience.is_there(&site.seats, Clock::monotonic())).await {
             nap().await;
         }
         if commits.next().await.is_none() {
@@ -37,7 +38,7 @@ pub(super) async fn follow_commits(site: Rc<Site>, mut commits: mpsc::Receiver<(
 }
 
 /// Reads what is after the ring's end, or only where the database is by now. Gives whether there may be more.
-async fn catch_up(site: &Site, has_audience: bool) -> bool {
+async fn catch_up(site: &Site, lead: &Lead, has_audience: bool) -> bool {
     if !has_audience {
         site.chunks.borrow_mut().clear();
     }
@@ -58,7 +59,9 @@ async fn catch_up(site: &Site, has_audience: bool) -> bool {
         return true;
     };
     let more = page.scanned_to < page.bounds.seq_last;
-    if site.ring.borrow_mut().catch_up(page) {
+    let has_moved = site.ring.borrow_mut().catch_up(page);
+    lead.publish(site.ring.borrow().last());
+    if has_moved {
         // Thousands have their turn one after the other, and whoever asks for something else has his between them.
         site.wake.announce();
         while site.wake.wake_some(WAKES_IN_A_ROW_MAX) {

@@ -7,6 +7,7 @@ use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ use crate::limits::{
     ACCEPT_RETRY_MS, ACCEPTS_IN_A_ROW_MAX, HEAD_TIMEOUT, HEARTBEAT_MS, LAST_DESCRIPTOR_MS, LEFT_IN_A_ROW_MAX,
     LEFT_WAITING_MAX, REQUEST_HEAD_BYTES_MAX, REQUESTS_MAX, RETRY_AFTER_BUSY_S, TURN_AWAY_TIMEOUT, TURNED_AWAY_MAX,
 };
+use crate::stream::Lead;
 use crate::watch::{self, Doing};
 use crate::wire::Problem;
 
@@ -42,6 +44,8 @@ use crate::wire::Problem;
 pub(crate) struct News {
     /// Something was committed: look.
     pub(crate) commits: mpsc::Receiver<()>,
+    /// Told what is published.
+    pub(crate) lead: Arc<Lead>,
     pub(crate) polls: mpsc::Receiver<PollNews>,
 }
 
@@ -54,7 +58,7 @@ pub(crate) async fn serve(listener: Listener, sources: Sources, news: News, stop
     let connections_max = sources.connections_max;
     let site = Rc::new(Site::new(sources));
     let following = [
-        glommio::spawn_local(hub::follow_commits(site.clone(), news.commits)),
+        glommio::spawn_local(hub::follow_commits(site.clone(), news.commits, news.lead)),
         glommio::spawn_local(hub::follow_polls(site.clone(), news.polls)),
         glommio::spawn_local(hub::keep_history(site.clone())),
         glommio::spawn_local(hub::follow_crowds(site.clone())),

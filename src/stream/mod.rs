@@ -9,6 +9,7 @@
 mod chunks;
 mod cursor;
 mod filter;
+mod lead;
 mod polls;
 mod ring;
 mod subscribers;
@@ -24,6 +25,7 @@ pub(crate) use chunks::Chunks;
 pub(crate) use cursor::Reason;
 pub(crate) use cursor::{After, Bounds, Cursor, Epoch, Refusal};
 pub(crate) use filter::{Filter, FilterMistake};
+pub(crate) use lead::{Follower, Lead};
 pub(crate) use polls::PollLog;
 #[cfg(test)]
 pub(crate) use ring::Size;

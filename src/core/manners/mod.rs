@@ -30,9 +30,10 @@ use crate::executor;
 use crate::fetch::{Access, Fetcher, NameService, Roots};
 use crate::gauges::CoreGauges;
 use crate::limits::{HOST_PAUSE_DEFAULT, UNCOMMITTED_MAX};
-use crate::poll::{Desk, Subscription};
+use crate::poll::{Desk, Subscription, Uncommitted};
 use crate::schedule::simulation::START_MS;
 use crate::store::{Store, WriterHandle};
+use crate::stream::Lead;
 use crate::tarpit::{ANY, Head, Options, Step, Tarpit};
 use judge::Judge;
 use publisher::{DAY_MS, MINUTE_MS, Publisher, Random, Scale, Shape};
@@ -159,7 +160,8 @@ impl Life {
             fetcher: Fetcher::new(&NameService::read(&[]), None).unwrap(),
             writer: self.writer,
             breaker: Some(Default::default()),
-            uncommitted: glommio::sync::Semaphore::new(UNCOMMITTED_MAX as u64),
+            uncommitted: Uncommitted::new(UNCOMMITTED_MAX),
+            lead: Arc::new(Lead::new()),
         };
         let settings = Settings {
             index: 0,

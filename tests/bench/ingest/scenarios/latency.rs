@@ -1,7 +1,11 @@
 //! How long it takes from a feed's last byte to a subscriber's socket, while the cores are busy with W1.
 //!
-//! Some feeds beside those of W1 have something new each second, and its guid says when it was sent.
+//! One in fifteen of W1's feeds has an article more, whose guid says when it was sent; and there are three times as many feeds,
+//! so that most of them are polled long after the beginning.
 
+use std::collections::HashSet;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
@@ -14,49 +18,102 @@ use crate::farm::{Farm, Temper};
 use crate::figures::Times;
 use crate::ours::{Ours, count};
 use crate::run::Run;
-use crate::support::http::Events;
 use crate::table;
 
-const STAMPED: usize = 50;
-const EACH_SECOND: &str = "interval = \"1s\"\ninterval_min = \"1s\"\ninterval_max = \"1s\"";
+const FEEDS: usize = 3 * W1_FEEDS;
+const STAMPED_EVERY: usize = 15;
+const READ_BYTES: usize = 256 << 10;
+/// A feed's number, a stamp and a moment are no longer.
+const STAMP_BYTES_MAX: usize = 64;
+const NUMBER_DIGITS: usize = 6;
 const P99_MAX: Duration = Duration::from_millis(100);
 
 pub(crate) fn run() {
-    let farm = Farm::start(W1_FEEDS + STAMPED, W1_SHAPE);
-    let feeds = (0..W1_FEEDS + STAMPED).map(|number| match number {
-        0..W1_FEEDS => (farm.url(number, Temper::Healthy), ""),
-        _ => (farm.url(number, Temper::Stamped), EACH_SECOND),
-    });
-    let ours = Ours::of(feeds, "interval = \"1h\"", "");
+    let farm = Farm::start(FEEDS, W1_SHAPE);
+    let temper = |number| if number % STAMPED_EVERY == 0 { Temper::Stamped } else { Temper::Healthy };
+    let ours = Ours::new((0..FEEDS).map(|number| farm.url(number, temper(number))));
     let mut started = ours.start();
-    let mut events = Events::open(started.at, "limit=1", "");
-    let arrivals = thread::spawn(move || {
-        let mut arrivals = Vec::new();
-        while let Some(event) = events.next() {
-            if let Some(sent_ms) = stamp(&event.data) {
-                arrivals.push(Duration::from_millis(Clock::monotonic_ms().saturating_sub(sent_ms)));
-            }
-        }
-        arrivals
-    });
+    let at = started.at;
+    let stamped = FEEDS / STAMPED_EVERY;
+    let arrivals = thread::spawn(move || arrivals(at, stamped).expect("the stream goes on"));
     let db = ours.home.db();
-    let mut run = Run::new("rssd", W1_FEEDS as u64);
-    let read = || count(&db, "SELECT count(*) FROM feed WHERE article_count >= 30");
+    let mut run = Run::new("rssd", (FEEDS * W1_SHAPE.articles + stamped) as u64);
+    let read = || count(&db, "SELECT coalesce(max(id), 0) FROM article");
     run.watch(started.daemon.pid(), started.due, read, || started.daemon.is_running());
     drop(db);
+    let arrivals = arrivals.join().expect("it reads to the end");
     started.daemon.signal(Signal::SIGTERM);
     started.daemon.wait();
+    let heard = arrivals.len();
     let mut times = Times::default();
-    for arrival in arrivals.join().expect("it reads to the end") {
+    for arrival in arrivals {
         times.add(arrival);
     }
-    println!("W1 was done after {:.2} s", run.until(1.0).unwrap_or(f64::INFINITY));
+    table::print_busy(&run);
+    println!("{FEEDS} feeds were done after {:.2} s", run.until(1.0).unwrap_or(f64::INFINITY));
     println!("from the last byte to the socket of a client that takes everything: {times}");
     let p99 = times.at(0.99);
-    table::bar(p99 <= P99_MAX, format_args!("p99 from the last byte to a subscriber: {p99:.0?} (at most {P99_MAX:?})"));
+    table::bar(
+        p99 <= P99_MAX && heard == stamped,
+        format_args!(
+            "p99 from the last byte to a subscriber: {p99:.0?} (at most {P99_MAX:?}), {heard} of {stamped} heard of"
+        ),
+    );
 }
 
-fn stamp(data: &str) -> Option<u64> {
-    let rest = data.split_once(STAMP)?.1;
-    rest.split(|byte: char| !byte.is_ascii_digit()).next()?.parse().ok()
+/// How long so many articles with a moment in their guid took to come. Looks for nothing else: a client that reads each event
+/// takes a CPU of its own.
+fn arrivals(at: SocketAddr, count: usize) -> io::Result<Vec<Duration>> {
+    let mut socket = TcpStream::connect(at)?;
+    socket.write_all(b"GET /news/stream HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")?;
+    let mut arrivals = Vec::with_capacity(count);
+    let mut buffer = vec![0; READ_BYTES];
+    // An article says it more than once.
+    let mut heard = HashSet::new();
+    // What may be the beginning of a moment waits at the front for the rest of it.
+    let mut kept = 0;
+    while arrivals.len() < count {
+        let read = socket.read(&mut buffer[kept..])?;
+        if read == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let now_ms = Clock::monotonic_ms();
+        let text = &buffer[..kept + read];
+        let mut from = 0;
+        while let Some((number, sent_ms)) = stamp(text, &mut from) {
+            if heard.insert(number) {
+                arrivals.push(Duration::from_millis(now_ms.saturating_sub(sent_ms)));
+            }
+        }
+        let rest = from.max(text.len().saturating_sub(STAMP_BYTES_MAX))..text.len();
+        kept = rest.len();
+        buffer.copy_within(rest, 0);
+    }
+    Ok(arrivals)
+}
+
+/// The next moment that is whole, the number of its feed, which stands before it, and where what is behind it begins.
+fn stamp(text: &[u8], from: &mut usize) -> Option<(u32, u64)> {
+    loop {
+        let at = *from + memmem(&text[*from..], STAMP.as_bytes())?;
+        let begin = at + STAMP.len();
+        let end = begin + text[begin..].iter().position(|byte| !byte.is_ascii_digit())?;
+        let digits = |range: std::ops::Range<usize>| std::str::from_utf8(&text[range]).unwrap_or_default();
+        *from = end;
+        let number = at.checked_sub(NUMBER_DIGITS + 1).map(|from| digits(from..at - 1));
+        if let (Some(Ok(number)), Ok(sent_ms)) = (number.map(str::parse), digits(begin..end).parse()) {
+            return Some((number, sent_ms));
+        }
+    }
+}
+
+fn memmem(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        from += text[from..].iter().position(|byte| *byte == wanted[0])?;
+        if text[from..].starts_with(wanted) {
+            return Some(from);
+        }
+        from += 1;
+    }
 }
