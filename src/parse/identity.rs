@@ -108,8 +108,17 @@ pub(crate) fn hash_key(article: &Article) -> String {
 
 /// An address without what two spellings of it differ in: scheme, `www.`, the slash at the end. Other values as they are.
 fn place(value: &str) -> &str {
-    let bare = value.trim().trim_start_matches("https:").trim_start_matches("http:").trim_start_matches("//");
-    bare.trim_start_matches("www.").trim_end_matches('/')
+    ["https:", "http:", "//", "www."].into_iter().fold(value.trim(), without).trim_end_matches('/')
+}
+
+/// A text without a beginning, however often it has it. `trim_start_matches` gets ready for a search each time, which costs
+/// more than all the rest of a key.
+fn without<'a>(text: &'a str, beginning: &str) -> &'a str {
+    let mut text = text;
+    while let Some(rest) = text.strip_prefix(beginning) {
+        text = rest;
+    }
+    text
 }
 
 /// The host of a link, as [`place`] writes it.

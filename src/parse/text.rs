@@ -63,7 +63,7 @@ fn western(text: &str) -> Cow<'_, str> {
 /// where the whole text is so, and only for the characters of Western Europe and its punctuation: by more leads than
 /// these, `CAFÉ™` would be valid UTF-8 too.
 pub(crate) fn undoubled(text: &str) -> Cow<'_, str> {
-    if !text.contains(['Â', 'Ã', 'â']) {
+    if text.is_ascii() || !text.contains(['Â', 'Ã', 'â']) {
         return Cow::Borrowed(text);
     }
     let mut bytes = Vec::with_capacity(text.len());
