@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 
 use feed_rs::model::{Category, Content, Entry, Feed, FeedType, Link, LinkTarget, MediaObject, Person, Text};
+use memchr::memmem;
 use url::Url;
 
 use super::gate::{Extra, Scan};
@@ -253,7 +254,7 @@ impl Context<'_> {
     /// The first image in a content that is an address, which starts from the article's page as in a browser.
     fn first_image(&self, html: &str, page: Option<&Url>) -> Option<String> {
         let html = text::cut(html, IMAGE_SEARCH_BYTES_MAX);
-        let tag = &html[html.find("<img")?..];
+        let tag = &html[memmem::find(html.as_bytes(), b"<img")?..];
         let tag = &tag[..tag.find('>')?];
         let at = tag.find(" src=")? + " src=".len();
         let quote = tag[at..].chars().next().filter(|c| matches!(c, '"' | '\''))?;
