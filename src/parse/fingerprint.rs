@@ -149,6 +149,14 @@ mod tests {
     }
 
     #[test]
+    fn white_space_of_any_kind_is_no_change() {
+        // ASCII's has a list of its own: a vertical tab is in no text.
+        for space in ('\u{80}'..=char::MAX).filter(|c| c.is_whitespace()) {
+            assert_eq!(with_content(&format!("a{space}b")), with_content("ab"), "{space:?}");
+        }
+    }
+
+    #[test]
     fn what_a_reader_notices_is_one() {
         let base = Article {
             title: Some("t".into()),

@@ -41,7 +41,8 @@ pub(crate) fn block(text: &str, bytes_max: usize) -> Option<String> {
 }
 
 /// Whether a character of a text may be one that a block must not hold, by its bytes: C1 controls start with C2, the
-/// noncharacters with EF. Chunk by chunk without leaving one early, which the compiler makes two instructions a byte less of.
+/// noncharacters with EF. No chunk is left early, so the compiler has many of its bytes looked at at once: two instructions
+/// a byte, where one after the other took fifteen.
 fn may_hold_controls(text: &str) -> bool {
     let suspect = |b: u8| (b < 0x20 && !matches!(b, b'\n' | b'\t' | b'\r')) || matches!(b, 0x7f | 0xc2 | 0xef);
     let any = |chunk: &[u8]| chunk.iter().fold(false, |found, b| found | suspect(*b));
@@ -201,5 +202,9 @@ mod tests {
         assert_eq!(line("\u{93}a\u{94} \u{96}", 100).as_deref(), Some("“a” –"));
         assert_eq!(block("日本", 4).as_deref(), Some("日"));
         assert_eq!(block("\u{0}", 4), None);
+        for at in 0..200 {
+            let plain = "x".repeat(at);
+            assert_eq!(block(&format!("{plain}\u{7}\u{fffe}y"), 300), Some(format!("{plain}y")));
+        }
     }
 }
