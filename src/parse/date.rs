@@ -29,8 +29,9 @@ fn unify(text: &str) -> String {
     let mut unified = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '年' | '년' | '月' | '월' => unified.push('-'),
             ' ' if unified.ends_with('-') => {}
+            c if c.is_ascii() => unified.push(c.to_ascii_lowercase()),
+            '年' | '년' | '月' | '월' => unified.push('-'),
             '日' | '일' => unified.push(' '),
             '時' | '时' | '시' | '分' | '분' => unified.push(':'),
             '秒' | '초' => {}
@@ -40,6 +41,9 @@ fn unify(text: &str) -> String {
             '\u{a0}' | '\u{3000}' => unified.push(' '),
             c => unified.extend(c.to_lowercase()),
         }
+    }
+    if unified.is_ascii() {
+        return unified;
     }
     unified.replace("오전", " am ").replace("오후", " pm ").replace("上午", " am ").replace("下午", " pm ")
 }

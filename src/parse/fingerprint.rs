@@ -23,11 +23,11 @@ pub(crate) fn of(article: &Article) -> ContentHash {
     let mut hash = Sha256::new();
     let mut bare = Vec::new();
     let mut add = |kind: u8, text: &str| {
-        bare.clear();
-        reduce(text, &mut bare);
+        bare.resize(bare.len().max(text.len()), 0);
+        let bare_bytes = reduce(text, &mut bare);
         hash.update([kind]);
-        hash.update((bare.len() as u64).to_le_bytes());
-        hash.update(&bare);
+        hash.update((bare_bytes as u64).to_le_bytes());
+        hash.update(&bare[..bare_bytes]);
     };
     let texts = [&article.title, &article.url, &article.summary, &article.content];
     for (kind, text) in texts.into_iter().enumerate() {
@@ -47,64 +47,79 @@ pub(crate) fn of(article: &Article) -> ContentHash {
     made
 }
 
-/// Bytes that stand for themselves, whatever is around them: most of them, and taken in runs.
-const PLAIN: [bool; 256] = {
-    let mut plain = [false; 256];
+/// What a byte leaves, whatever is around it: itself, or nothing where it is white space; [`DEPENDS`] where that cannot be
+/// told of it alone.
+const LEAVES: [u8; 256] = {
+    let mut leaves = [1; 256];
     let mut byte = 0;
-    while byte < 128 {
-        plain[byte] = !matches!(byte as u8, b' ' | b'\t' | b'\n' | b'\r' | 0x0c | b'?' | b'&' | b':');
+    while byte < 256 {
+        match byte as u8 {
+            b' ' | b'\t' | b'\n' | b'\r' | 0x0c => leaves[byte] = 0,
+            // With the last four all white space beyond ASCII begins.
+            b'?' | b'&' | b':' | 0xc2 | 0xe1 | 0xe2 | 0xe3 => leaves[byte] = DEPENDS,
+            _ => {}
+        }
         byte += 1;
     }
-    plain
+    leaves
 };
 
-/// Appends `text` without what makes no difference.
-fn reduce(text: &str, bare: &mut Vec<u8>) {
-    bare.reserve(text.len());
-    let mut rest = text;
-    loop {
-        let plain = rest.bytes().position(|byte| !PLAIN[usize::from(byte)]).unwrap_or(rest.len());
-        bare.extend_from_slice(&rest.as_bytes()[..plain]);
-        rest = &rest[plain..];
-        let Some(&first) = rest.as_bytes().first() else { return };
-        let length = match first {
-            b' ' | b'\t' | b'\n' | b'\r' | 0x0c => 1,
-            b'?' | b'&' => reduce_separator(rest, bare),
-            b':' if rest.starts_with("://") && bare.ends_with(b"https") => {
-                bare.pop();
-                bare.push(b':');
-                1
+const DEPENDS: u8 = 2;
+
+/// Writes `text` to the front of `bare`, which has room for all of it, without what makes no difference. Gives how many bytes
+/// are left of it.
+fn reduce(text: &str, bare: &mut [u8]) -> usize {
+    let (mut read, mut left) = (0, 0);
+    while let Some(&byte) = text.as_bytes().get(read) {
+        // Written in any case, and then counted or not: words are short, and a branch at the end of each is guessed wrong.
+        bare[left] = byte;
+        match LEAVES[usize::from(byte)] {
+            DEPENDS => {
+                let length;
+                (length, left) = reduce_dependent(&text[read..], bare, left);
+                read += length;
             }
-            b':' => {
-                bare.push(first);
-                1
-            }
-            _ => {
-                let (length, is_space) = rest.chars().next().map_or((1, true), |c| (c.len_utf8(), c.is_whitespace()));
-                if !is_space {
-                    bare.extend_from_slice(&rest.as_bytes()[..length]);
-                }
-                length
-            }
-        };
-        rest = &rest[length..];
+            leaves => (read, left) = (read + 1, left + usize::from(leaves)),
+        }
+    }
+    left
+}
+
+/// Writes what the start of `text` leaves behind the `left` bytes that are there. Gives how many bytes it is, and how many
+/// are left then.
+fn reduce_dependent(text: &str, bare: &mut [u8], left: usize) -> (usize, usize) {
+    match text.as_bytes()[0] {
+        b'?' | b'&' => {
+            let (length, is_left) = separator(text);
+            bare[left] = b'&';
+            (length, left + usize::from(is_left))
+        }
+        b':' if text.starts_with("://") && bare[..left].ends_with(b"https") => {
+            bare[left - 1] = b':';
+            (1, left)
+        }
+        b':' => (1, left + 1),
+        _ => {
+            let (length, is_space) = text.chars().next().map_or((1, true), |c| (c.len_utf8(), c.is_whitespace()));
+            bare[left..left + length].copy_from_slice(&text.as_bytes()[..length]);
+            (length, if is_space { left } else { left + length })
+        }
     }
 }
 
-/// What begins a parameter, if this does, with a tracking parameter behind it. Gives how many bytes were read.
-fn reduce_separator(text: &str, bare: &mut Vec<u8>) -> usize {
+/// How many bytes a `?` or `&` at the start of `text` takes with a tracking parameter behind it, and whether it then still
+/// begins a parameter.
+fn separator(text: &str) -> (usize, bool) {
     if let Some(space) = ["&nbsp;", "&#160;", "&#xa0;", "&#xA0;"].into_iter().find(|space| text.starts_with(space)) {
-        return space.len();
+        return (space.len(), false);
     }
     let written = ["&amp;", "&#38;", "&#038;", "&#x26;"].into_iter().find(|written| text.starts_with(written));
     let length = written.map_or(1, str::len);
+    // One sign for both, left by whoever wrote `?` or `&`: which of them stands there depends on whether a tracking parameter
+    // was the first.
     match tracking::length(&text[length..]) {
-        // One for both: which of them stands there depends on whether a tracking parameter was the first.
-        0 => {
-            bare.push(b'&');
-            length
-        }
-        tracking => length + tracking,
+        0 => (length, true),
+        tracking => (length + tracking, false),
     }
 }
 
@@ -130,6 +145,14 @@ mod tests {
             ("日本 語", "日本\u{3000}語"),
         ] {
             assert_eq!(with_content(one), with_content(other), "{one} {other}");
+        }
+    }
+
+    #[test]
+    fn white_space_of_any_kind_is_no_change() {
+        // ASCII's has a list of its own: a vertical tab is in no text.
+        for space in ('\u{80}'..=char::MAX).filter(|c| c.is_whitespace()) {
+            assert_eq!(with_content(&format!("a{space}b")), with_content("ab"), "{space:?}");
         }
     }
 

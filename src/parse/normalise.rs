@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::cell::Cell;
 
 use feed_rs::model::{Category, Content, Entry, Feed, FeedType, Link, LinkTarget, MediaObject, Person, Text};
+use memchr::memmem;
 use url::Url;
 
 use super::gate::{Extra, Scan};
@@ -84,8 +85,8 @@ impl Context<'_> {
         // Not cut here: its key is made of the whole.
         let guid = text::block(&entry.id, usize::MAX);
         self.note_cut(guid.as_ref().is_some_and(|guid| guid.len() > GUID_BYTES_MAX));
-        let link = page_link(&entry.links, is_rss).and_then(|l| self.url(&l.href));
-        let link = link.or_else(|| guid.as_deref().filter(|g| g.starts_with("http")).and_then(|g| self.url(g)));
+        let link = page_link(&entry.links, is_rss).and_then(|l| self.address(&l.href));
+        let link = link.or_else(|| guid.as_deref().filter(|g| g.starts_with("http")).and_then(|g| self.address(g)));
         let published_at = entry.published.and_then(|t| self.date(t.timestamp_millis()));
         let updated_at = entry.updated.and_then(|t| self.date(t.timestamp_millis()));
         let content = entry.content.as_ref().and_then(readable).and_then(|c| self.block(c, CONTENT_BYTES_MAX));
@@ -125,12 +126,12 @@ impl Context<'_> {
             .as_deref()
             .and_then(|image| self.url(image))
             .or_else(|| self.media_image(&entry.media, &enclosures))
-            .or_else(|| self.first_image(content.as_deref().or(summary.as_deref())?, link.as_deref()));
+            .or_else(|| self.first_image(content.as_deref().or(summary.as_deref())?, link.as_ref()));
         Some(Article {
             keys: Keys::default(),
             content_hash: ContentHash::default(),
             guid,
-            url: link,
+            url: link.map(String::from),
             title,
             authors,
             summary,
@@ -153,7 +154,7 @@ impl Context<'_> {
         let plain = match self.feed_type {
             // JSON Feed's titles are plain text as they stand (JSON Feed 1.1).
             FeedType::JSON => Cow::Borrowed(start),
-            FeedType::Atom if title.content_type.to_string() == "text/plain" => text::from_text(start),
+            FeedType::Atom if title.content_type.as_str() == "text/plain" => text::from_text(start),
             // RSS's are HTML in practice.
             _ => text::from_html(start),
         };
@@ -175,15 +176,19 @@ impl Context<'_> {
         self.cuts.set(self.cuts.get() + usize::from(is_cut));
     }
 
-    /// An absolute http or https URL, or nothing.
     fn url(&self, href: &str) -> Option<String> {
+        self.address(href).map(String::from)
+    }
+
+    /// An absolute http or https URL, or nothing.
+    fn address(&self, href: &str) -> Option<Url> {
         let href = href.trim();
         if href.is_empty() || href.len() > URL_BYTES_MAX {
             return None;
         }
         let url = self.base.join(href).ok()?;
-        let url = (matches!(url.scheme(), "http" | "https") && url.has_host()).then(|| String::from(url))?;
-        (url.len() <= URL_BYTES_MAX).then_some(url)
+        let is_fit = matches!(url.scheme(), "http" | "https") && url.has_host() && url.as_str().len() <= URL_BYTES_MAX;
+        is_fit.then_some(url)
     }
 
     /// A date between 1970 and a year from now. The first day of 1970 is how software writes "no date".
@@ -247,14 +252,13 @@ impl Context<'_> {
     }
 
     /// The first image in a content that is an address, which starts from the article's page as in a browser.
-    fn first_image(&self, html: &str, page: Option<&str>) -> Option<String> {
+    fn first_image(&self, html: &str, page: Option<&Url>) -> Option<String> {
         let html = text::cut(html, IMAGE_SEARCH_BYTES_MAX);
-        let tag = &html[html.find("<img")?..];
+        let tag = &html[memmem::find(html.as_bytes(), b"<img")?..];
         let tag = &tag[..tag.find('>')?];
         let at = tag.find(" src=")? + " src=".len();
         let quote = tag[at..].chars().next().filter(|c| matches!(c, '"' | '\''))?;
-        let base = page.and_then(|page| Url::parse(page).ok());
-        let here = Context { base: base.as_ref().unwrap_or(self.base), feed_type: self.feed_type.clone(), ..*self };
+        let here = Context { base: page.unwrap_or(self.base), feed_type: self.feed_type.clone(), ..*self };
         here.url(&text::decode(tag[at + 1..].split(quote).next()?))
     }
 }
@@ -302,7 +306,7 @@ fn comments_link(links: &[Link]) -> Option<&Link> {
 
 /// A content that is text; not a picture in base64.
 fn readable(content: &Content) -> Option<&str> {
-    let kind = content.content_type.to_string();
+    let kind = content.content_type.as_str();
     let is_text = kind.starts_with("text/") || kind.contains("html") || kind.contains("xml");
     content.body.as_deref().filter(|_| is_text)
 }

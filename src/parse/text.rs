@@ -31,20 +31,30 @@ pub(crate) fn line(text: &str, bytes_max: usize) -> Option<String> {
 
 /// A longer text as published: trimmed, control characters but line ends and tabs out, cut to `bytes_max`.
 pub(crate) fn block(text: &str, bytes_max: usize) -> Option<String> {
-    let text = &*western(cut(text.trim(), bytes_max));
+    let text = cut(text.trim(), bytes_max);
     let unwanted = |c: char| is_control(c) && !matches!(c, '\n' | '\t' | '\r');
-    // Bytes are looked at many at once, characters one by one: C1 controls start with C2, the noncharacters with EF.
-    let suspect = |b: u8| (b < 0x20 && !matches!(b, b'\n' | b'\t' | b'\r')) || matches!(b, 0x7f | 0xc2 | 0xef);
-    let clean =
-        if text.bytes().any(suspect) { text.chars().filter(|c| !unwanted(*c)).collect() } else { text.to_owned() };
+    if !may_hold_controls(text) || !text.contains(unwanted) {
+        return (!text.is_empty()).then(|| text.to_owned());
+    }
+    let clean: String = western(text).chars().filter(|c| !unwanted(*c)).collect();
     (!clean.trim().is_empty()).then_some(clean)
+}
+
+/// Whether a character of a text may be one that a block must not hold, by its bytes: C1 controls start with C2, the
+/// noncharacters with EF. No chunk is left early, so the compiler has many of its bytes looked at at once: two instructions
+/// a byte, where one after the other took fifteen.
+fn may_hold_controls(text: &str) -> bool {
+    let suspect = |b: u8| (b < 0x20 && !matches!(b, b'\n' | b'\t' | b'\r')) || matches!(b, 0x7f | 0xc2 | 0xef);
+    let any = |chunk: &[u8]| chunk.iter().fold(false, |found, b| found | suspect(*b));
+    let (chunks, rest) = text.as_bytes().as_chunks::<64>();
+    chunks.iter().any(|chunk| any(chunk)) || any(rest)
 }
 
 /// C1 controls as what they were meant for: nobody writes these, but in windows-1252 there are quotes and dashes at
 /// their places, and browsers read them so.
 fn western(text: &str) -> Cow<'_, str> {
     // All of them start with this byte, and so does little else.
-    if !text.bytes().any(|b| b == 0xc2) || !text.contains(|c| matches!(c, '\u{80}'..='\u{9f}')) {
+    if !text.as_bytes().contains(&0xc2) || !text.contains(|c| matches!(c, '\u{80}'..='\u{9f}')) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.chars().map(|c| character(u32::from(c)).unwrap_or(c)).collect())
@@ -54,7 +64,7 @@ fn western(text: &str) -> Cow<'_, str> {
 /// where the whole text is so, and only for the characters of Western Europe and its punctuation: by more leads than
 /// these, `CAFÉ™` would be valid UTF-8 too.
 pub(crate) fn undoubled(text: &str) -> Cow<'_, str> {
-    if !text.contains(['Â', 'Ã', 'â']) {
+    if text.is_ascii() || !text.contains(['Â', 'Ã', 'â']) {
         return Cow::Borrowed(text);
     }
     let mut bytes = Vec::with_capacity(text.len());
@@ -192,5 +202,9 @@ mod tests {
         assert_eq!(line("\u{93}a\u{94} \u{96}", 100).as_deref(), Some("“a” –"));
         assert_eq!(block("日本", 4).as_deref(), Some("日"));
         assert_eq!(block("\u{0}", 4), None);
+        for at in 0..200 {
+            let plain = "x".repeat(at);
+            assert_eq!(block(&format!("{plain}\u{7}\u{fffe}y"), 300), Some(format!("{plain}y")));
+        }
     }
 }

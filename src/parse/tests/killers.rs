@@ -33,6 +33,15 @@ fn the_nesting_that_is_allowed_fits_a_small_stack() {
 }
 
 #[test]
+fn references_in_a_row_are_gone_over_once_wherever_they_end() {
+    for end in ["", " & ", "&amp", "</title></item></channel></rss>"] {
+        let text = format!("<rss version='2.0'><channel><item><title>{}{end}", "&amp;".repeat(1 << 11));
+        let (_, scanned) = effort::of(|| gate::xml(&text, 10));
+        assert!(scanned <= 2 * text.len(), "{end:?}: {scanned} bytes scanned of {}", text.len());
+    }
+}
+
+#[test]
 fn bases_inside_each_other_are_refused() {
     let nested = format!("<feed xmlns='http://www.w3.org/2005/Atom'>{}", "<a xml:base='b/'>".repeat(20_000));
     assert_eq!(refused(&nested).class, Class::TooDeep);

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr2;
+
 use super::{decode, find};
 
 /// HTML as plain text: tags out, entities decoded. What only looks like a tag (`a < b`, `Vec<T>`) stays.
 pub(crate) fn from_html(html: &str) -> Cow<'_, str> {
-    if !html.contains(['<', '&']) {
+    if memchr2(b'<', b'&', html.as_bytes()).is_none() {
         return Cow::Borrowed(html);
     }
     let mut text = String::with_capacity(html.len());
