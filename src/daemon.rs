@@ -85,12 +85,13 @@ struct CoreHandle {
 }
 
 impl Daemon {
-    /// Brings everything up in the order in which the parts need each other, or nothing at all.
+    /// Brings everything up in the order in which the parts need each other, or nothing at all. Takes the configuration, for it
+    /// goes on in the cores' hands: a second one would be as large as they are.
     ///
     /// # Errors
     ///
     /// The host is unfit, or the database cannot be had. What was started by then is stopped again.
-    pub fn start(config: &Config, options: &Options, clock: Clock) -> Result<Daemon, StartError> {
+    pub fn start(config: Config, options: &Options, clock: Clock) -> Result<Daemon, StartError> {
         // The host first: nothing is opened on a machine that cannot run us.
         let machine::Cpus { cores: cpus, http: http_cpu } = machine::cpus(&options.cores).map_err(StartError::Host)?;
         let (nofile, memory) = (machine::raise_nofile().map_err(StartError::Host)?, machine::memory_left());
@@ -130,7 +131,7 @@ impl Daemon {
 
         // The cores last: from here on feeds are polled.
         let records = writer.register(&config.feeds, &|| true)?;
-        let subscriptions = subscribe(&config.feeds, records, &mut trust);
+        let subscriptions = subscribe(config.feeds, records, &mut trust);
         let due_at_start = count_due(&subscriptions, clock.now_ms());
         let mut roster = Roster::new(cpus.len());
         let by_core = roster.take_over(subscriptions).puts;
@@ -162,7 +163,7 @@ impl Daemon {
             event_sender,
             trust,
             roster,
-            config: config.daemon.clone(),
+            config: config.daemon,
             names,
             watch,
         };
@@ -179,7 +180,7 @@ impl Daemon {
             }
         }
         if let Some(listener) = listener {
-            let policy = http::Policy::new(token.as_deref(), config.daemon.public, config.daemon.hosts.clone());
+            let policy = http::Policy::new(token.as_deref(), daemon.config.public, daemon.config.hosts.clone());
             let news = http::News { commits, polls: news };
             match daemon.start_http(listener, http_cpu, policy, shares, &options.db, news) {
                 Ok(http) => daemon.http = Some(http),
@@ -301,10 +302,10 @@ impl Daemon {
     /// # Errors
     ///
     /// The database could not register the feeds; the old ones go on.
-    pub fn reload(&mut self, config: &Config, keep_waiting: &dyn Fn() -> bool) -> Result<Plan, StoreError> {
+    pub fn reload(&mut self, config: Config, keep_waiting: &dyn Fn() -> bool) -> Result<Plan, StoreError> {
         let records = self.writer.register(&config.feeds, keep_waiting)?;
         self.renew_roots();
-        let subscriptions = subscribe(&config.feeds, records, &mut self.trust);
+        let subscriptions = subscribe(config.feeds, records, &mut self.trust);
         let Change { puts, removes, plan } = self.roster.take_over(subscriptions);
         tell_plan(&plan);
         let keys = changed_daemon_keys(&self.config, &config.daemon).join(", ");
@@ -508,16 +509,16 @@ fn listen_on(listen: &Listen) -> Result<Listener, StartError> {
 
 /// Joins what the configuration says with the database's rows; reads the files that feeds name. Disabled feeds have a
 /// row and no subscription.
-fn subscribe(feeds: &[config::Feed], records: Vec<FeedRecord>, trust: &mut Trust) -> Vec<Subscription> {
-    let joined = feeds.iter().zip(records).filter(|(feed, _)| feed.enabled);
+fn subscribe(feeds: Vec<config::Feed>, records: Vec<FeedRecord>, trust: &mut Trust) -> Vec<Subscription> {
     trust.read(feeds.iter().filter(|feed| feed.enabled).filter_map(|feed| feed.ca_file.as_ref()));
+    let joined = feeds.into_iter().zip(records).filter(|(feed, _)| feed.enabled);
     joined
         .map(|(feed, record)| {
-            let access = Access::load(feed, trust).map(Arc::new);
+            let access = Access::load(&feed, trust).map(Arc::new);
             if let Err(sentence) = &access {
                 log::warn!("feed {}: {sentence}; it fails until this is mended and the daemon reloaded", feed.name);
             }
-            Subscription { feed: feed.clone().into(), access, record }
+            Subscription { feed: feed.into(), access, record }
         })
         .collect()
 }
