@@ -27,7 +27,7 @@ use crate::limits::{
     READERS, RELOAD_LINES_MAX, ROUND_WORTH_TELLING, STREAMS_MAX, UNCOMMITTED_MAX, WRITER_QUEUE_MAX,
 };
 use crate::machine::{self, Lack};
-use crate::poll::{Desk, Subscription};
+use crate::poll::{Desk, Entrant, Subscription};
 use crate::roster::{Change, Roster, count_due};
 use crate::store::{self, FeedRecord, Readers, Store, StoreError, StoreEvent, Writer};
 use crate::watch::{self, Observer, Watch};
@@ -131,10 +131,10 @@ impl Daemon {
 
         // The cores last: from here on feeds are polled.
         let records = writer.register(&config.feeds, &|| true)?;
-        let subscriptions = subscribe(config.feeds, records, &mut trust);
-        let due_at_start = count_due(&subscriptions, clock.now_ms());
+        let entrants = subscribe(config.feeds, records, &mut trust);
+        let due_at_start = count_due(&entrants, clock.now_ms());
         let mut roster = Roster::new(cpus.len());
-        let by_core = roster.take_over(subscriptions).puts;
+        let by_core = roster.take_over(entrants).puts;
         let host_pause = config.daemon.host_pause.unwrap_or(HOST_PAUSE_DEFAULT);
         if options.once {
             tell_of_pauses(&by_core, host_pause);
@@ -167,11 +167,11 @@ impl Daemon {
             names,
             watch,
         };
-        for (index, (cpu, subscriptions)) in cpus.iter().zip(by_core).enumerate() {
+        for (index, (cpu, share)) in cpus.iter().zip(by_core).enumerate() {
             let in_flight_max = shares.in_flight_max;
             let settings = Settings { index, in_flight_max, once: options.once, due_at_start, host_pause };
             let gauges = CoreGauges::watched(daemon.watch.board.core(index), daemon.watch.board.flights(index));
-            match start_core(index, *cpu, subscriptions, settings, start.clone(), gauges) {
+            match start_core(index, *cpu, share, settings, start.clone(), gauges) {
                 Ok(core) => daemon.cores.push(core),
                 Err(lack) => {
                     daemon.drain();
@@ -305,8 +305,8 @@ impl Daemon {
     pub fn reload(&mut self, config: Config, keep_waiting: &dyn Fn() -> bool) -> Result<Plan, StoreError> {
         let records = self.writer.register(&config.feeds, keep_waiting)?;
         self.renew_roots();
-        let subscriptions = subscribe(config.feeds, records, &mut self.trust);
-        let Change { puts, removes, plan } = self.roster.take_over(subscriptions);
+        let entrants = subscribe(config.feeds, records, &mut self.trust);
+        let Change { puts, removes, plan } = self.roster.take_over(entrants);
         tell_plan(&plan);
         let keys = changed_daemon_keys(&self.config, &config.daemon).join(", ");
         if !keys.is_empty() {
@@ -439,7 +439,7 @@ impl Drop for Ended {
 fn start_core(
     index: usize,
     cpu: usize,
-    share: Vec<Subscription>,
+    share: Vec<Entrant>,
     settings: Settings,
     start: CoreStart,
     gauges: CoreGauges,
@@ -509,7 +509,7 @@ fn listen_on(listen: &Listen) -> Result<Listener, StartError> {
 
 /// Joins what the configuration says with the database's rows; reads the files that feeds name. Disabled feeds have a
 /// row and no subscription.
-fn subscribe(feeds: Vec<config::Feed>, records: Vec<FeedRecord>, trust: &mut Trust) -> Vec<Subscription> {
+fn subscribe(feeds: Vec<config::Feed>, records: Vec<FeedRecord>, trust: &mut Trust) -> Vec<Entrant> {
     trust.read(feeds.iter().filter(|feed| feed.enabled).filter_map(|feed| feed.ca_file.as_ref()));
     let joined = feeds.into_iter().zip(records).filter(|(feed, _)| feed.enabled);
     joined
@@ -518,16 +518,17 @@ fn subscribe(feeds: Vec<config::Feed>, records: Vec<FeedRecord>, trust: &mut Tru
             if let Err(sentence) = &access {
                 log::warn!("feed {}: {sentence}; it fails until this is mended and the daemon reloaded", feed.name);
             }
-            Subscription { feed: feed.into(), access, record }
+            let subscription = Subscription { id: record.id, feed: feed.into(), access };
+            Entrant { subscription, memory: record.into() }
         })
         .collect()
 }
 
 /// Says so where a single round takes long only because one host is not asked faster.
-fn tell_of_pauses(shares: &[Vec<Subscription>], host_pause: Duration) {
+fn tell_of_pauses(shares: &[Vec<Entrant>], host_pause: Duration) {
     let mut feeds_by_host: HashMap<String, u32> = HashMap::new();
-    for subscription in shares.iter().flatten() {
-        *feeds_by_host.entry(subscription.host(&subscription.record.state)).or_default() += 1;
+    for entrant in shares.iter().flatten() {
+        *feeds_by_host.entry(entrant.host()).or_default() += 1;
     }
     let Some((host, feeds)) = feeds_by_host.into_iter().max_by_key(|(_, feeds)| *feeds) else { return };
     let least = host_pause.saturating_mul(feeds - 1);

@@ -121,10 +121,10 @@ impl Finding {
         subscription: &Subscription,
         done: oneshot::Sender<Result<Stored, StoreFault>>,
     ) -> PollRecord {
-        let Subscription { feed, record, .. } = subscription;
+        let Subscription { id, feed, .. } = subscription;
         PollRecord {
-            feed_id: record.id,
-            url: record.url.clone(),
+            feed_id: *id,
+            url: feed.url.to_string(),
             state: self.state.clone(),
             feed_meta: self.feed_meta.take(),
             articles: take(&mut self.articles),
