@@ -512,9 +512,14 @@ fn listen_on(listen: &Listen) -> Result<Listener, StartError> {
 fn subscribe(feeds: Vec<config::Feed>, records: Vec<FeedRecord>, trust: &mut Trust) -> Vec<Entrant> {
     trust.read(feeds.iter().filter(|feed| feed.enabled).filter_map(|feed| feed.ca_file.as_ref()));
     let joined = feeds.into_iter().zip(records).filter(|(feed, _)| feed.enabled);
+    // Most feeds are asked as the one before them.
+    let mut last: Option<Arc<Access>> = None;
     joined
         .map(|(feed, record)| {
-            let access = Access::load(&feed, trust).map(Arc::new);
+            let access = Access::load(&feed, trust).map(|access| match &last {
+                Some(last) if **last == access => last.clone(),
+                _ => last.insert(Arc::new(access)).clone(),
+            });
             if let Err(sentence) = &access {
                 log::warn!("feed {}: {sentence}; it fails until this is mended and the daemon reloaded", feed.name);
             }
