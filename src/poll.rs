@@ -104,7 +104,8 @@ pub(crate) struct Unreadable {
 pub(crate) struct Memory {
     pub(crate) state: FeedState,
     pub(crate) poll_count: u64,
-    pub(crate) unreadable: Option<Unreadable>,
+    /// Few feeds have one, and it is large.
+    pub(crate) unreadable: Option<Box<Unreadable>>,
 }
 
 impl From<FeedRecord> for Memory {
@@ -292,7 +293,7 @@ fn read(
     state: &FeedState,
     fetched: Fetched,
     now_ms: i64,
-    unreadable: &mut Option<Unreadable>,
+    unreadable: &mut Option<Box<Unreadable>>,
 ) -> Result<Reading, Failure> {
     let document = match fetched {
         Fetched::NotModified { validators } => return Ok(Reading::NotModified { validators }),
@@ -319,7 +320,7 @@ fn read(
             Ok(Reading::Articles { validators, body_hash, document: parsed, is_delta })
         }
         Err(failure) => {
-            *unreadable = Some(Unreadable { body_hash, failure: failure.clone() });
+            *unreadable = Some(Unreadable { body_hash, failure: failure.clone() }.into());
             Err(failure)
         }
     }

@@ -140,7 +140,7 @@ impl Finding {
     pub(crate) fn settle(
         mut self,
         memory: &Memory,
-        unreadable: Option<Unreadable>,
+        unreadable: Option<Box<Unreadable>>,
         stored: Result<Stored, StoreFault>,
         wire_bytes: u64,
         took_ms: u64,
@@ -150,6 +150,7 @@ impl Finding {
             Ok(Stored { new_count, .. }) => {
                 let planning = &mut self.state.planning;
                 planning.cadence = planning.cadence_after(new_count > 0).map(str::to_owned);
+                planning.cadence_if_new = None;
                 (Memory { state: self.state, unreadable, ..memory.clone() }, new_count, self.failure)
             }
             // Not stored, so it did not happen: the old validators stay, and the feed is asked again later.
