@@ -198,6 +198,8 @@ impl Daemon {
             shares.streams_max,
             shares.connections_max
         );
+        // What was read and written to come here lay among what stays.
+        machine::give_memory_back();
         Ok(daemon)
     }
 
@@ -320,6 +322,8 @@ impl Daemon {
                 core.tell(Command::Put(put));
             }
         }
+        // The new configuration, and every row, were read beside what is there.
+        machine::give_memory_back();
         Ok(plan)
     }
 
