@@ -30,7 +30,7 @@ use crate::clock::Clock;
 use crate::executor::{nap, sleep};
 use crate::gauges::CoreGauges;
 use crate::limits::{FEEDS_IN_A_ROW_MAX, HEARTBEAT_MS, STREAM_LOOK};
-use crate::poll::{Desk, Polled, Subscription, Unpolled, poll};
+use crate::poll::{Desk, Entrant, Polled, Unpolled, poll};
 use crate::watch::{self, Doing, Flights};
 pub(crate) use agenda::{Agenda, Ended, Moment, Settings, Start, Ticket};
 use changed::Changed;
@@ -43,7 +43,7 @@ pub(crate) use telling::FlightReport;
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Poll these from now on: new ones, and changed ones in the place of what was known under their id.
-    Put(Vec<Subscription>),
+    Put(Vec<Entrant>),
     /// Forget the feeds with these ids.
     Remove(Vec<i64>),
     /// Ask these for names.
@@ -61,13 +61,13 @@ pub(crate) enum Command {
 /// Runs a core until it is drained, or until every feed was polled if it is to do so once.
 pub(crate) async fn run(
     desk: Rc<Desk>,
-    subscriptions: Vec<Subscription>,
+    entrants: Vec<Entrant>,
     settings: Settings,
     mut commands: mpsc::Receiver<Command>,
     gauges: Arc<CoreGauges>,
 ) {
     let core = Rc::new(Core::new(desk, settings, gauges));
-    core.put(subscriptions, true).await;
+    core.put(entrants, true).await;
     while !core.agenda.borrow().is_done() {
         core.gauges.beat();
         {
@@ -83,7 +83,7 @@ pub(crate) async fn run(
         let command = command.or(turn).await;
         let _turn = watch::busy(Doing::Turn, "");
         match command {
-            Some(Command::Put(subscriptions)) => core.put(subscriptions, false).await,
+            Some(Command::Put(entrants)) => core.put(entrants, false).await,
             Some(Command::Remove(ids)) => core.remove(&ids),
             Some(Command::Names(names)) => core.desk.fetcher.renew_names(&names),
             Some(Command::LogInFlight) => core.log_in_flight(),
@@ -129,11 +129,11 @@ impl Core {
     }
 
     /// Takes feeds over, with a look up now and then: a hundred thousand of them take their time.
-    async fn put(&self, subscriptions: Vec<Subscription>, at_start: bool) {
-        let mut put = self.agenda.borrow().begin_put(subscriptions.len(), at_start, self.moment());
-        for (index, subscription) in subscriptions.into_iter().enumerate() {
+    async fn put(&self, entrants: Vec<Entrant>, at_start: bool) {
+        let mut put = self.agenda.borrow().begin_put(entrants.len(), at_start, self.moment());
+        for (index, entrant) in entrants.into_iter().enumerate() {
             self.look_up(index).await;
-            self.agenda.borrow_mut().take_up(subscription, &mut put);
+            self.agenda.borrow_mut().take_up(entrant, &mut put);
         }
         for index in 0.. {
             self.look_up(index).await;

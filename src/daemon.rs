@@ -27,7 +27,7 @@ use crate::limits::{
     READERS, RELOAD_LINES_MAX, ROUND_WORTH_TELLING, STREAMS_MAX, UNCOMMITTED_MAX, WRITER_QUEUE_MAX,
 };
 use crate::machine::{self, Lack};
-use crate::poll::{Desk, Subscription, Uncommitted};
+use crate::poll::{Desk, Entrant, Subscription, Uncommitted};
 use crate::roster::{Change, Roster, count_due};
 use crate::store::{self, FeedRecord, Readers, Store, StoreError, StoreEvent, Writer};
 use crate::stream::Lead;
@@ -86,12 +86,13 @@ struct CoreHandle {
 }
 
 impl Daemon {
-    /// Brings everything up in the order in which the parts need each other, or nothing at all.
+    /// Brings everything up in the order in which the parts need each other, or nothing at all. Takes the configuration, for it
+    /// goes on in the cores' hands: a second one would be as large as they are.
     ///
     /// # Errors
     ///
     /// The host is unfit, or the database cannot be had. What was started by then is stopped again.
-    pub fn start(config: &Config, options: &Options, clock: Clock) -> Result<Daemon, StartError> {
+    pub fn start(config: Config, options: &Options, clock: Clock) -> Result<Daemon, StartError> {
         // The host first: nothing is opened on a machine that cannot run us.
         let machine::Cpus { cores: cpus, http: http_cpu } = machine::cpus(&options.cores).map_err(StartError::Host)?;
         let (nofile, memory) = (machine::raise_nofile().map_err(StartError::Host)?, machine::memory_left());
@@ -137,10 +138,10 @@ impl Daemon {
 
         // The cores last: from here on feeds are polled.
         let records = writer.register(&config.feeds, &|| true)?;
-        let subscriptions = subscribe(&config.feeds, records, &mut trust);
-        let due_at_start = count_due(&subscriptions, clock.now_ms());
+        let entrants = subscribe(config.feeds, records, &mut trust);
+        let due_at_start = count_due(&entrants, clock.now_ms());
         let mut roster = Roster::new(cpus.len());
-        let by_core = roster.take_over(subscriptions).puts;
+        let by_core = roster.take_over(entrants).puts;
         let host_pause = config.daemon.host_pause.unwrap_or(HOST_PAUSE_DEFAULT);
         if options.once {
             tell_of_pauses(&by_core, host_pause);
@@ -170,15 +171,15 @@ impl Daemon {
             event_sender,
             trust,
             roster,
-            config: config.daemon.clone(),
+            config: config.daemon,
             names,
             watch,
         };
-        for (index, (cpu, subscriptions)) in cpus.iter().zip(by_core).enumerate() {
+        for (index, (cpu, share)) in cpus.iter().zip(by_core).enumerate() {
             let in_flight_max = shares.in_flight_max;
             let settings = Settings { index, in_flight_max, once: options.once, due_at_start, host_pause };
             let gauges = CoreGauges::watched(daemon.watch.board.core(index), daemon.watch.board.flights(index));
-            match start_core(index, *cpu, subscriptions, settings, start.clone(), gauges) {
+            match start_core(index, *cpu, share, settings, start.clone(), gauges) {
                 Ok(core) => daemon.cores.push(core),
                 Err(lack) => {
                     daemon.drain();
@@ -187,7 +188,7 @@ impl Daemon {
             }
         }
         if let Some(listener) = listener {
-            let policy = http::Policy::new(token.as_deref(), config.daemon.public, config.daemon.hosts.clone());
+            let policy = http::Policy::new(token.as_deref(), daemon.config.public, daemon.config.hosts.clone());
             let news = http::News { commits, lead, polls: news };
             match daemon.start_http(listener, http_cpu, policy, shares, &options.db, news) {
                 Ok(http) => daemon.http = Some(http),
@@ -205,6 +206,8 @@ impl Daemon {
             shares.streams_max,
             shares.connections_max
         );
+        // What was read and written to come here lay among what stays.
+        machine::give_memory_back();
         Ok(daemon)
     }
 
@@ -309,11 +312,11 @@ impl Daemon {
     /// # Errors
     ///
     /// The database could not register the feeds; the old ones go on.
-    pub fn reload(&mut self, config: &Config, keep_waiting: &dyn Fn() -> bool) -> Result<Plan, StoreError> {
+    pub fn reload(&mut self, config: Config, keep_waiting: &dyn Fn() -> bool) -> Result<Plan, StoreError> {
         let records = self.writer.register(&config.feeds, keep_waiting)?;
         self.renew_roots();
-        let subscriptions = subscribe(&config.feeds, records, &mut self.trust);
-        let Change { puts, removes, plan } = self.roster.take_over(subscriptions);
+        let entrants = subscribe(config.feeds, records, &mut self.trust);
+        let Change { puts, removes, plan } = self.roster.take_over(entrants);
         tell_plan(&plan);
         let keys = changed_daemon_keys(&self.config, &config.daemon).join(", ");
         if !keys.is_empty() {
@@ -327,6 +330,8 @@ impl Daemon {
                 core.tell(Command::Put(put));
             }
         }
+        // The new configuration, and every row, were read beside what is there.
+        machine::give_memory_back();
         Ok(plan)
     }
 
@@ -447,7 +452,7 @@ impl Drop for Ended {
 fn start_core(
     index: usize,
     cpu: usize,
-    share: Vec<Subscription>,
+    share: Vec<Entrant>,
     settings: Settings,
     start: CoreStart,
     gauges: CoreGauges,
@@ -518,25 +523,31 @@ fn listen_on(listen: &Listen) -> Result<Listener, StartError> {
 
 /// Joins what the configuration says with the database's rows; reads the files that feeds name. Disabled feeds have a
 /// row and no subscription.
-fn subscribe(feeds: &[config::Feed], records: Vec<FeedRecord>, trust: &mut Trust) -> Vec<Subscription> {
-    let joined = feeds.iter().zip(records).filter(|(feed, _)| feed.enabled);
+fn subscribe(feeds: Vec<config::Feed>, records: Vec<FeedRecord>, trust: &mut Trust) -> Vec<Entrant> {
     trust.read(feeds.iter().filter(|feed| feed.enabled).filter_map(|feed| feed.ca_file.as_ref()));
+    let joined = feeds.into_iter().zip(records).filter(|(feed, _)| feed.enabled);
+    // Most feeds are asked as the one before them.
+    let mut last: Option<Arc<Access>> = None;
     joined
         .map(|(feed, record)| {
-            let access = Access::load(feed, trust).map(Arc::new);
+            let access = Access::load(&feed, trust).map(|access| match &last {
+                Some(last) if **last == access => last.clone(),
+                _ => last.insert(Arc::new(access)).clone(),
+            });
             if let Err(sentence) = &access {
                 log::warn!("feed {}: {sentence}; it fails until this is mended and the daemon reloaded", feed.name);
             }
-            Subscription { feed: feed.clone().into(), access, record }
+            let subscription = Subscription { id: record.id, feed: feed.into(), access };
+            Entrant { subscription, memory: record.into() }
         })
         .collect()
 }
 
 /// Says so where a single round takes long only because one host is not asked faster.
-fn tell_of_pauses(shares: &[Vec<Subscription>], host_pause: Duration) {
+fn tell_of_pauses(shares: &[Vec<Entrant>], host_pause: Duration) {
     let mut feeds_by_host: HashMap<String, u32> = HashMap::new();
-    for subscription in shares.iter().flatten() {
-        *feeds_by_host.entry(subscription.host(&subscription.record.state)).or_default() += 1;
+    for entrant in shares.iter().flatten() {
+        *feeds_by_host.entry(entrant.host()).or_default() += 1;
     }
     let Some((host, feeds)) = feeds_by_host.into_iter().max_by_key(|(_, feeds)| *feeds) else { return };
     let least = host_pause.saturating_mul(feeds - 1);

@@ -43,20 +43,14 @@ pub(crate) use uncommitted::Uncommitted;
 /// A feed that a core polls: what feeds.toml says of it, and what was read from the files that it names.
 #[derive(Clone, Debug)]
 pub(crate) struct Subscription {
+    /// That of its row in the database.
+    pub(crate) id: i64,
     pub(crate) feed: Arc<config::Feed>,
     /// The sentence says which file could not be read; every poll fails with it until a reload finds better.
     pub(crate) access: Result<Arc<Access>, String>,
-    /// The row in the database, as it was at start or at the last reload.
-    pub(crate) record: FeedRecord,
 }
 
 impl Subscription {
-    /// One that nothing is fetched for.
-    #[cfg(test)]
-    pub(crate) fn made_up(feed: config::Feed, record: FeedRecord) -> Subscription {
-        Subscription { feed: feed.into(), access: Err(String::new()), record }
-    }
-
     /// What is asked first: where permanent redirects have led, or else the configured URL.
     fn url(&self, state: &FeedState) -> Url {
         let effective_url = state.effective_url.as_deref().and_then(|url| url.parse().ok());
@@ -114,7 +108,41 @@ pub(crate) struct Unreadable {
 pub(crate) struct Memory {
     pub(crate) state: FeedState,
     pub(crate) poll_count: u64,
-    pub(crate) unreadable: Option<Unreadable>,
+    /// Few feeds have one, and it is large.
+    pub(crate) unreadable: Option<Box<Unreadable>>,
+}
+
+impl From<FeedRecord> for Memory {
+    fn from(FeedRecord { state, poll_count, .. }: FeedRecord) -> Memory {
+        Memory { state, poll_count, unreadable: None }
+    }
+}
+
+/// A feed on the way to its core, which is to poll it from now on: a new one, or one that has changed.
+#[derive(Clone, Debug)]
+pub(crate) struct Entrant {
+    pub(crate) subscription: Subscription,
+    /// What its row says, as it was at start or at the last reload.
+    pub(crate) memory: Memory,
+}
+
+impl Entrant {
+    /// One that nothing is fetched for.
+    #[cfg(test)]
+    pub(crate) fn made_up(feed: config::Feed, record: FeedRecord) -> Entrant {
+        let subscription = Subscription { id: record.id, feed: feed.into(), access: Err(String::new()) };
+        Entrant { subscription, memory: record.into() }
+    }
+
+    /// The host that is asked first.
+    pub(crate) fn host(&self) -> String {
+        self.subscription.host(&self.memory.state)
+    }
+
+    /// The feed was given up, and nothing of it has changed in feeds.toml since.
+    pub(crate) fn is_given_up(&self) -> bool {
+        is_given_up(&self.subscription.feed, &self.memory.state.planning)
+    }
 }
 
 /// A poll that ended.
@@ -267,7 +295,7 @@ fn read(
     state: &FeedState,
     fetched: Fetched,
     now_ms: i64,
-    unreadable: &mut Option<Unreadable>,
+    unreadable: &mut Option<Box<Unreadable>>,
 ) -> Result<Reading, Failure> {
     let document = match fetched {
         Fetched::NotModified { validators } => return Ok(Reading::NotModified { validators }),
@@ -294,7 +322,7 @@ fn read(
             Ok(Reading::Articles { validators, body_hash, document: parsed, is_delta })
         }
         Err(failure) => {
-            *unreadable = Some(Unreadable { body_hash, failure: failure.clone() });
+            *unreadable = Some(Unreadable { body_hash, failure: failure.clone() }.into());
             Err(failure)
         }
     }

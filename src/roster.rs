@@ -9,8 +9,7 @@ use crate::config;
 use crate::config::plan::{self, Plan, changed_keys};
 use crate::fetch::Access;
 use crate::placement;
-use crate::poll::Subscription;
-use crate::store::FeedRecord;
+use crate::poll::{Entrant, Subscription};
 
 /// By feed id.
 pub(crate) struct Roster {
@@ -29,7 +28,7 @@ struct Placed {
 #[derive(Debug)]
 pub(crate) struct Change {
     /// New feeds and changed ones.
-    pub(crate) puts: Vec<Vec<Subscription>>,
+    pub(crate) puts: Vec<Vec<Entrant>>,
     /// To be told before `puts`.
     pub(crate) removes: Vec<Vec<i64>>,
     /// The same in words.
@@ -61,21 +60,22 @@ impl Roster {
     }
 
     /// From now on these are polled, as they are here, and no others.
-    pub(crate) fn take_over(&mut self, subscriptions: Vec<Subscription>) -> Change {
+    pub(crate) fn take_over(&mut self, entrants: Vec<Entrant>) -> Change {
         let mut change = Change {
             puts: (0..self.cores).map(|_| Vec::new()).collect(),
             removes: vec![Vec::new(); self.cores],
             plan: Plan::default(),
         };
-        let kept: HashSet<i64> = subscriptions.iter().map(|subscription| subscription.record.id).collect();
+        let kept: HashSet<i64> = entrants.iter().map(|entrant| entrant.subscription.id).collect();
         for (id, gone) in self.placed.extract_if(|id, _| !kept.contains(id)) {
             change.removes[gone.core].push(id);
             change.plan.removed.push(gone.feed.name.clone());
         }
         change.plan.removed.sort_unstable();
-        for subscription in subscriptions {
-            let (id, name) = (subscription.record.id, subscription.feed.name.clone());
-            let keys = self.placed.get(&id).map(|old| old.changed_keys(&subscription)).unwrap_or_default();
+        for entrant in entrants {
+            let subscription = &entrant.subscription;
+            let (id, name) = (subscription.id, subscription.feed.name.clone());
+            let keys = self.placed.get(&id).map(|old| old.changed_keys(subscription)).unwrap_or_default();
             let core = match self.placed.get(&id) {
                 Some(_) if keys.is_empty() => {
                     change.plan.unchanged.push(name);
@@ -84,9 +84,9 @@ impl Roster {
                 // It may have moved to another host since the start. It stays until the next one: a poll that is on its way to
                 // its commit here would be unknown to another core, which then polls early.
                 Some(old) if old.feed.url == subscription.feed.url => old.core,
-                _ => placement::core_of(&subscription.host(&subscription.record.state), self.cores),
+                _ => placement::core_of(&entrant.host(), self.cores),
             };
-            match self.placed.insert(id, Placed::new(core, &subscription)) {
+            match self.placed.insert(id, Placed::new(core, subscription)) {
                 Some(old) => {
                     change.plan.changed.push(plan::Change { name, keys });
                     if old.core != core {
@@ -95,14 +95,14 @@ impl Roster {
                 }
                 None => change.plan.added.push(name),
             }
-            change.puts[core].push(subscription);
+            change.puts[core].push(entrant);
         }
         change
     }
 }
 
 /// Feeds that have no poll time ahead of them.
-pub(crate) fn count_due(subscriptions: &[Subscription], now_ms: i64) -> usize {
-    let is_due = |record: &FeedRecord| record.state.next_poll_at.is_none_or(|at| at <= now_ms);
-    subscriptions.iter().filter(|feed| is_due(&feed.record) && !feed.is_given_up()).count()
+pub(crate) fn count_due(entrants: &[Entrant], now_ms: i64) -> usize {
+    let is_due = |entrant: &Entrant| entrant.memory.state.next_poll_at.is_none_or(|at| at <= now_ms);
+    entrants.iter().filter(|entrant| is_due(entrant) && !entrant.is_given_up()).count()
 }

@@ -104,7 +104,7 @@ pub(super) fn run(args: &RunArgs) -> u8 {
     if let Ok(mark) = env::var(rehearsal::VARIABLE) {
         rehearsal::panic_at(mark);
     }
-    let mut daemon = match Daemon::start(&config, &options, Clock::system()) {
+    let mut daemon = match Daemon::start(config, &options, Clock::system()) {
         Ok(daemon) => daemon,
         Err(error) => {
             complain!("rssd: {error}");
@@ -112,7 +112,7 @@ pub(super) fn run(args: &RunArgs) -> u8 {
         }
     };
     signals.started();
-    tell_of_nothing(feeds, &config);
+    tell_of_nothing(feeds, &daemon);
     let lookout = Lookout::new(&daemon);
     let end = match args.once {
         true => poll_once(&mut daemon, &mut signals, &lookout),
@@ -139,8 +139,8 @@ pub(super) fn run(args: &RunArgs) -> u8 {
 }
 
 /// A fresh installation has no feed yet, and is no mistake; but whoever waits for articles should hear of it.
-fn tell_of_nothing(feeds: &Path, config: &Config) {
-    if config.feeds.iter().all(|feed| !feed.enabled) {
+fn tell_of_nothing(feeds: &Path, daemon: &Daemon) {
+    if daemon.feed_count() == 0 {
         log::warn!("{} has no feed that is polled: write one into it, and reload", feeds.display());
     }
 }
@@ -266,7 +266,7 @@ fn reload(daemon: &mut Daemon, feeds: &Path, signals: &Watched, lookout: &Lookou
         lookout.look_while_reloading();
         !signals.is_asked_to_stop()
     };
-    match daemon.reload(&config, &keep_waiting) {
+    match daemon.reload(config, &keep_waiting) {
         Ok(plan) => {
             log::info!(
                 "reloaded {}: {} feeds added, {} changed, {} removed",
@@ -275,7 +275,7 @@ fn reload(daemon: &mut Daemon, feeds: &Path, signals: &Watched, lookout: &Lookou
                 plan.changed.len(),
                 plan.removed.len()
             );
-            tell_of_nothing(feeds, &config);
+            tell_of_nothing(feeds, daemon);
         }
         Err(error) => log::error!("reload: nothing was changed: {error}"),
     }

@@ -22,7 +22,7 @@ use crate::failure::Failure;
 use crate::fetch::Flight;
 use crate::hosts::Hosts;
 use crate::limits::{DEADLINES_VOID_MAX, POLL_PANIC_WAIT, POLLS_YOUNG_MAX, RETRY_AFTER_MAX};
-use crate::poll::{Memory, Polled, Subscription};
+use crate::poll::{Entrant, Memory, Polled, Subscription};
 use crate::schedule;
 use crate::store::Postponed;
 use crate::watch::Flights;
@@ -160,10 +160,10 @@ impl Agenda {
 
     /// Takes these up: new ones, and changed ones in the place of what was known under their id.
     #[cfg(test)]
-    pub(crate) fn put(&mut self, subscriptions: Vec<Subscription>, at_start: bool, at: Moment) -> Put {
-        let mut put = self.begin_put(subscriptions.len(), at_start, at);
-        for subscription in subscriptions {
-            self.take_up(subscription, &mut put);
+    pub(crate) fn put(&mut self, entrants: Vec<Entrant>, at_start: bool, at: Moment) -> Put {
+        let mut put = self.begin_put(entrants.len(), at_start, at);
+        for entrant in entrants {
+            self.take_up(entrant, &mut put);
         }
         while self.give_deadline(&mut put) {}
         put
@@ -183,10 +183,10 @@ impl Agenda {
     }
 
     /// ... then this with each of them, ...
-    pub(crate) fn take_up(&mut self, subscription: Subscription, put: &mut Put) {
+    pub(crate) fn take_up(&mut self, entrant: Entrant, put: &mut Put) {
         let at = put.at;
-        let id = subscription.record.id;
-        let mut feed = Feed::new(subscription, at.now);
+        let id = entrant.subscription.id;
+        let mut feed = Feed::new(entrant, at.now);
         let kept = self.feeds.get(&id).and_then(|old| feed.go_on_from(old));
         put.taken_up.push_back((id, kept));
         if feed.is_given_up() {

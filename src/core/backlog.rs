@@ -52,7 +52,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::config;
     use crate::core::{Agenda, Ended, Moment, Settings};
-    use crate::poll::Subscription;
+    use crate::poll::Entrant;
     use crate::store::FeedRecord;
 
     #[test]
@@ -82,13 +82,13 @@ mod tests {
         let settings = Settings { index: 0, in_flight_max: 9, once: false, due_at_start: 1, host_pause };
         let mut agenda = Agenda::new(settings);
         let (now, wall_ms) = (Clock::monotonic(), 1_772_323_200_000);
-        let subscription = |id: i64| {
+        let entrant = |id: i64| {
             let feed = config::Feed::new(format!("f{id}"), format!("http://h.test/{id}").parse().unwrap());
-            Subscription::made_up(feed, FeedRecord { id, ..FeedRecord::default() })
+            Entrant::made_up(feed, FeedRecord { id, ..FeedRecord::default() })
         };
         // One by one, so that nothing spreads them.
         for id in 0..2 {
-            agenda.put(vec![subscription(id)], false, Moment { now, wall_ms });
+            agenda.put(vec![entrant(id)], false, Moment { now, wall_ms });
         }
         assert_eq!(agenda.due_since(), None, "nobody is due before somebody has looked");
         agenda.collect_due(now);

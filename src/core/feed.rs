@@ -8,9 +8,9 @@ use futures_channel::oneshot;
 use crate::failure::Class;
 use crate::fetch::Flight;
 use crate::hosts::Hosts;
-use crate::poll::{Memory, Subscription};
+use crate::poll::{Entrant, Memory, Subscription};
 use crate::schedule;
-use crate::store::{FeedRecord, FeedState};
+use crate::store::FeedState;
 
 /// A feed on its core.
 pub(crate) struct Feed {
@@ -38,18 +38,24 @@ pub(crate) enum Place {
 }
 
 impl Feed {
-    pub(super) fn new(mut subscription: Subscription, now: Instant) -> Feed {
-        // Once, and not a second time beside the row: of a hundred thousand feeds that is much.
-        let mut state = std::mem::take(&mut subscription.record.state);
-        subscription.record.state.planning.given_up_for = state.planning.given_up_for.clone();
-        if !subscription.is_given_up() && state.planning.given_up_for.take().is_some() {
+    pub(super) fn new(mut entrant: Entrant, now: Instant) -> Feed {
+        let is_given_up = entrant.is_given_up();
+        let planning = &mut entrant.memory.state.planning;
+        if !is_given_up && planning.given_up_for.take().is_some() {
             // Changed since it was given up: it begins anew.
-            state.planning.gone_count = 0;
+            planning.gone_count = 0;
         }
-        let memory = Memory { state, poll_count: subscription.record.poll_count, unreadable: None };
-        let host = subscription.host(&memory.state);
-        let subscription = Rc::new(subscription);
-        Feed { subscription, memory, host, place: Place::Waiting, turn: 0, due_at: now, polled: false }
+        let host = entrant.host();
+        let Entrant { subscription, memory } = entrant;
+        Feed {
+            subscription: subscription.into(),
+            memory,
+            host,
+            place: Place::Waiting,
+            turn: 0,
+            due_at: now,
+            polled: false,
+        }
     }
 
     /// Takes over from what it was before a reload, if the URL is the same: what was learnt of it since the reload read its
@@ -61,11 +67,8 @@ impl Feed {
             return None;
         }
         if old.memory.poll_count > self.memory.poll_count {
-            let Memory { state, poll_count, .. } = &old.memory;
-            let record =
-                FeedRecord { state: state.clone(), poll_count: *poll_count, ..self.subscription.record.clone() };
-            let subscription = Subscription { record, ..(*self.subscription).clone() };
-            *self = Feed::new(subscription, self.due_at);
+            let memory = Memory { unreadable: None, ..old.memory.clone() };
+            *self = Feed::new(Entrant { subscription: (*self.subscription).clone(), memory }, self.due_at);
         }
         if self.waits_for_its_entry() {
             self.memory.state.next_poll_at = None;
@@ -121,15 +124,16 @@ mod tests {
     use crate::clock::Clock;
     use crate::config;
     use crate::core::{Agenda, Moment, Settings};
+    use crate::store::FeedRecord;
 
     const MINUTE: Duration = Duration::from_secs(60);
     const NOW_MS: i64 = 1_772_323_200_000;
 
-    fn subscription(next_poll_at: i64, poll_count: u64) -> Subscription {
+    fn entrant(next_poll_at: i64, poll_count: u64) -> Entrant {
         let feed = config::Feed::new("a", "http://a.test/".parse().unwrap());
         let state = FeedState { next_poll_at: Some(next_poll_at), ..FeedState::default() };
         let record = FeedRecord { id: 1, state, poll_count, ..FeedRecord::default() };
-        Subscription::made_up(feed, record)
+        Entrant::made_up(feed, record)
     }
 
     #[test]
@@ -139,17 +143,17 @@ mod tests {
         let mut agenda = Agenda::new(settings);
         let now = Clock::monotonic();
         let due = NOW_MS + 10 * 60_000;
-        agenda.put(vec![subscription(due, 1)], true, Moment { now, wall_ms: NOW_MS });
+        agenda.put(vec![entrant(due, 1)], true, Moment { now, wall_ms: NOW_MS });
         assert_eq!(agenda.next_at(None, true), Some(now + 10 * MINUTE));
         // A minute later the clock was set forward by a day.
-        let mut changed = subscription(due, 1);
-        Arc::make_mut(&mut changed.feed).interval *= 2;
+        let mut changed = entrant(due, 1);
+        Arc::make_mut(&mut changed.subscription.feed).interval *= 2;
         let later = Moment { now: now + MINUTE, wall_ms: NOW_MS + 86_400_000 };
         agenda.put(vec![changed.clone()], false, later);
         assert_eq!(agenda.next_at(None, true), Some(now + 10 * MINUTE));
-        assert_eq!(agenda.feeds()[&1].subscription.feed.interval, changed.feed.interval);
+        assert_eq!(agenda.feeds()[&1].subscription.feed.interval, changed.subscription.feed.interval);
         // Another URL is another matter.
-        Arc::make_mut(&mut changed.feed).url.set_path("/other");
+        Arc::make_mut(&mut changed.subscription.feed).url.set_path("/other");
         agenda.put(vec![changed], false, later);
         assert_eq!(agenda.next_at(None, true), Some(now + MINUTE));
     }
@@ -162,13 +166,13 @@ mod tests {
             [("policy", true), ("credentials", true), ("local", true), ("status", false), ("timeout(body)", false)]
         {
             let failed = || {
-                let mut failed = subscription(NOW_MS + 600_000, 1);
-                failed.record.state.last_error_class = Some(class.to_owned());
+                let mut failed = entrant(NOW_MS + 600_000, 1);
+                failed.memory.state.last_error_class = Some(class.to_owned());
                 failed
             };
             let changed = || {
                 let mut changed = failed();
-                Arc::make_mut(&mut changed.feed).interval *= 2;
+                Arc::make_mut(&mut changed.subscription.feed).interval *= 2;
                 vec![changed]
             };
             let settings =
@@ -194,12 +198,12 @@ mod tests {
         let settings =
             Settings { index: 0, in_flight_max: 1, once: false, due_at_start: 0, host_pause: Duration::ZERO };
         let mut agenda = Agenda::new(settings);
-        let mut failing = subscription(NOW_MS + 600_000, 1);
-        let state = &mut failing.record.state;
+        let mut failing = entrant(NOW_MS + 600_000, 1);
+        let state = &mut failing.memory.state;
         (state.failure_count, state.failing_since, state.last_error_class) = (3, Some(NOW_MS), Some("dns".to_owned()));
         let now = Clock::monotonic();
         for hours in 1..4 {
-            Arc::make_mut(&mut failing.feed).interval = 60 * hours * MINUTE;
+            Arc::make_mut(&mut failing.subscription.feed).interval = 60 * hours * MINUTE;
             agenda.put(vec![failing.clone()], false, Moment { now, wall_ms: NOW_MS });
         }
         let failing = agenda.tally.take_news().expect("one has come");
@@ -212,7 +216,7 @@ mod tests {
         hosts.join("a.test", MINUTE);
         hosts.join("b.test", MINUTE);
         hosts.hold("b.test", now + MINUTE);
-        let mut feed = Feed::new(subscription(NOW_MS, 1), now);
+        let mut feed = Feed::new(entrant(NOW_MS, 1), now);
         assert_eq!(feed.follow_host(&mut hosts), None);
         feed.memory.state.effective_url = Some("http://b.test/".to_owned());
         assert_eq!((feed.follow_host(&mut hosts), feed.host()), (Some(now + MINUTE), "b.test"));
@@ -222,13 +226,13 @@ mod tests {
     #[test]
     fn what_was_learnt_since_a_reload_read_the_row_is_not_forgotten() {
         let now = Clock::monotonic();
-        let mut old = Feed::new(subscription(NOW_MS, 7), now);
+        let mut old = Feed::new(entrant(NOW_MS, 7), now);
         (old.memory.poll_count, old.memory.state.etag) = (8, Some(b"new".to_vec()));
-        let mut changed = Feed::new(subscription(NOW_MS, 7), now);
+        let mut changed = Feed::new(entrant(NOW_MS, 7), now);
         assert_eq!(changed.go_on_from(&old), Some(now));
         assert_eq!((changed.memory.poll_count, changed.memory.state.etag.as_deref()), (8, Some(&b"new"[..])));
         // A row that is as new says it itself.
-        let mut changed = Feed::new(subscription(NOW_MS, 8), now);
+        let mut changed = Feed::new(entrant(NOW_MS, 8), now);
         assert!(changed.go_on_from(&old).is_some() && changed.memory.state.etag.is_none());
     }
 }

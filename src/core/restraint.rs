@@ -84,7 +84,7 @@ impl Agenda {
             let schedule = schedule::write_held(planning.schedule.as_deref(), hold, until_ms);
             planning.schedule = Some(schedule.clone());
             feed.memory.state.next_poll_at = Some(next_poll_at);
-            let url = feed.subscription.record.url.clone();
+            let url = feed.subscription.feed.url.to_string();
             postponed.push(Postponed { feed_id: id, url, next_poll_at, schedule });
         }
         if held.is_empty() {
@@ -145,7 +145,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::core::{Ended, Settings};
     use crate::limits::POLLS_PER_SECOND_AT_START;
-    use crate::poll::Subscription;
+    use crate::poll::Entrant;
     use crate::store::FeedRecord;
 
     #[test]
@@ -154,11 +154,11 @@ mod tests {
         let settings = Settings { index: 0, in_flight_max: 999, once: false, due_at_start: 1, host_pause };
         let mut agenda = Agenda::new(settings).with_young_max(500);
         let (now, wall_ms) = (Clock::monotonic(), 1_772_323_200_000);
-        let subscription = |id: i64| {
+        let entrant = |id: i64| {
             let feed = config::Feed::new(format!("f{id}"), format!("http://h{id}.test/").parse().unwrap());
-            Subscription::made_up(feed, FeedRecord { id, ..FeedRecord::default() })
+            Entrant::made_up(feed, FeedRecord { id, ..FeedRecord::default() })
         };
-        agenda.put((0..500).map(subscription).collect(), true, Moment { now, wall_ms });
+        agenda.put((0..500).map(entrant).collect(), true, Moment { now, wall_ms });
         agenda.collect_due(now);
         agenda.heed_breaker(true, Moment { now, wall_ms });
         // Each is tried and comes back at once, when its host still rests.

@@ -135,7 +135,7 @@ mod tests {
     use crate::config;
     use crate::core::{Ended, Moment, Settings};
     use crate::failure::{Class, Phase};
-    use crate::poll::Subscription;
+    use crate::poll::Entrant;
     use crate::store::FeedRecord;
 
     /// Polls what is due for an hour, each with a shortage. Gives when the round was over, and what it left out.
@@ -143,11 +143,11 @@ mod tests {
         let host_pause = Duration::ZERO;
         let mut agenda = Agenda::new(Settings { index: 0, in_flight_max: 8, once, due_at_start: 30, host_pause });
         let (start, wall_ms) = (Clock::monotonic(), 1_772_323_200_000);
-        let subscription = |id: i64| {
+        let entrant = |id: i64| {
             let feed = config::Feed::new(format!("f{id}"), format!("http://h{id}.test/").parse().unwrap());
-            Subscription::made_up(feed, FeedRecord { id, ..FeedRecord::default() })
+            Entrant::made_up(feed, FeedRecord { id, ..FeedRecord::default() })
         };
-        agenda.put((0..30).map(subscription).collect(), true, Moment { now: start, wall_ms });
+        agenda.put((0..30).map(entrant).collect(), true, Moment { now: start, wall_ms });
         let hour = (0..36_000).map(|tenth| Duration::from_millis(100 * tenth));
         for since in hour {
             let now = start + since;

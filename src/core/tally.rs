@@ -70,7 +70,7 @@ fn key(feed: &Feed) -> Option<(Class, i64, i64)> {
     let FeedState { last_error_class, failing_since, .. } = &feed.memory.state;
     let class = last_error_class.as_deref().filter(|_| is_failing(feed)).and_then(Class::of_name_and_phase)?;
     // A row that does not say it fails since now.
-    Some((class, failing_since.unwrap_or(i64::MAX), feed.subscription.record.id))
+    Some((class, failing_since.unwrap_or(i64::MAX), feed.subscription.id))
 }
 
 #[cfg(test)]
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::config;
-    use crate::poll::Subscription;
+    use crate::poll::Entrant;
     use crate::store::FeedRecord;
 
     fn feed(id: i64, class: Option<&str>, since_ms: i64) -> Feed {
@@ -90,7 +90,7 @@ mod tests {
         };
         let record = FeedRecord { id, state, ..FeedRecord::default() };
         let feed = config::Feed::new("a", "http://a.test/".parse().unwrap());
-        Feed::new(Subscription::made_up(feed, record), Clock::monotonic())
+        Feed::new(Entrant::made_up(feed, record), Clock::monotonic())
     }
 
     #[test]

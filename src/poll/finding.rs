@@ -121,10 +121,10 @@ impl Finding {
         subscription: &Subscription,
         done: oneshot::Sender<Result<Stored, StoreFault>>,
     ) -> PollRecord {
-        let Subscription { feed, record, .. } = subscription;
+        let Subscription { id, feed, .. } = subscription;
         PollRecord {
-            feed_id: record.id,
-            url: record.url.clone(),
+            feed_id: *id,
+            url: feed.url.to_string(),
             state: self.state.clone(),
             feed_meta: self.feed_meta.take(),
             articles: take(&mut self.articles),
@@ -140,7 +140,7 @@ impl Finding {
     pub(crate) fn settle(
         mut self,
         memory: &Memory,
-        unreadable: Option<Unreadable>,
+        unreadable: Option<Box<Unreadable>>,
         stored: Result<Stored, StoreFault>,
         wire_bytes: u64,
         took_ms: u64,
@@ -150,6 +150,7 @@ impl Finding {
             Ok(Stored { new_count, .. }) => {
                 let planning = &mut self.state.planning;
                 planning.cadence = planning.cadence_after(new_count > 0).map(str::to_owned);
+                planning.cadence_if_new = None;
                 (Memory { state: self.state, unreadable, ..memory.clone() }, new_count, self.failure)
             }
             // Not stored, so it did not happen: the old validators stay, and the feed is asked again later.

@@ -81,13 +81,6 @@ pub(super) fn plan(
     Plan { next, host_hold, planning }
 }
 
-impl Subscription {
-    /// The feed was given up, and nothing of it has changed in feeds.toml since.
-    pub(crate) fn is_given_up(&self) -> bool {
-        is_given_up(&self.feed, &self.record.state.planning)
-    }
-}
-
 /// Whether `planning` gives up the feed that feeds.toml describes.
 pub(crate) fn is_given_up(feed: &config::Feed, planning: &Planning) -> bool {
     planning.given_up_for.as_deref().is_some_and(|given_up_for| given_up_for == fingerprint(feed))

@@ -11,7 +11,7 @@ use crate::limits::{
     BREAKER_PROBE_WAIT, BREAKER_SILENCE_MIN, GONE_POLLS_MAX, POLLS_PER_SECOND_AT_START, RETRY_AFTER_MAX,
 };
 use crate::placement;
-use crate::store::FeedRecord;
+use crate::store::{FeedRecord, FeedState};
 
 #[derive(Default)]
 pub(super) struct Judge {
@@ -157,15 +157,15 @@ impl Judge {
     }
 
     /// A feed is taken up by what the database says of it, by a wall clock that may have been stepped.
-    pub(super) fn resumed(&mut self, feed: &Feed, record: &FeedRecord, now: u64, wall_ms: i64) {
-        let Some(book) = self.feeds.get_mut(&record.id) else { return };
+    pub(super) fn resumed(&mut self, feed: &Feed, id: i64, state: &FeedState, now: u64, wall_ms: i64) {
+        let Some(book) = self.feeds.get_mut(&id) else { return };
         // A feed that comes back under another URL begins anew.
         if book.url != feed.url.as_str() {
             book.closed_until = 0;
         } else if book.steps != self.steps {
             // What lies between the last poll and the next by the clock that wrote them is waited for from now.
-            let from = record.state.last_polled_at.unwrap_or(wall_ms).max(wall_ms);
-            let ahead = record.state.next_poll_at.map_or(0, |at| u64::try_from(at - from).unwrap_or(0));
+            let from = state.last_polled_at.unwrap_or(wall_ms).max(wall_ms);
+            let ahead = state.next_poll_at.map_or(0, |at| u64::try_from(at - from).unwrap_or(0));
             book.closed_until = now + ahead.min(book.asked_ms);
         }
     }
@@ -183,7 +183,7 @@ impl Judge {
     pub(super) fn restarted(&mut self, feeds: &[(&Feed, &FeedRecord)], cores: usize, now: u64, wall_ms: i64) {
         self.starts.clear();
         for (feed, record) in feeds {
-            self.resumed(feed, record, now, wall_ms);
+            self.resumed(feed, record.id, &record.state, now, wall_ms);
         }
         let is_asked = |hold: &Hold| {
             let is_it = |(feed, record): &(&Feed, &FeedRecord)| {

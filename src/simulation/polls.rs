@@ -15,7 +15,7 @@ use crate::failure::{Class, Failure};
 use crate::fetch::{Flight, Validators, frozen};
 use crate::limits::{BACKOFF_MAX, DEADLINES_VOID_MAX, JITTER_MAX, POLL_YOUNG};
 use crate::placement::host_of;
-use crate::poll::{Asked, Finding, Memory, Reading, Subscription, is_ours};
+use crate::poll::{Asked, Entrant, Finding, Memory, Reading, Subscription, is_ours};
 use crate::store::{FeedRecord, FetchLog, StoreFault, Stored};
 
 /// How late a core may turn.
@@ -59,10 +59,10 @@ struct News {
 
 impl World {
     /// Joins what the operator wants with what the database knows.
-    pub(super) fn subscribe(&mut self, records: Vec<FeedRecord>) -> Vec<Subscription> {
+    pub(super) fn subscribe(&mut self, records: Vec<FeedRecord>) -> Vec<Entrant> {
         self.names.extend(records.iter().map(|record| (record.id, record.name.clone())));
         let joined = self.config.iter().zip(records).filter(|(feed, _)| feed.enabled);
-        joined.map(|(feed, record)| Subscription::made_up(feed.clone(), record)).collect()
+        joined.map(|(feed, record)| Entrant::made_up(feed.clone(), record)).collect()
     }
 
     /// A core turns at `at`, or a moment later.
@@ -305,14 +305,14 @@ impl World {
         let life = self.life.as_mut().expect("events die with the daemon");
         let it = &mut life.cores[core];
         match it.mailbox.pop_front() {
-            Some(Command::Put(subscriptions)) => {
-                for Subscription { feed, record, .. } in &subscriptions {
-                    let known = it.agenda.feeds().get(&record.id);
+            Some(Command::Put(entrants)) => {
+                for Entrant { subscription: Subscription { id, feed, .. }, memory } in &entrants {
+                    let known = it.agenda.feeds().get(id);
                     if known.is_none_or(|known| known.subscription.feed.url != feed.url) {
-                        self.judge.resumed(feed, record, self.now, at.wall_ms);
+                        self.judge.resumed(feed, *id, &memory.state, self.now, at.wall_ms);
                     }
                 }
-                it.agenda.put(subscriptions, false, at);
+                it.agenda.put(entrants, false, at);
             }
             Some(Command::Remove(ids)) => it.agenda.remove(&ids),
             Some(Command::Drain) => it.agenda.drain(),
@@ -436,7 +436,7 @@ impl World {
                         format!("{} waits for {wait:?}", config.name),
                     );
                 }
-                let state_next = state.next_poll_at.filter(|_| !feed.subscription.is_given_up());
+                let state_next = state.next_poll_at.filter(|_| state.planning.given_up_for.is_none());
                 let ahead = state_next.map_or(0, |next| {
                     u64::try_from(next - at.wall_ms.max(state.last_polled_at.unwrap_or(at.wall_ms))).unwrap_or(0)
                 });

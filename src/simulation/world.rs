@@ -357,12 +357,12 @@ impl World {
         self.judge.registered(&self.config, &records);
         let known: Vec<_> = self.config.iter().zip(&records).collect();
         self.judge.restarted(&known, self.scale.cores, self.now, at.wall_ms);
-        let subscriptions = self.subscribe(records);
-        let due_at_start = count_due(&subscriptions, at.wall_ms);
+        let entrants = self.subscribe(records);
+        let due_at_start = count_due(&entrants, at.wall_ms);
         let Scale { cores, in_flight_max, young_max, uncommitted_max, host_pause, .. } = self.scale;
-        self.note(format_args!("the daemon starts with {} feeds, {due_at_start} due", subscriptions.len()));
+        self.note(format_args!("the daemon starts with {} feeds, {due_at_start} due", entrants.len()));
         let mut roster = Roster::new(cores);
-        let shares = roster.take_over(subscriptions).puts;
+        let shares = roster.take_over(entrants).puts;
         let size = Size { articles: 1 + self.dice.below(40), bytes: 10_000 };
         let core = |(index, share)| {
             let settings = Settings { index, in_flight_max, once: false, due_at_start, host_pause };

@@ -89,10 +89,10 @@ impl World {
                     self.judge.registered(&feeds, &records);
                     // The main thread has read what it asked with.
                     let edited = std::mem::replace(&mut self.config, feeds);
-                    let subscriptions = self.subscribe(records);
+                    let entrants = self.subscribe(records);
                     self.config = edited;
                     let life = self.life.as_mut().expect("it is running");
-                    let Change { puts, removes, plan } = life.roster.take_over(subscriptions);
+                    let Change { puts, removes, plan } = life.roster.take_over(entrants);
                     life.is_reloading = false;
                     self.note(format_args!("a reload: {plan:?}"));
                     for (core, (put, remove)) in puts.into_iter().zip(removes).enumerate() {

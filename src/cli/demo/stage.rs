@@ -101,7 +101,7 @@ impl Stage {
         let cores = thread::available_parallelism().map_or(1, NonZero::get).min(CORES_MAX);
         let options =
             daemon::Options { db: self.db(), cores: Cores::Count(cores), listen: self.listen.map(Listen::At), once };
-        let daemon = Daemon::start(&config, &options, Clock::system())
+        let daemon = Daemon::start(config, &options, Clock::system())
             .map_err(|error| End::Failed(error.exit_code(), error.to_string()))?;
         let found = act(self, &daemon);
         let drain_started = Clock::monotonic();

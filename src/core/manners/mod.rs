@@ -30,9 +30,9 @@ use crate::executor;
 use crate::fetch::{Access, Fetcher, NameService, Roots};
 use crate::gauges::CoreGauges;
 use crate::limits::{HOST_PAUSE_DEFAULT, UNCOMMITTED_MAX};
-use crate::poll::{Desk, Subscription, Uncommitted};
+use crate::poll::{Desk, Entrant, Subscription, Uncommitted};
 use crate::schedule::simulation::START_MS;
-use crate::store::{Store, WriterHandle};
+use crate::store::{FeedRecord, Store, WriterHandle};
 use crate::stream::Lead;
 use crate::tarpit::{ANY, Head, Options, Step, Tarpit};
 use judge::Judge;
@@ -114,12 +114,14 @@ fn run(seed: u64, scale: &Scale) -> (World, u64) {
     while clock.now_ms() < end_ms && lock(&world).judge.offences.is_empty() {
         let records = writer.register(&feeds, &|| true).unwrap();
         let access = Arc::new(Access::open(&Roots::of_system().0));
-        let subscription =
-            |(feed, record): (&Feed, _)| Subscription { feed: feed.clone().into(), access: Ok(access.clone()), record };
-        let subscriptions = feeds.iter().zip(records).map(subscription).collect();
+        let entrant = |(feed, record): (&Feed, FeedRecord)| {
+            let subscription = Subscription { id: record.id, feed: feed.clone().into(), access: Ok(access.clone()) };
+            Entrant { subscription, memory: record.into() }
+        };
+        let entrants = feeds.iter().zip(records).map(entrant).collect();
         let up_ms = random.hours(20, 100).min(end_ms - clock.now_ms());
         let life = Life { clock: clock.clone(), writer: writer.handle(), gauges: gauges.clone(), up: ms(up_ms) };
-        executor::start("manners", Placement::Unbound, move || life.live(subscriptions)).unwrap().join().unwrap();
+        executor::start("manners", Placement::Unbound, move || life.live(entrants)).unwrap().join().unwrap();
         clock.step((random.below(scale.down_minutes * MINUTE_MS as u64)) as i64);
     }
     let records = writer.register(&feeds, &|| true).unwrap();
@@ -151,7 +153,7 @@ struct Life {
 }
 
 impl Life {
-    async fn live(self, subscriptions: Vec<Subscription>) {
+    async fn live(self, entrants: Vec<Entrant>) {
         // From here on the time stands still on this thread.
         self.clock.advance(Duration::ZERO);
         let desk = Desk {
@@ -167,12 +169,12 @@ impl Life {
             index: 0,
             in_flight_max: 64,
             once: false,
-            due_at_start: subscriptions.len(),
+            due_at_start: entrants.len(),
             host_pause: HOST_PAUSE_DEFAULT,
         };
         let core = Rc::new(Core::new(Rc::new(desk), settings, self.gauges));
         let end = Clock::monotonic() + self.up;
-        core.put(subscriptions, true).await;
+        core.put(entrants, true).await;
         loop {
             core.desk.fetcher.close_old();
             core.start_due();
