@@ -1,7 +1,7 @@
 //! One core: an executor that runs the polls which its agenda starts.
 //!
 //! Everything here is local to one executor: no lock, no atomics but gauges. A core never blocks; it waits for its next
-//! deadline, a poll's end, or a command. Deadlines are on the monotonic clock: a step of the wall clock moves none.
+//! deadline, a poll's end, a command, or, while polls are due that may not begin yet, for a moment. Deadlines are on the monotonic clock: a step of the wall clock moves none.
 
 mod agenda;
 mod backlog;
@@ -16,7 +16,7 @@ mod shortage;
 mod tally;
 mod telling;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -29,14 +29,14 @@ use futures_lite::{FutureExt, StreamExt};
 use crate::clock::Clock;
 use crate::executor::{nap, sleep};
 use crate::gauges::CoreGauges;
-use crate::limits::{FEEDS_IN_A_ROW_MAX, HEARTBEAT_MS, STREAM_LOOK};
+use crate::limits::{FEEDS_IN_A_ROW_MAX, HEARTBEAT_MS, ROOM_LOOK, STREAM_LOOK};
 use crate::poll::{Desk, Entrant, Polled, Unpolled, poll};
 use crate::watch::{self, Doing, Flights};
 pub(crate) use agenda::{Agenda, Ended, Moment, Settings, Start, Ticket};
 use changed::Changed;
 #[cfg(test)]
 pub(crate) use feed::Place;
-use pressure::Pressure;
+use pressure::{Pressure, Stopped};
 pub(crate) use telling::FlightReport;
 
 /// What the main thread asks of a core.
@@ -107,6 +107,8 @@ struct Core {
     agenda: RefCell<Agenda>,
     changed: Changed,
     pressure: Pressure,
+    /// There was none when polls were to begin.
+    lacks_room: Cell<bool>,
 }
 
 impl Core {
@@ -120,7 +122,8 @@ impl Core {
             gauges,
             agenda,
             changed: Changed::default(),
-            pressure: Pressure::new(Clock::monotonic()),
+            pressure: Pressure::new(),
+            lacks_room: Cell::default(),
         }
     }
 
@@ -168,7 +171,7 @@ impl Core {
 
     /// What was fetched is memory until it is committed: a slow disk and large bodies hold up polls, not the process.
     fn has_room(&self) -> bool {
-        self.pressure.keeps_up(&self.desk.lead) && self.desk.uncommitted.has_room() && self.desk.fetcher.has_room()
+        self.desk.uncommitted.has_room() && self.desk.fetcher.has_room()
     }
 
     fn start_due(self: &Rc<Self>) {
@@ -179,7 +182,10 @@ impl Core {
             self.gauges.is_cut_off.store(is_open, Ordering::Relaxed);
             self.agenda.borrow_mut().heed_breaker(is_open, at);
         }
-        self.pressure.let_begin(|| self.next_start(at.now).map(|start| self.start(start)).is_some());
+        let begin = || self.next_start(at.now).map(|start| self.start(start)).is_some();
+        if self.pressure.let_begin(&self.desk.lead, at.now, begin) && self.agenda.borrow().overdue() > 0 {
+            self.gauges.stream_waits.fetch_add(1, Ordering::Relaxed);
+        }
         self.show_backlog(at.now);
         self.show_fibers();
         self.show_shortage(at.now);
@@ -187,7 +193,9 @@ impl Core {
 
     fn next_start(&self, now: Instant) -> Option<Start> {
         let mut breaker = self.desk.breaker.as_ref().map(RefCell::borrow_mut);
-        self.agenda.borrow_mut().next_start(breaker.as_deref_mut(), self.has_room(), now)
+        let has_room = self.has_room();
+        self.lacks_room.set(!has_room);
+        self.agenda.borrow_mut().next_start(breaker.as_deref_mut(), has_room, now)
     }
 
     fn start(self: &Rc<Self>, start: Start) {
@@ -226,12 +234,12 @@ impl Core {
 
     /// Until there may be something to do: a deadline, a poll's end, a heartbeat.
     async fn next_turn(&self) {
-        if self.pressure.has_more() {
-            return self.pressure.look().await;
-        }
-        let longest = match self.pressure.keeps_up(&self.desk.lead) {
-            true => Duration::from_millis(HEARTBEAT_MS),
-            false => STREAM_LOOK,
+        // What makes room, or brings the stream on, does not wake a core.
+        let longest = match self.pressure.stopped() {
+            Stopped::ByTurn => return self.pressure.look().await,
+            Stopped::ByStream => STREAM_LOOK,
+            Stopped::AtEnd if self.lacks_room.take() && self.agenda.borrow().overdue() > 0 => ROOM_LOOK,
+            Stopped::AtEnd => Duration::from_millis(HEARTBEAT_MS),
         };
         let next_at = {
             let breaker = self.desk.breaker.as_ref().map(RefCell::borrow);

@@ -330,8 +330,6 @@ impl Daemon {
                 core.tell(Command::Put(put));
             }
         }
-        // The new configuration, and every row, were read beside what is there.
-        machine::give_memory_back();
         Ok(plan)
     }
 

@@ -60,6 +60,8 @@ pub struct CoreGauges {
     pub is_short: AtomicBool,
     /// Polls that were tried again later for that reason.
     pub polls_put_off: AtomicU64,
+    /// Times that polls which were due began to wait for the stream.
+    pub(crate) stream_waits: AtomicU64,
     /// Polls that a single round does without, for that reason.
     pub polls_left_out: AtomicU64,
     /// When the core last turned, and what it is at.
@@ -111,6 +113,7 @@ impl Default for CoreGauges {
             is_cut_off: AtomicBool::default(),
             is_short: AtomicBool::default(),
             polls_put_off: AtomicU64::default(),
+            stream_waits: AtomicU64::default(),
             polls_left_out: AtomicU64::default(),
             cell: Cell::default(),
             flights: FlightRoom::default(),

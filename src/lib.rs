@@ -11,7 +11,7 @@
 //! | stage | where | search for |
 //! |---|---|---|
 //! | due | `core/agenda.rs` | [`collect_due`](crate::core::Agenda::collect_due) |
-//! | admission: places, hosts, memory | the same, [`hosts`], [`breaker`] | [`next_start`](crate::core::Agenda::next_start) |
+//! | admission: places, hosts, memory, and whether the core and the stream keep up | the same, [`hosts`], [`breaker`] | [`next_start`](crate::core::Agenda::next_start) |
 //! | conditional request | `fetch/validators.rs`, [`fetch::frozen`] | [`Validators`](fetch::Validators) |
 //! | address guard | `fetch/guard.rs` | `check` |
 //! | fetch, redirect by redirect | `fetch/hop.rs`, `fetch/exchange.rs`, `fetch/fiber.rs` | `exchange` |
@@ -45,7 +45,7 @@
 //! | main | start, stop, signals, watchdog: [`daemon`], `cli/run.rs`, `watch/watchdog.rs` | does work |
 //! | `log`, `stacks`, `names` | standard error; symbols of stacks; the system's files about names | are waited for |
 //!
-//! Cores hand [`PollRecord`](store::PollRecord)s to the writer by one bounded channel, hold a permit for each, and hear by a
+//! Cores hand [`PollRecord`](store::PollRecord)s to the writer by one bounded channel, hold room for each, and hear by a
 //! one-shot. A commit tells the HTTP core to look again, and nothing more. What a full channel does stands with its size in
 //! [`limits`]. [`daemon`] alone knows all parts.
 //!

@@ -153,8 +153,14 @@ pub const BODY_ROOM_LOOK_MS: u64 = 20;
 /// Answers of one core that wait for the writer; at this many its polls stop starting, so the writer's queue never fills.
 pub const UNCOMMITTED_MAX: usize = 256;
 
-/// An answer counts as one more for each so many bytes of its body: what is behind large ones does not wait for long either.
-pub const UNCOMMITTED_UNIT_BYTES: u64 = 4 << 10;
+/// Bytes of their bodies, so that what is behind them does not wait for long either. A batch of articles comes of less.
+pub const UNCOMMITTED_BYTES_MAX: u64 = 1 << 20;
+
+/// A larger body counts as this many.
+pub const UNCOMMITTED_BYTES_OF_ONE_MAX: u64 = UNCOMMITTED_BYTES_MAX / 4;
+
+/// Between two looks of a core whose polls wait for room.
+pub const ROOM_LOOK: Duration = Duration::from_millis(5);
 
 /// A poll that panicked says nothing about when to come back: after this long.
 pub const POLL_PANIC_WAIT: Duration = Duration::from_secs(3_600);
@@ -417,27 +423,32 @@ pub const BREAKER_PROBE_WAIT: Duration = Duration::from_secs(3);
 
 const _: () = assert!(BREAKER_HOSTS_FEW <= BREAKER_HOSTS_MIN && BREAKER_HOSTS_MIN <= BREAKER_HOSTS);
 
-/// Polls that a core begins in one turn. Before it begins more it looks how far behind it is.
-pub const STARTS_IN_A_ROW_MAX: usize = 8;
-
-/// A core that takes longer than this for all that is ready begins no poll.
-pub const BEHIND_MAX: Duration = Duration::from_millis(5);
-
-/// Articles that are committed and not in the stream yet; while there are so many cores begin no polls.
-pub const UNPUBLISHED_MAX: i64 = 512;
-
-/// A stream that has not moved for so long is not waited for.
-pub const STREAM_STUCK_AFTER: Duration = Duration::from_millis(250);
-
-/// Between two looks of a core that waits for the stream.
-pub const STREAM_LOOK: Duration = Duration::from_millis(2);
-
 /// A poll that began so long ago, and still runs, waits for its publisher, and no longer keeps others from beginning.
 pub const POLL_YOUNG: Duration = Duration::from_millis(100);
 
 /// Younger polls of a core at once; the others that are due wait, and memory with them. It is what keeps a core busy: 2,000
 /// feeds that were due at the same moment took 326 MiB when all of them began at once, and no less time.
 pub const POLLS_YOUNG_MAX: usize = 128;
+
+/// Polls that a core begins in one turn. Before it begins more it looks how far behind it is.
+pub const STARTS_IN_A_ROW_MAX: usize = 16;
+
+/// A core that takes longer than this for all that is ready begins one.
+pub const BEHIND_MAX: Duration = Duration::from_millis(20);
+
+/// Articles that are committed and not in the stream yet; while there are so many cores begin no polls.
+pub const UNPUBLISHED_MAX: i64 = 512;
+
+const _: () = assert!(UNPUBLISHED_MAX > ARTICLES_ASKED_MAX as i64, "what one page brings is nothing to wait for");
+
+/// For so long in a row, and then for the pause not any more: clients must not hold polls up.
+pub const STREAM_WAIT_MAX: Duration = secs(1);
+
+/// See [`STREAM_WAIT_MAX`].
+pub const STREAM_WAIT_PAUSE: Duration = secs(1);
+
+/// Between two looks of a core that waits for the stream.
+pub const STREAM_LOOK: Duration = Duration::from_millis(2);
 
 /// Feeds that are all due at a start are polled at this rate, over all cores, though each within its interval: name servers,
 /// the network and the disk meet the first round as a stream and not as a wall.
@@ -565,6 +576,10 @@ pub const HUB_RETRY: Duration = Duration::from_millis(500);
 
 /// The counters of the minute are looked at this often.
 pub const HISTORY_LOOK: Duration = secs(5);
+
+/// With so many feeds a reload leaves memory that is worth giving back to the kernel. It takes the allocator's locks, some
+/// milliseconds each: fewer feeds are not worth that.
+pub const FEEDS_MANY: usize = 10_000;
 
 /// So many clients that leave, and half of all at least, leave memory that is worth giving back to the kernel.
 pub const CROWD_MIN: usize = 500;

@@ -227,7 +227,7 @@ pub(crate) async fn poll(
     let fetched_after = flight.age();
     flight.enter(Phase::Commit);
     let body_bytes = body_bytes(&fetched);
-    let _uncommitted = desk.uncommitted.enter(body_bytes.unwrap_or(0)).await.ok_or(Unpolled::Cancelled)?;
+    let _uncommitted = desk.uncommitted.enter(body_bytes.unwrap_or(0)).await;
 
     // Gate, parse, normalise, key: on the core's own stack.
     nap().await;

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Cores};
 use crate::daemon::{Daemon, Event, Options};
 use crate::http::Listen;
-use crate::limits::SIGNAL_LOOK_MS;
+use crate::limits::{FEEDS_MANY, SIGNAL_LOOK_MS};
 use crate::machine;
 use crate::parse::rehearsal;
 use crate::watch;
@@ -276,6 +276,11 @@ fn reload(daemon: &mut Daemon, feeds: &Path, signals: &Watched, lookout: &Lookou
                 plan.removed.len()
             );
             tell_of_nothing(feeds, daemon);
+            drop(plan);
+            if daemon.feed_count() >= FEEDS_MANY {
+                // A second configuration and every row were read beside what is there.
+                machine::give_memory_back();
+            }
         }
         Err(error) => log::error!("reload: nothing was changed: {error}"),
     }

@@ -1,5 +1,5 @@
-//! What keeps a core from beginning polls although it has room for them: answers that are there and wait for its turn, and a
-//! stream that does not keep up with the commits. Polls that begin then only hold up those that have.
+//! What slows a core down in beginning polls although there is room for them: answers that are there and wait for its turn,
+//! and a stream that does not keep up with the commits. Polls that begin then only hold up those that have.
 
 use std::cell::Cell;
 use std::time::{Duration, Instant};
@@ -12,26 +12,44 @@ use crate::stream::{Follower, Lead};
 pub(super) struct Pressure {
     /// How long everybody else on this core took, when it was looked last.
     behind_by: Cell<Duration>,
-    /// No more were let begin, though there may be more.
-    has_more: Cell<bool>,
+    stopped: Cell<Stopped>,
     stream: Follower,
 }
 
+/// Why no more polls began in a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stopped {
+    /// None is left that may.
+    AtEnd,
+    /// Enough have, for one turn.
+    ByTurn,
+    ByStream,
+}
+
 impl Pressure {
-    pub(super) fn new(now: Instant) -> Pressure {
-        Pressure { behind_by: Cell::default(), has_more: Cell::default(), stream: Follower::new(now) }
+    pub(super) fn new() -> Pressure {
+        Pressure { behind_by: Cell::default(), stopped: Cell::new(Stopped::AtEnd), stream: Follower::default() }
     }
 
-    /// Lets `begin` begin one poll after the other, as many as may begin in this turn, until it has none.
-    pub(super) fn let_begin(&self, mut begin: impl FnMut() -> bool) {
-        let room = if self.behind_by.take() <= BEHIND_MAX { STARTS_IN_A_ROW_MAX } else { 0 };
+    /// Lets `begin` begin one poll after the other, as many as may begin in this turn, until it has none. Gives whether the
+    /// stream has just begun to hold them up.
+    pub(super) fn let_begin(&self, lead: &Lead, now: Instant, mut begin: impl FnMut() -> bool) -> bool {
+        let before = self.stopped.get();
+        if !self.stream.keeps_up(lead, now) {
+            self.stopped.set(Stopped::ByStream);
+            return before != Stopped::ByStream;
+        }
+        let is_behind = self.behind_by.take() > BEHIND_MAX;
+        // One at least: where others have the CPU, every turn is a long one.
+        let room = if is_behind { 1 } else { STARTS_IN_A_ROW_MAX };
         let begun = (0..room).take_while(|_| begin()).count();
-        self.has_more.set(begun == room);
+        self.stopped.set(if begun == room { Stopped::ByTurn } else { Stopped::AtEnd });
+        false
     }
 
-    /// Whether the next turn is at once, behind everybody who is ready.
-    pub(super) fn has_more(&self) -> bool {
-        self.has_more.get()
+    /// Of the last turn.
+    pub(super) fn stopped(&self) -> Stopped {
+        self.stopped.get()
     }
 
     /// Lets everybody who is ready have a turn, and notes how long that took.
@@ -40,33 +58,45 @@ impl Pressure {
         nap().await;
         self.behind_by.set(Clock::elapsed(began));
     }
-
-    /// Whether the stream keeps up, or need not be waited for.
-    pub(super) fn keeps_up(&self, lead: &Lead) -> bool {
-        self.stream.keeps_up(lead, Clock::monotonic())
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::UNPUBLISHED_MAX;
+
+    /// How many of so many begin in one turn.
+    fn begun(pressure: &Pressure, lead: &Lead, due: usize) -> usize {
+        let mut left = due;
+        pressure.let_begin(lead, Clock::monotonic(), || {
+            let is_one = left > 0;
+            left = left.saturating_sub(1);
+            is_one
+        });
+        due - left
+    }
 
     #[test]
-    fn a_few_begin_in_a_row_and_none_while_the_core_is_behind() {
-        let pressure = Pressure::new(Clock::monotonic());
-        let begun = |due: usize| {
-            let mut left = due;
-            pressure.let_begin(|| {
-                let is_one = left > 0;
-                left = left.saturating_sub(1);
-                is_one
-            });
-            due - left
-        };
-        assert_eq!((begun(STARTS_IN_A_ROW_MAX + 5), pressure.has_more()), (STARTS_IN_A_ROW_MAX, true));
-        pressure.behind_by.set(BEHIND_MAX * 2);
-        assert_eq!((begun(5), pressure.has_more()), (0, true));
-        // It is asked anew before the next turn.
-        assert_eq!((begun(5), pressure.has_more()), (5, false));
+    fn a_few_begin_in_a_row_and_one_while_the_core_is_behind() {
+        let (pressure, lead) = (Pressure::new(), Lead::new());
+        assert_eq!(begun(&pressure, &lead, STARTS_IN_A_ROW_MAX + 5), STARTS_IN_A_ROW_MAX);
+        assert_eq!(pressure.stopped(), Stopped::ByTurn);
+        // However long it is behind.
+        for _ in 0..3 {
+            pressure.behind_by.set(BEHIND_MAX * 2);
+            assert_eq!((begun(&pressure, &lead, 5), pressure.stopped()), (1, Stopped::ByTurn));
+        }
+        assert_eq!((begun(&pressure, &lead, 5), pressure.stopped()), (5, Stopped::AtEnd));
+    }
+
+    #[test]
+    fn none_begins_while_the_stream_is_behind_and_that_is_told_once() {
+        let (pressure, lead, now) = (Pressure::new(), Lead::new(), Clock::monotonic());
+        lead.publish(0);
+        lead.commit(UNPUBLISHED_MAX);
+        let told = [(); 3].map(|()| pressure.let_begin(&lead, now, || unreachable!("the stream is behind")));
+        assert_eq!((told, pressure.stopped()), ([true, false, false], Stopped::ByStream));
+        lead.publish(1);
+        assert_eq!(begun(&pressure, &lead, 1), 1);
     }
 }

@@ -16,7 +16,8 @@ use rustls::pki_types::pem::PemObject;
 #[derive(Clone, Debug)]
 pub struct Roots(Arc<Shared>);
 
-/// Held by feeds only: a TLS configuration shares the store inside of it, and does not keep the roots in use.
+/// Held by who may still connect with them: feeds, fetches in flight, kept connections. A TLS configuration shares the store
+/// inside of it, and does not keep the roots in use.
 #[derive(Debug)]
 struct Shared {
     store: Arc<RootCertStore>,
@@ -82,7 +83,7 @@ impl Roots {
     }
 }
 
-/// Roots that some feed trusts, or trusted.
+/// Roots that are in use, or were.
 pub(crate) struct WeakRoots(Weak<Shared>);
 
 impl WeakRoots {
@@ -91,7 +92,7 @@ impl WeakRoots {
         self.0.as_ptr() == Arc::as_ptr(&roots.0)
     }
 
-    /// Whether any feed trusts them still.
+    /// Whether anybody may still connect with them.
     pub(crate) fn is_in_use(&self) -> bool {
         self.0.strong_count() > 0
     }

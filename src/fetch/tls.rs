@@ -16,13 +16,13 @@ use super::roots::{Roots, WeakRoots};
 use crate::failure::{Class, Failure, Phase};
 use crate::limits::{TLS_RECORD_BYTES, TLS_SESSIONS_KEPT_MAX};
 
-/// A core's client configurations: one for each set of roots that some feed trusts. Not shared between cores: the session
+/// A core's client configurations: one for each set of roots in use. Not shared between cores: the session
 /// cache has a lock.
 #[derive(Default)]
 pub(crate) struct ClientConfigs(Vec<(WeakRoots, Arc<ClientConfig>)>);
 
 impl ClientConfigs {
-    /// The configuration for these roots. Those that no feed trusts any more are dropped.
+    /// The configuration for these roots. Those of roots that are out of use are dropped on the way.
     pub(crate) fn of(&mut self, roots: &Roots) -> Arc<ClientConfig> {
         self.0.retain(|(known, _)| known.is_in_use());
         if let Some((_, config)) = self.0.iter().find(|(known, _)| known.is(roots)) {

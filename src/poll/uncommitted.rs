@@ -1,91 +1,148 @@
-//! What a core has fetched and the writer has not committed yet: bounded, in the order in which it came.
+//! What a core has fetched and the writer has not committed yet: bounded in number, so that the writer's queue never fills,
+//! and in bytes, so that what is behind it does not wait for long. Who comes first enters first.
 //!
 //! Admission to the writer comes before parsing, so that what waits for a slow disk is a body, which has its budget.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
 
-use glommio::sync::{Permit, Semaphore};
+use futures_channel::oneshot;
 
-use crate::limits::UNCOMMITTED_UNIT_BYTES;
+use crate::limits::{UNCOMMITTED_BYTES_MAX, UNCOMMITTED_BYTES_OF_ONE_MAX};
 
 /// Room for the answers of one core.
-pub(crate) struct Uncommitted {
-    room: Semaphore,
-    max: u64,
-    /// Answers that found none.
-    waiting: Cell<usize>,
+#[derive(Clone)]
+pub(crate) struct Uncommitted(Rc<RefCell<State>>);
+
+struct State {
+    answers_left: usize,
+    bytes_left: u64,
+    line: VecDeque<(u64, oneshot::Sender<Place>)>,
+}
+
+/// An answer's. It is free again once this is dropped.
+pub(crate) struct Place {
+    of: Uncommitted,
+    bytes: u64,
 }
 
 impl Uncommitted {
-    /// Room for `max` answers without a body, or as many units of [`UNCOMMITTED_UNIT_BYTES`].
+    /// Room for `max` answers.
     pub(crate) fn new(max: usize) -> Uncommitted {
-        Uncommitted { room: Semaphore::new(max as u64), max: max as u64, waiting: Cell::default() }
+        let state = State { answers_left: max, bytes_left: UNCOMMITTED_BYTES_MAX, line: VecDeque::new() };
+        Uncommitted(Rc::new(RefCell::new(state)))
     }
 
-    /// Whether one more may begin. Where some wait already, what becomes free is theirs, however much it is.
+    /// Whether a poll may begin: nobody waits, and there is some room.
     pub(crate) fn has_room(&self) -> bool {
-        self.waiting.get() == 0 && self.room.available() > 0
+        let state = self.0.borrow();
+        state.line.is_empty() && state.answers_left > 0 && state.bytes_left > 0
     }
 
-    /// Waits for room for an answer whose body is so large; one that is larger than all the room takes all of it. `None` when
-    /// the core ends, and then nobody waits for this poll.
-    pub(crate) async fn enter(&self, body_bytes: u64) -> Option<Permit<'_>> {
-        let units = (1 + body_bytes / UNCOMMITTED_UNIT_BYTES).min(self.max);
-        self.waiting.update(|waiting| waiting + 1);
-        let _waiting = Waiting(&self.waiting);
-        self.room.acquire_permit(units).await.ok()
+    /// Waits for room for an answer whose body is so large.
+    pub(crate) async fn enter(&self, body_bytes: u64) -> Place {
+        let bytes = body_bytes.min(UNCOMMITTED_BYTES_OF_ONE_MAX);
+        let (sender, place) = oneshot::channel();
+        self.0.borrow_mut().line.push_back((bytes, sender));
+        self.let_in();
+        place.await.expect("who stands in line is let in, or has left by himself")
+    }
+
+    /// Lets in who stands in front, as far as there is room.
+    fn let_in(&self) {
+        loop {
+            let (bytes, sender) = {
+                let state = &mut *self.0.borrow_mut();
+                // Polls are given up while they wait.
+                state.line.retain(|(_, sender)| !sender.is_canceled());
+                match state.line.front() {
+                    Some((bytes, _)) if state.answers_left > 0 && *bytes <= state.bytes_left => {}
+                    _ => return,
+                }
+                state.answers_left -= 1;
+                let (bytes, sender) = state.line.pop_front().expect("it was just looked at");
+                state.bytes_left -= bytes;
+                (bytes, sender)
+            };
+            // Not borrowed: a place that nobody takes is free again on the spot.
+            let _ = sender.send(Place { of: self.clone(), bytes });
+        }
     }
 }
 
-/// One that waits, until it is dropped: a poll may be given up meanwhile.
-struct Waiting<'a>(&'a Cell<usize>);
-
-impl Drop for Waiting<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
-        self.0.update(|waiting| waiting - 1);
+        {
+            let mut state = self.of.0.borrow_mut();
+            state.answers_left += 1;
+            state.bytes_left += self.bytes;
+        }
+        self.of.let_in();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use futures_lite::future;
-    use glommio::{LocalExecutorBuilder, Placement};
+    use std::pin::Pin;
+
+    use futures_lite::future::{block_on, poll_once};
 
     use super::*;
 
-    fn on_executor(test: impl Future<Output = ()>) {
-        LocalExecutorBuilder::new(Placement::Unbound).io_memory(64 << 10).make().unwrap().run(test);
+    const HALF: u64 = UNCOMMITTED_BYTES_OF_ONE_MAX / 2;
+
+    type Entering<'a> = Pin<Box<dyn Future<Output = Place> + 'a>>;
+
+    fn entering(uncommitted: &Uncommitted, bytes: u64) -> Entering<'_> {
+        Box::pin(uncommitted.enter(bytes))
+    }
+
+    fn now(entering: &mut Entering<'_>) -> Option<Place> {
+        block_on(poll_once(entering))
     }
 
     #[test]
-    fn bodies_take_room_by_their_size_and_nobody_begins_while_one_waits() {
-        on_executor(async {
-            let uncommitted = Uncommitted::new(4);
-            let small = uncommitted.enter(0).await.unwrap();
-            let larger = uncommitted.enter(UNCOMMITTED_UNIT_BYTES).await.unwrap();
-            assert!(uncommitted.has_room());
-            // There is room for one unit, and this one needs two: who begins now would wait behind it.
-            let mut next = Box::pin(uncommitted.enter(UNCOMMITTED_UNIT_BYTES));
-            assert!(future::poll_once(&mut next).await.is_none());
-            assert!(!uncommitted.has_room());
-            drop(small);
-            let next = next.await.unwrap();
-            assert!(!uncommitted.has_room(), "all is taken");
-            drop((larger, next));
-            assert!(uncommitted.has_room());
-        });
+    fn who_comes_first_enters_first_and_none_begins_while_one_waits() {
+        let uncommitted = Uncommitted::new(100);
+        let count = UNCOMMITTED_BYTES_MAX / HALF;
+        let mut inside: Vec<Place> = (1..count).map(|_| block_on(uncommitted.enter(HALF))).collect();
+        assert!(uncommitted.has_room());
+        // There is room for half of it, and a small one behind it does not pass.
+        let (mut large, mut small) = (entering(&uncommitted, 2 * HALF), entering(&uncommitted, 1));
+        assert!(now(&mut large).is_none() && now(&mut small).is_none());
+        assert!(!uncommitted.has_room());
+        inside.pop();
+        let large = now(&mut large).expect("there is room now");
+        assert!(now(&mut small).is_none());
+        drop(large);
+        assert!(now(&mut small).is_some());
+        assert!(uncommitted.has_room());
     }
 
     #[test]
-    fn one_that_is_given_up_waits_no_more_and_one_beyond_all_measure_finds_room() {
-        on_executor(async {
-            let uncommitted = Uncommitted::new(4);
-            let all = uncommitted.enter(u64::MAX).await.unwrap();
-            let mut next = Box::pin(uncommitted.enter(0));
-            assert!(future::poll_once(&mut next).await.is_none());
-            drop(next);
-            drop(all);
-            assert!(uncommitted.has_room());
-        });
+    fn they_are_counted_too_and_none_is_too_large() {
+        let uncommitted = Uncommitted::new(2);
+        let inside = [u64::MAX, u64::MAX].map(|bytes| block_on(uncommitted.enter(bytes)));
+        assert!(!uncommitted.has_room());
+        let mut next = entering(&uncommitted, 0);
+        assert!(now(&mut next).is_none());
+        drop(inside);
+        assert!(now(&mut next).is_some());
+    }
+
+    #[test]
+    fn who_is_given_up_keeps_nobody_out() {
+        let uncommitted = Uncommitted::new(1);
+        let inside = block_on(uncommitted.enter(0));
+        let (mut given_up, mut taken, mut last) =
+            (entering(&uncommitted, 0), entering(&uncommitted, 0), entering(&uncommitted, 0));
+        assert!(now(&mut given_up).is_none() && now(&mut taken).is_none() && now(&mut last).is_none());
+        drop(given_up);
+        drop(inside);
+        // It was let in, and goes before it has seen it.
+        drop(taken);
+        drop(now(&mut last).expect("the place is free"));
+        assert!(uncommitted.has_room());
     }
 }

@@ -1,14 +1,15 @@
 //! How far commits are ahead of the stream, and that cores wait for it a little.
 //!
 //! What is new is read back, made safe and serialised once for all clients. On a machine whose CPUs are all busy with feeds the
-//! stream would get its share of them and no more, and fall behind by seconds. So cores begin no poll while it is behind by
-//! more than a page. Nobody can hold them up by that: where the stream does not move at all, they go on without it.
+//! stream would get its share of them and no more, and fall behind by seconds. So cores begin no polls while it is behind by
+//! more than a page. Clients can hold them up by that for half of the time at most, whatever they do: after
+//! [`STREAM_WAIT_MAX`] cores go on without the stream for [`STREAM_WAIT_PAUSE`].
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
-use crate::limits::{STREAM_STUCK_AFTER, UNPUBLISHED_MAX};
+use crate::limits::{STREAM_WAIT_MAX, STREAM_WAIT_PAUSE, UNPUBLISHED_MAX};
 
 /// Written by the writer and by the HTTP core, read by the cores.
 #[derive(Debug)]
@@ -30,28 +31,37 @@ impl Lead {
     pub(crate) fn publish(&self, seq: i64) {
         self.published.store(seq, Ordering::Relaxed);
     }
+
+    fn articles(&self) -> i64 {
+        self.committed.load(Ordering::Relaxed).saturating_sub(self.published.load(Ordering::Relaxed))
+    }
 }
 
-/// One core's view of it.
-#[derive(Debug)]
-pub(crate) struct Follower {
-    /// What was published when it last moved, as far as this core has seen, and when that was.
-    seen: Cell<(i64, Instant)>,
+/// One core's patience with it.
+#[derive(Debug, Default)]
+pub(crate) struct Follower(Cell<Patience>);
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Patience {
+    #[default]
+    Fresh,
+    WaitingSince(Instant),
+    NoneUntil(Instant),
 }
 
 impl Follower {
-    pub(crate) fn new(now: Instant) -> Follower {
-        Follower { seen: Cell::new((0, now)) }
-    }
-
-    /// Whether the stream keeps up with what is committed, or nobody should wait for it.
+    /// Whether the stream keeps up with what is committed, or was waited for long enough.
     pub(crate) fn keeps_up(&self, lead: &Lead, now: Instant) -> bool {
-        let published = lead.published.load(Ordering::Relaxed);
-        if self.seen.get().0 != published {
-            self.seen.set((published, now));
-        }
-        let unpublished = lead.committed.load(Ordering::Relaxed).saturating_sub(published);
-        unpublished < UNPUBLISHED_MAX || now.saturating_duration_since(self.seen.get().1) >= STREAM_STUCK_AFTER
+        let is_behind = lead.articles() >= UNPUBLISHED_MAX;
+        let next = match self.0.get() {
+            Patience::NoneUntil(until) if now < until => Patience::NoneUntil(until),
+            _ if !is_behind => Patience::Fresh,
+            Patience::WaitingSince(since) if now < since + STREAM_WAIT_MAX => Patience::WaitingSince(since),
+            Patience::WaitingSince(_) => Patience::NoneUntil(now + STREAM_WAIT_PAUSE),
+            Patience::Fresh | Patience::NoneUntil(_) => Patience::WaitingSince(now),
+        };
+        self.0.set(next);
+        !matches!(next, Patience::WaitingSince(_))
     }
 }
 
@@ -64,29 +74,37 @@ mod tests {
 
     #[test]
     fn without_a_stream_nobody_waits() {
-        let (lead, now) = (Lead::new(), Clock::monotonic());
+        let lead = Lead::new();
         lead.commit(1_000_000);
-        assert!(Follower::new(now).keeps_up(&lead, now));
+        assert!(Follower::default().keeps_up(&lead, Clock::monotonic()));
     }
 
     #[test]
-    fn a_stream_behind_by_a_page_is_waited_for_while_it_moves() {
-        const MOMENT: Duration = Duration::from_millis(1);
-        let (lead, start) = (Lead::new(), Clock::monotonic());
-        let follower = Follower::new(start);
+    fn a_stream_that_is_behind_by_a_page_is_waited_for() {
+        let (lead, follower, now) = (Lead::new(), Follower::default(), Clock::monotonic());
         lead.publish(100);
         lead.commit(100 + UNPUBLISHED_MAX - 1);
-        assert!(follower.keeps_up(&lead, start));
+        assert!(follower.keeps_up(&lead, now));
         lead.commit(100 + UNPUBLISHED_MAX);
-        assert!(!follower.keeps_up(&lead, start));
-        // It hangs: it is waited for no longer, until it moves again.
-        assert!(!follower.keeps_up(&lead, start + STREAM_STUCK_AFTER - MOMENT));
-        assert!(follower.keeps_up(&lead, start + STREAM_STUCK_AFTER));
-        lead.commit(100 + 3 * UNPUBLISHED_MAX);
-        assert!(follower.keeps_up(&lead, start + STREAM_STUCK_AFTER * 9));
+        assert!(!follower.keeps_up(&lead, now));
         lead.publish(101);
-        assert!(!follower.keeps_up(&lead, start + STREAM_STUCK_AFTER * 9));
-        lead.publish(101 + 3 * UNPUBLISHED_MAX);
-        assert!(follower.keeps_up(&lead, start + STREAM_STUCK_AFTER * 9));
+        assert!(follower.keeps_up(&lead, now));
+    }
+
+    /// Not more of the time than this, whether it moves or not.
+    #[test]
+    fn whoever_slows_the_stream_holds_cores_up_for_half_of_the_time() {
+        const STEP: Duration = Duration::from_millis(1);
+        for moves in [0, 1] {
+            let (lead, follower, start) = (Lead::new(), Follower::default(), Clock::monotonic());
+            lead.publish(0);
+            let mut waited = 0;
+            for step in 0..10_000 {
+                lead.commit(i64::from(step) + 3 * UNPUBLISHED_MAX);
+                lead.publish(i64::from(step) * moves);
+                waited += u32::from(!follower.keeps_up(&lead, start + STEP * step));
+            }
+            assert!((4_900..=5_100).contains(&waited), "{waited} of 10,000");
+        }
     }
 }

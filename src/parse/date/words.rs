@@ -148,6 +148,11 @@ fn month(word: &str) -> Option<i8> {
     }
     let word = word.trim_end_matches('.');
     // Most words of dates name no month: nearly all names are then passed by their first byte.
-    let begins = |name: &&str| word.as_bytes().first() == name.as_bytes().first() && word.starts_with(name);
-    (1..).zip(NAMES).find(|(_, names)| names.iter().any(begins)).map(|(number, _)| number)
+    let begins = |name: &&&str| word.as_bytes().first() == name.as_bytes().first() && word.starts_with(**name);
+    // The longest counts: `marraskuu` begins as March does, and is November.
+    let named = (1..).zip(NAMES).filter_map(|(number, names)| {
+        let length = names.iter().filter(begins).map(|name| name.len()).max()?;
+        Some((length, number))
+    });
+    named.max().map(|(_, number)| number)
 }

@@ -114,6 +114,8 @@ impl<'a> Pass<'a> {
             length += plain;
             let Some(rest) = text[length..].strip_prefix('&') else { return length };
             let end = rest.bytes().position(|b| matches!(b, b';' | b'&' | b'<'));
+            #[cfg(test)]
+            crate::parse::effort::scanned(end.unwrap_or(rest.len()));
             let Some(end) = end.filter(|end| rest.as_bytes()[*end] == b';') else { return length };
             let name = BytesRef::new(&rest[..end]);
             if name.starts_with('#') && name.resolve_char_ref().is_err() {

@@ -24,6 +24,7 @@ pub(crate) struct CoreSnapshot {
     pub(crate) body_bytes: u64,
     pub(crate) is_cut_off: bool,
     pub(crate) polls_put_off: u64,
+    pub(crate) stream_waits: u64,
 }
 
 /// One of a core's numbers.
@@ -47,6 +48,7 @@ impl CoreSnapshot {
             body_bytes: gauges.body_bytes.load(Ordering::Relaxed),
             is_cut_off: gauges.is_cut_off.load(Ordering::Relaxed),
             polls_put_off: gauges.polls_put_off.load(Ordering::Relaxed),
+            stream_waits: gauges.stream_waits.load(Ordering::Relaxed),
         }
     }
 }
@@ -83,11 +85,14 @@ pub(super) fn write(cores: &[CoreSnapshot], text: &mut Exposition) {
     for (core, snapshot) in numbered() {
         overdue.sample(&[("core", &core)], seconds(snapshot.due_age_ms));
     }
-    let counters: [(&str, &str, &str, OfCore<u64>); 6] = [
+    let counters: [(&str, &str, &str, OfCore<u64>); 7] = [
         ("rssd_polls", "", "Polls that ended.", |core| core.polls),
         ("rssd_polls_failed", "", "Polls that failed.", |core| core.polls_failed),
         ("rssd_polls_put_off", "", "Polls tried again later for want of descriptors or memory.", |core| {
             core.polls_put_off
+        }),
+        ("rssd_core_stream_waits", "", "Times that polls which were due began to wait for the stream.", |core| {
+            core.stream_waits
         }),
         ("rssd_articles_new", "", "Articles that were new.", |core| core.articles_new),
         ("rssd_fetched_bytes", "bytes", "Received from feeds, before decoding.", |core| core.wire_bytes),

@@ -56,7 +56,7 @@ fn main() -> ExitCode {
     verdict.judge_lateness(measured.lateness());
     measured.draw();
 
-    verdict.judge_aborts(&aborts::run(&stage));
+    verdict.judge_aborts(&aborts::run(&stage, measured.most_of_late()));
     verdict.judge_clients(&clients.counts(), stage.at);
     verdict.judge_answers(&probe.end());
     verdict.judge_feeds(&stage);

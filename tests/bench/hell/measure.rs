@@ -14,6 +14,9 @@ use crate::support::{Db, pause};
 const RELOAD_EVERY: Duration = Duration::from_secs(10);
 const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 
+/// Of the last minute: those that never read are dropped together every half of one.
+const LATE_SAMPLES: usize = 60;
+
 /// This part of the time is warm-up: the first round of polls, allocators, caches.
 const WARM_UP: f64 = 0.2;
 
@@ -75,6 +78,16 @@ impl Measure {
         let variance: f64 = points.iter().map(|(at, _)| (at - mean_at).powi(2)).sum();
         let per_second = if variance > 0.0 { covariance / variance } else { 0.0 };
         Trend { mean, per_hour: per_second * 3_600.0, rise: per_second * (self.lasts.as_secs_f64() - from) }
+    }
+
+    /// The most of each that was held in the last samples.
+    pub(crate) fn most_of_late(&self) -> Held {
+        let late = self.samples.iter().rev().take(LATE_SAMPLES).map(|(_, held)| held);
+        late.fold(Held::default(), |most, held| Held {
+            resident_kib: most.resident_kib.max(held.resident_kib),
+            threads: most.threads.max(held.threads),
+            descriptors: most.descriptors.max(held.descriptors),
+        })
     }
 
     /// Draws it all into `target/hell.svg`.

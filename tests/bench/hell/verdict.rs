@@ -63,7 +63,7 @@ impl Verdict {
 
     pub(crate) fn judge_aborts(&mut self, aborted: &Aborted) {
         let Aborted { count, took, next, before, after } = aborted;
-        println!("       {count} aborts in {:.1} s; before: {before}; after: {after}", took.as_secs_f64());
+        println!("       {count} aborts in {:.1} s; before: at most {before}; after: {after}", took.as_secs_f64());
         let next_ms = next.as_secs_f64() * 1_000.0;
         self.expect(*next <= NEXT_REQUEST_MAX, format!("the next request after them took {next_ms:.1} ms"));
         let more = after.descriptors.saturating_sub(before.descriptors);

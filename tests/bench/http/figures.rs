@@ -45,7 +45,7 @@ impl fmt::Display for Times {
 }
 
 /// What a process holds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Held {
     pub(crate) resident_kib: u64,
     pub(crate) threads: u64,

@@ -251,6 +251,33 @@ fn row_75_a_hung_http_core_is_seen_from_the_outside() {
     home.db().assert_whole();
 }
 
+/// Polls wait for a stream that is behind, and not for long.
+#[test]
+fn row_75_a_stream_that_hangs_holds_up_no_polls() {
+    const FEEDS: usize = 50;
+    let tarpit = tarpit();
+    let home = Home::with(&Feeds::new().feed("control", tarpit.url("c.localhost", "/healthy/1")));
+    let mut command = home.daemon_command();
+    command.env("RSSD_TEST_HANG", "http:sleep:10s:/articles");
+    let mut daemon = Daemon::spawn(command);
+    let at = listening(&mut daemon);
+    let asked = ask_and_leave(at, "/articles");
+    message(&mut daemon, &["http hangs on purpose now"]);
+    let feed = |number: usize| (format!("f{number}"), tarpit.url(&format!("f{number}.localhost"), "/healthy/2"));
+    home.subscribe(&(0..FEEDS).map(feed).fold(Feeds::new(), |feeds, (name, url)| feeds.feed(&name, url)));
+    daemon.signal(Signal::SIGHUP);
+    let db = home.db();
+    daemon.wait_for("all articles", |_| db.articles() >= 30 * FEEDS as i64);
+    assert_eq!(daemon.count_lines("http goes on"), 0, "the polls waited for it");
+    asked.join().expect("the client lives").expect("late is not never");
+    let metrics = get(at, "/metrics");
+    let waits =
+        metrics.text().lines().filter_map(|line| line.strip_prefix("rssd_core_stream_waits_total{")?.split(' ').nth(1));
+    assert!(waits.map(|count| count.parse::<u64>().expect("a number")).sum::<u64>() > 0, "{}", metrics.text());
+    daemon.signal(Signal::SIGTERM);
+    assert_eq!(daemon.wait().code, Some(0));
+}
+
 #[test]
 fn row_75_two_hundred_stacks_read_under_load_harm_nothing() {
     const FEEDS: usize = 8;

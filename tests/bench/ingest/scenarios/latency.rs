@@ -22,6 +22,8 @@ use crate::table;
 
 const FEEDS: usize = 3 * W1_FEEDS;
 const STAMPED_EVERY: usize = 15;
+/// Shorter than the time between two heartbeats.
+const SILENCE: Duration = Duration::from_secs(10);
 const READ_BYTES: usize = 256 << 10;
 /// A feed's number, a stamp and a moment are no longer.
 const STAMP_BYTES_MAX: usize = 64;
@@ -35,7 +37,7 @@ pub(crate) fn run() {
     let mut started = ours.start();
     let at = started.at;
     let stamped = FEEDS / STAMPED_EVERY;
-    let arrivals = thread::spawn(move || arrivals(at, stamped).expect("the stream goes on"));
+    let arrivals = thread::spawn(move || arrivals(at, stamped).expect("the daemon listens"));
     let db = ours.home.db();
     let mut run = Run::new("rssd", (FEEDS * W1_SHAPE.articles + stamped) as u64);
     let read = || count(&db, "SELECT coalesce(max(id), 0) FROM article");
@@ -61,22 +63,21 @@ pub(crate) fn run() {
     );
 }
 
-/// How long so many articles with a moment in their guid took to come. Looks for nothing else: a client that reads each event
+/// How long the articles with a moment in their guid took to come, until so many have, or none comes any more. Looks for nothing else: a client that reads each event
 /// takes a CPU of its own.
 fn arrivals(at: SocketAddr, count: usize) -> io::Result<Vec<Duration>> {
     let mut socket = TcpStream::connect(at)?;
+    socket.set_read_timeout(Some(SILENCE))?;
     socket.write_all(b"GET /news/stream HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")?;
     let mut arrivals = Vec::with_capacity(count);
     let mut buffer = vec![0; READ_BYTES];
     // An article says it more than once.
     let mut heard = HashSet::new();
     // What may be the beginning of a moment waits at the front for the rest of it.
-    let mut kept = 0;
+    let (mut kept, mut read) = (0, 0);
     while arrivals.len() < count {
-        let read = socket.read(&mut buffer[kept..])?;
-        if read == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
+        // Nothing more comes, though more was to come: the caller counts.
+        let Ok(1..) = socket.read(&mut buffer[kept..]).inspect(|n| read = *n) else { break };
         let now_ms = Clock::monotonic_ms();
         let text = &buffer[..kept + read];
         let mut from = 0;
