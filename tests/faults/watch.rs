@@ -22,6 +22,7 @@ pub(super) const ROWS: &[Row] = &[
             "row_75_what_sleeps_is_named_with_its_stack_while_it_does",
             "row_75_after_five_seconds_health_fails_and_after_ten_the_watchdog_starves",
             "row_75_a_hung_http_core_is_seen_from_the_outside",
+            "row_75_a_stream_that_hangs_holds_up_no_polls",
             "row_75_two_hundred_stacks_read_under_load_harm_nothing",
         ],
     },
