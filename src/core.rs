@@ -1,7 +1,8 @@
 //! One core: an executor that runs the polls which its agenda starts.
 //!
 //! Everything here is local to one executor: no lock, no atomics but gauges. A core never blocks; it waits for its next
-//! deadline, a poll's end, a command, or, while polls are due that may not begin yet, for a moment. Deadlines are on the monotonic clock: a step of the wall clock moves none.
+//! deadline, a poll's end, a command, or, while polls are due that may not begin yet, for a moment. Deadlines are on the
+//! monotonic clock: a step of the wall clock moves none.
 
 mod agenda;
 mod backlog;

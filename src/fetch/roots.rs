@@ -166,17 +166,22 @@ mod tests {
         Trust::new(Roots::new(RootCertStore::empty()))
     }
 
+    /// Reads these, and gives their roots.
+    fn read(trust: &mut Trust, files: [&PathBuf; 2]) -> [Roots; 2] {
+        trust.read(files.into_iter());
+        files.map(|file| trust.roots(Some(file)).unwrap())
+    }
+
     #[test]
     fn a_file_that_is_the_same_gives_the_very_same_roots_again() {
         let home = tempfile::tempdir().unwrap();
         let [stays, changes] = ["stays.pem", "changes.pem"].map(|name| ca_file(home.path(), name));
         let mut trust = trust();
-        trust.read([&stays, &changes, &stays].into_iter());
-        let before = [&stays, &changes].map(|file| trust.roots(Some(file)).unwrap());
+        trust.read([&stays, &stays].into_iter());
+        let before = read(&mut trust, [&stays, &changes]);
 
         ca_file(home.path(), "changes.pem");
-        trust.read([&stays, &changes].into_iter());
-        let after = [&stays, &changes].map(|file| trust.roots(Some(file)).unwrap());
+        let after = read(&mut trust, [&stays, &changes]);
 
         assert!(before[0].downgrade().is(&after[0]));
         assert_ne!(before[1], after[1]);
@@ -189,8 +194,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let [file, other] = ["ca.pem", "other.pem"].map(|name| ca_file(home.path(), name));
         let mut trust = trust();
-        trust.read([&file, &other].into_iter());
-        let [before, system] = [&file, &other].map(|file| trust.roots(Some(file)).unwrap());
+        let [before, system] = read(&mut trust, [&file, &other]);
 
         trust.renew_system(system.clone());
         trust.read([&file].into_iter());
@@ -204,8 +208,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let [former, present] = ["former.pem", "present.pem"].map(|name| ca_file(home.path(), name));
         let mut trust = trust();
-        trust.read([&former, &present].into_iter());
-        let [former, present] = [&former, &present].map(|file| trust.roots(Some(file)).unwrap());
+        let [former, present] = read(&mut trust, [&former, &present]);
         let mut cores = [ClientConfigs::default(), ClientConfigs::default()];
         for core in &mut cores {
             core.of(&former);

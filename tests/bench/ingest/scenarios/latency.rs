@@ -9,6 +9,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::Duration;
 
+use memchr::memmem;
 use nix::sys::signal::Signal;
 use rssd::clock::Clock;
 
@@ -96,7 +97,7 @@ fn arrivals(at: SocketAddr, count: usize) -> io::Result<Vec<Duration>> {
 /// The next moment that is whole, the number of its feed, which stands before it, and where what is behind it begins.
 fn stamp(text: &[u8], from: &mut usize) -> Option<(u32, u64)> {
     loop {
-        let at = *from + memmem(&text[*from..], STAMP.as_bytes())?;
+        let at = *from + memmem::find(&text[*from..], STAMP.as_bytes())?;
         let begin = at + STAMP.len();
         let end = begin + text[begin..].iter().position(|byte| !byte.is_ascii_digit())?;
         let digits = |range: std::ops::Range<usize>| std::str::from_utf8(&text[range]).unwrap_or_default();
@@ -105,16 +106,5 @@ fn stamp(text: &[u8], from: &mut usize) -> Option<(u32, u64)> {
         if let (Some(Ok(number)), Ok(sent_ms)) = (number.map(str::parse), digits(begin..end).parse()) {
             return Some((number, sent_ms));
         }
-    }
-}
-
-fn memmem(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    let mut from = 0;
-    loop {
-        from += text[from..].iter().position(|byte| *byte == wanted[0])?;
-        if text[from..].starts_with(wanted) {
-            return Some(from);
-        }
-        from += 1;
     }
 }
