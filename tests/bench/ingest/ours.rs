@@ -72,9 +72,16 @@ impl Ours {
 
     /// The same with every feed due after so long.
     pub(crate) fn start_due_in(&self, wait: Duration) -> Started {
+        self.start_spread(wait, Duration::ZERO)
+    }
+
+    /// The same with the first feed due after so long, and the others after it, evenly over a time.
+    pub(crate) fn start_spread(&self, wait: Duration, over: Duration) -> Started {
         let due = Clock::monotonic() + wait;
-        let due_ms = Clock::system().now_ms() + i64::try_from(wait.as_millis()).expect("it is a few seconds");
-        self.make_due(|_| due_ms).expect("nobody else has the database open");
+        let ms = |time: Duration| i64::try_from(time.as_millis()).expect("it is a few seconds");
+        let due_ms = Clock::system().now_ms() + ms(wait);
+        let spread_ms = |number: usize| ms(over) * number as i64 / self.feeds.len() as i64;
+        self.make_due(|number| due_ms + spread_ms(number)).expect("nobody else has the database open");
         let mut daemon = self.home.start();
         let at = listening(&mut daemon);
         if Clock::monotonic() > due {

@@ -23,8 +23,9 @@ const LOOKED_AT_EACH: usize = 50;
 
 /// Each brings one article a second.
 const FEEDS: usize = 200;
-/// A headline and what it is about.
-const SHAPE: Shape = Shape { articles: 1, bytes: 400 };
+/// A headline and what it is about; nothing is there before.
+const SHAPE: Shape = Shape { articles: 0, bytes: 400 };
+const EACH_ROUND: Duration = Duration::from_secs(1);
 const TIMES: &str = "interval = \"1s\"\ninterval_min = \"1s\"\ninterval_max = \"1s\"";
 
 /// Until the feeds are due: the clients come before.
@@ -37,7 +38,7 @@ const IDLE_KIB_MAX: f64 = 16.0;
 pub(crate) fn w7() {
     let farm = Farm::start(FEEDS, SHAPE);
     let ours = Ours::with((0..FEEDS).map(|number| farm.url(number, Temper::Growing)), TIMES);
-    let mut started = ours.start_due_in(QUIET);
+    let mut started = ours.start_spread(QUIET, EACH_ROUND);
     let pid = started.daemon.pid();
     let before = Held::by(&started.daemon);
     let mut crowd = Crowd::subscribe(started.at, CLIENTS, LOOKED_AT_EACH);
