@@ -236,20 +236,79 @@ impl Core {
     /// Until there may be something to do: a deadline, a poll's end, a heartbeat.
     async fn next_turn(&self) {
         // What makes room, or brings the stream on, does not wake a core.
-        let longest = match self.pressure.stopped() {
+        let wait = match self.pressure.stopped() {
             Stopped::ByTurn => return self.pressure.look().await,
+            // Whatever comes due meanwhile does not begin: to look at it would be to turn without a pause.
             Stopped::ByStream => STREAM_LOOK,
-            Stopped::AtEnd if self.lacks_room.take() && self.agenda.borrow().overdue() > 0 => ROOM_LOOK,
-            Stopped::AtEnd => Duration::from_millis(HEARTBEAT_MS),
+            Stopped::AtEnd if self.lacks_room.take() && self.agenda.borrow().overdue() > 0 => {
+                self.until_next(ROOM_LOOK)
+            }
+            Stopped::AtEnd => self.until_next(Duration::from_millis(HEARTBEAT_MS)),
         };
-        let next_at = {
-            let breaker = self.desk.breaker.as_ref().map(RefCell::borrow);
-            self.agenda.borrow().next_at(breaker.as_deref(), self.has_room())
-        };
-        let wait = next_at.map_or(longest, |at| at.saturating_duration_since(Clock::monotonic()).min(longest));
         let timer = async {
             sleep(wait).await;
         };
         self.changed.wait().or(timer).await;
+    }
+
+    /// How long until the next deadline, or `longest`.
+    fn until_next(&self, longest: Duration) -> Duration {
+        let breaker = self.desk.breaker.as_ref().map(RefCell::borrow);
+        let next_at = self.agenda.borrow().next_at(breaker.as_deref(), self.has_room());
+        next_at.map_or(longest, |at| at.saturating_duration_since(Clock::monotonic()).min(longest))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use glommio::Placement;
+
+    use super::*;
+    use crate::executor;
+    use crate::fetch::{Access, Roots};
+    use crate::limits::UNPUBLISHED_MAX;
+    use crate::poll::{Memory, Subscription};
+    use crate::store::Store;
+
+    /// It looked again at once, thousands of times a second, while the readers lacked the CPU to bring the stream on.
+    #[test]
+    fn a_core_that_waits_for_the_stream_leaves_the_cpu_to_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let writer = Store::open(&dir.path().join("rssd.db")).unwrap().start(Clock::system(), |_| {}).unwrap();
+        let handle = writer.handle();
+        let waiting = executor::start("waiting", Placement::Unbound, move || async move {
+            let core = Core::alone(Desk::plain(Clock::system(), handle));
+            let lead = &core.desk.lead;
+            lead.publish(0);
+            core.put([1, 2].map(due_at_once).into(), false).await;
+            core.start_due();
+            while core.agenda.borrow().in_flight() > 0 {
+                core.changed.wait().await;
+            }
+            // The second one's host has no pause to keep any more.
+            assert_eq!(core.agenda.borrow().overdue(), 1);
+            lead.commit(UNPUBLISHED_MAX);
+            let began = Clock::monotonic();
+            core.start_due();
+            core.next_turn().await;
+            assert_eq!((core.agenda.borrow().overdue(), core.agenda.borrow().in_flight()), (1, 0));
+            assert!(Clock::elapsed(began) >= STREAM_LOOK);
+        });
+        waiting.unwrap().join().unwrap();
+        writer.stop(Clock::monotonic() + Duration::from_secs(60)).unwrap();
+    }
+
+    impl Core {
+        fn alone(desk: Desk) -> Rc<Core> {
+            let settings =
+                Settings { index: 0, in_flight_max: 2, once: true, due_at_start: 2, host_pause: Duration::ZERO };
+            Rc::new(Core::new(Rc::new(desk), settings, Arc::default()))
+        }
+    }
+
+    fn due_at_once(id: i64) -> Entrant {
+        let feed = crate::config::Feed::new(&id.to_string(), format!("http://127.0.0.1:9/{id}").parse().unwrap());
+        let access = Arc::new(Access::open(&Roots::of_system().0));
+        Entrant { subscription: Subscription { id, feed: feed.into(), access: Ok(access) }, memory: Memory::default() }
     }
 }

@@ -96,6 +96,22 @@ pub(crate) struct Desk {
     pub(crate) lead: Arc<Lead>,
 }
 
+#[cfg(test)]
+impl Desk {
+    /// Of a core before which there is nothing but a writer and publishers on this machine.
+    pub(crate) fn plain(clock: Clock, writer: WriterHandle) -> Desk {
+        Desk {
+            news: None,
+            clock,
+            fetcher: Fetcher::new(&crate::fetch::NameService::read(&[]), None).unwrap(),
+            writer,
+            breaker: Some(RefCell::default()),
+            uncommitted: Uncommitted::new(crate::limits::UNCOMMITTED_MAX),
+            lead: Arc::new(Lead::new()),
+        }
+    }
+}
+
 /// A document that could not be read, remembered so that the same bytes are not tried again.
 #[derive(Clone, Debug)]
 pub(crate) struct Unreadable {

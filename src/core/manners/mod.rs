@@ -27,13 +27,12 @@ use super::{Core, Settings};
 use crate::clock::Clock;
 use crate::config::Feed;
 use crate::executor;
-use crate::fetch::{Access, Fetcher, NameService, Roots};
+use crate::fetch::{Access, Roots};
 use crate::gauges::CoreGauges;
-use crate::limits::{HOST_PAUSE_DEFAULT, UNCOMMITTED_MAX};
-use crate::poll::{Desk, Entrant, Subscription, Uncommitted};
+use crate::limits::HOST_PAUSE_DEFAULT;
+use crate::poll::{Desk, Entrant, Subscription};
 use crate::schedule::simulation::START_MS;
 use crate::store::{FeedRecord, Store, WriterHandle};
-use crate::stream::Lead;
 use crate::tarpit::{ANY, Head, Options, Step, Tarpit};
 use judge::Judge;
 use publisher::{DAY_MS, MINUTE_MS, Publisher, Random, Scale, Shape};
@@ -156,15 +155,7 @@ impl Life {
     async fn live(self, entrants: Vec<Entrant>) {
         // From here on the time stands still on this thread.
         self.clock.advance(Duration::ZERO);
-        let desk = Desk {
-            news: None,
-            clock: self.clock.clone(),
-            fetcher: Fetcher::new(&NameService::read(&[]), None).unwrap(),
-            writer: self.writer,
-            breaker: Some(Default::default()),
-            uncommitted: Uncommitted::new(UNCOMMITTED_MAX),
-            lead: Arc::new(Lead::new()),
-        };
+        let desk = Desk::plain(self.clock.clone(), self.writer);
         let settings = Settings {
             index: 0,
             in_flight_max: 64,
