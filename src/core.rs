@@ -183,6 +183,9 @@ impl Core {
             self.gauges.is_cut_off.store(is_open, Ordering::Relaxed);
             self.agenda.borrow_mut().heed_breaker(is_open, at);
         }
+        let depth = self.desk.lead.depth();
+        self.agenda.borrow_mut().onset.set_max(depth.polls_young_max);
+        self.desk.uncommitted.set_bytes_max(depth.uncommitted_bytes_max);
         let begin = || self.next_start(at.now).map(|start| self.start(start)).is_some();
         if self.pressure.let_begin(&self.desk.lead, at.now, begin) && self.agenda.borrow().overdue() > 0 {
             self.gauges.stream_waits.fetch_add(1, Ordering::Relaxed);

@@ -21,7 +21,7 @@ use crate::breaker::Breaker;
 use crate::failure::Failure;
 use crate::fetch::Flight;
 use crate::hosts::Hosts;
-use crate::limits::{DEADLINES_VOID_MAX, POLL_PANIC_WAIT, POLLS_YOUNG_MAX, RETRY_AFTER_MAX};
+use crate::limits::{DEADLINES_VOID_MAX, DEEP, POLL_PANIC_WAIT, RETRY_AFTER_MAX};
 use crate::poll::{Entrant, Memory, Polled, Subscription};
 use crate::schedule;
 use crate::store::Postponed;
@@ -138,7 +138,7 @@ impl Agenda {
             backlog: Backlog::default(),
             in_flight: 0,
             ceiling: Ceiling::new(settings.in_flight_max),
-            onset: Onset::new(POLLS_YOUNG_MAX),
+            onset: Onset::new(DEEP.polls_young_max),
             turns: 0,
             tally: Tally::default(),
             draining: false,

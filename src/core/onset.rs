@@ -28,6 +28,11 @@ impl Onset {
         Onset { max, first: 0, begun: VecDeque::new(), young: 0 }
     }
 
+    /// From now on so many.
+    pub(super) fn set_max(&mut self, max: usize) {
+        self.max = max;
+    }
+
     /// Lets those grow old that are.
     pub(super) fn look(&mut self, now: Instant) {
         while self.begun.front().is_some_and(|begun| begun.is_over || begun.at + POLL_YOUNG <= now) {

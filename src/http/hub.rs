@@ -7,7 +7,6 @@
 //! the ring stays empty and only moves on, and whoever comes then reads what he lacks from the database.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use futures_channel::mpsc;
 use futures_lite::StreamExt;
@@ -18,17 +17,22 @@ use crate::clock::Clock;
 use crate::executor::{nap, sleep};
 use crate::gauges::PollNews;
 use crate::limits::{
-    ARTICLES_ASKED_MAX, CROWD_LOOK, CROWD_MIN, CROWD_PAUSE, HISTORY_LOOK, HUB_RETRY, WAKES_IN_A_ROW_MAX,
+    CROWD_LOOK, CROWD_MIN, CROWD_PAUSE, HISTORY_LOOK, HUB_RETRY, PAGE_FOLLOWED_ARTICLES_MAX, WAKES_IN_A_ROW_MAX,
 };
 use crate::machine;
-use crate::stream::{Audience, Filter, Lead, Page};
+use crate::stream::{Audience, Filter, Page};
 use crate::wire::{FirstRound, Html, PollEvent};
 
 /// Follows the commits until the writer is gone.
-pub(super) async fn follow_commits(site: Rc<Site>, mut commits: mpsc::Receiver<()>, lead: Arc<Lead>) {
+pub(super) async fn follow_commits(site: Rc<Site>, mut commits: mpsc::Receiver<()>) {
     let mut audience = Audience::default();
     loop {
-        while catch_up(&site, &lead, audience.is_there(&site.seats, Clock::monotonic())).await {
+        loop {
+            let has_audience = audience.is_there(&site.seats, Clock::monotonic());
+            site.lead.follow(has_audience);
+            if !catch_up(&site, has_audience).await {
+                break;
+            }
             nap().await;
         }
         if commits.next().await.is_none() {
@@ -38,7 +42,7 @@ pub(super) async fn follow_commits(site: Rc<Site>, mut commits: mpsc::Receiver<(
 }
 
 /// Reads what is after the ring's end, or only where the database is by now. Gives whether there may be more.
-async fn catch_up(site: &Site, lead: &Lead, has_audience: bool) -> bool {
+async fn catch_up(site: &Site, has_audience: bool) -> bool {
     if !has_audience {
         site.chunks.borrow_mut().clear();
     }
@@ -46,7 +50,14 @@ async fn catch_up(site: &Site, lead: &Lead, has_audience: bool) -> bool {
     let epoch = site.sources.epoch;
     let read = site
         .ask_first(move |db| match has_audience {
-            true => read_page(db, Range::After(from), &Filter::default(), ARTICLES_ASKED_MAX, Html::Sanitised, epoch),
+            true => read_page(
+                db,
+                Range::After(from),
+                &Filter::default(),
+                PAGE_FOLLOWED_ARTICLES_MAX,
+                Html::Sanitised,
+                epoch,
+            ),
             false => {
                 let bounds = bounds(db, epoch)?;
                 Ok(Page { entries: Vec::new(), bounds, scanned_to: bounds.seq_last.max(from) })
@@ -60,7 +71,7 @@ async fn catch_up(site: &Site, lead: &Lead, has_audience: bool) -> bool {
     };
     let more = page.scanned_to < page.bounds.seq_last;
     let has_moved = site.ring.borrow_mut().catch_up(page);
-    lead.publish(site.ring.borrow().last());
+    site.lead.publish(site.ring.borrow().last());
     if has_moved {
         // Thousands have their turn one after the other, and whoever asks for something else has his between them.
         site.wake.announce();

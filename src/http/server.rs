@@ -44,7 +44,7 @@ use crate::wire::Problem;
 pub(crate) struct News {
     /// Something was committed: look.
     pub(crate) commits: mpsc::Receiver<()>,
-    /// Told what is published.
+    /// Of the stream, which is told of here.
     pub(crate) lead: Arc<Lead>,
     pub(crate) polls: mpsc::Receiver<PollNews>,
 }
@@ -56,9 +56,9 @@ pub(crate) async fn serve(listener: Listener, sources: Sources, news: News, stop
         Err(error) => return log::error!("cannot accept connections: {error}"),
     };
     let connections_max = sources.connections_max;
-    let site = Rc::new(Site::new(sources));
+    let site = Rc::new(Site::new(sources, news.lead));
     let following = [
-        glommio::spawn_local(hub::follow_commits(site.clone(), news.commits, news.lead)),
+        glommio::spawn_local(hub::follow_commits(site.clone(), news.commits)),
         glommio::spawn_local(hub::follow_polls(site.clone(), news.polls)),
         glommio::spawn_local(hub::keep_history(site.clone())),
         glommio::spawn_local(hub::follow_crowds(site.clone())),

@@ -17,7 +17,7 @@ use crate::executor::sleep;
 use crate::gauges::CoreGauges;
 use crate::limits::{ANSWER_LARGE_BYTES, ANSWER_WAIT, ANSWERS_BYTES_MAX, FLIGHTS_WAIT, RETRY_AFTER_BUSY_S};
 use crate::store::{Queries, QueryError, ReaderHandle, WriterHandle};
-use crate::stream::{Chunks, Epoch, PollLog, Ring, Seats, WakeList};
+use crate::stream::{Chunks, Epoch, Lead, PollLog, Ring, Seats, WakeList};
 use crate::watch::{Observer, Watch};
 use crate::wire::Problem;
 
@@ -55,6 +55,8 @@ impl Sources {
 /// The same, with what the HTTP core keeps of its own.
 pub(super) struct Site {
     pub(super) sources: Sources,
+    /// Told what is published, and for whom.
+    pub(super) lead: Arc<Lead>,
     pub(super) ring: RefCell<Ring>,
     pub(super) chunks: RefCell<Chunks>,
     /// Of commits: for every stream.
@@ -89,11 +91,12 @@ pub(super) struct Counts {
 }
 
 impl Site {
-    pub(super) fn new(sources: Sources) -> Site {
+    pub(super) fn new(sources: Sources, lead: Arc<Lead>) -> Site {
         let ring = RefCell::new(Ring::new(sources.seq_last));
         Site {
             seats: Seats::new(sources.streams_max),
             sources,
+            lead,
             ring,
             chunks: RefCell::default(),
             wake: WakeList::default(),

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use futures_channel::oneshot;
 
-use crate::limits::{UNCOMMITTED_BYTES_MAX, UNCOMMITTED_BYTES_OF_ONE_MAX};
+use crate::limits::{DEEP, UNCOMMITTED_BYTES_OF_ONE_MAX};
 
 /// Room for the answers of one core.
 #[derive(Clone)]
@@ -17,7 +17,8 @@ pub(crate) struct Uncommitted(Rc<RefCell<State>>);
 
 struct State {
     answers_left: usize,
-    bytes_left: u64,
+    bytes: u64,
+    bytes_max: u64,
     line: VecDeque<(u64, oneshot::Sender<Place>)>,
 }
 
@@ -30,14 +31,20 @@ pub(crate) struct Place {
 impl Uncommitted {
     /// Room for `max` answers.
     pub(crate) fn new(max: usize) -> Uncommitted {
-        let state = State { answers_left: max, bytes_left: UNCOMMITTED_BYTES_MAX, line: VecDeque::new() };
-        Uncommitted(Rc::new(RefCell::new(state)))
+        let bytes_max = DEEP.uncommitted_bytes_max;
+        Uncommitted(Rc::new(RefCell::new(State { answers_left: max, bytes: 0, bytes_max, line: VecDeque::new() })))
+    }
+
+    /// From now on room for so many bytes, of which there is enough for any one. What is inside stays.
+    pub(crate) fn set_bytes_max(&self, bytes_max: u64) {
+        self.0.borrow_mut().bytes_max = bytes_max;
+        self.let_in();
     }
 
     /// Whether a poll may begin: nobody waits, and there is some room.
     pub(crate) fn has_room(&self) -> bool {
         let state = self.0.borrow();
-        state.line.is_empty() && state.answers_left > 0 && state.bytes_left > 0
+        state.line.is_empty() && state.answers_left > 0 && state.bytes < state.bytes_max
     }
 
     /// Waits for room for an answer whose body is so large.
@@ -57,12 +64,12 @@ impl Uncommitted {
                 // Polls are given up while they wait.
                 state.line.retain(|(_, sender)| !sender.is_canceled());
                 match state.line.front() {
-                    Some((bytes, _)) if state.answers_left > 0 && *bytes <= state.bytes_left => {}
+                    Some((bytes, _)) if state.answers_left > 0 && state.bytes + *bytes <= state.bytes_max => {}
                     _ => return,
                 }
                 state.answers_left -= 1;
                 let (bytes, sender) = state.line.pop_front().expect("it was just looked at");
-                state.bytes_left -= bytes;
+                state.bytes += bytes;
                 (bytes, sender)
             };
             // Not borrowed: a place that nobody takes is free again on the spot.
@@ -76,7 +83,7 @@ impl Drop for Place {
         {
             let mut state = self.of.0.borrow_mut();
             state.answers_left += 1;
-            state.bytes_left += self.bytes;
+            state.bytes -= self.bytes;
         }
         self.of.let_in();
     }
@@ -105,7 +112,7 @@ mod tests {
     #[test]
     fn who_comes_first_enters_first_and_none_begins_while_one_waits() {
         let uncommitted = Uncommitted::new(100);
-        let count = UNCOMMITTED_BYTES_MAX / HALF;
+        let count = DEEP.uncommitted_bytes_max / HALF;
         let mut inside: Vec<Place> = (1..count).map(|_| block_on(uncommitted.enter(HALF))).collect();
         assert!(uncommitted.has_room());
         // There is room for half of it, and a small one behind it does not pass.
@@ -118,6 +125,20 @@ mod tests {
         drop(large);
         assert!(now(&mut small).is_some());
         assert!(uncommitted.has_room());
+    }
+
+    #[test]
+    fn room_shrinks_around_what_is_inside_and_lets_in_as_it_grows() {
+        let uncommitted = Uncommitted::new(100);
+        let mut inside: Vec<Place> = (0..4).map(|_| block_on(uncommitted.enter(HALF))).collect();
+        uncommitted.set_bytes_max(2 * HALF);
+        assert!(!uncommitted.has_room());
+        inside.truncate(1);
+        assert!(uncommitted.has_room());
+        let (mut large, mut next) = (entering(&uncommitted, 2 * HALF), entering(&uncommitted, HALF));
+        assert!(now(&mut large).is_none() && now(&mut next).is_none());
+        uncommitted.set_bytes_max(4 * HALF);
+        assert!(now(&mut large).is_some() && now(&mut next).is_some());
     }
 
     #[test]

@@ -6,22 +6,23 @@
 //! [`STREAM_WAIT_MAX`] cores go on without the stream for [`STREAM_WAIT_PAUSE`].
 
 use std::cell::Cell;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Instant;
 
-use crate::limits::{STREAM_WAIT_MAX, STREAM_WAIT_PAUSE, UNPUBLISHED_MAX};
+use crate::limits::{DEEP, Depth, SHALLOW, STREAM_WAIT_MAX, STREAM_WAIT_PAUSE, UNPUBLISHED_MAX};
 
 /// Written by the writer and by the HTTP core, read by the cores.
 #[derive(Debug)]
 pub(crate) struct Lead {
     committed: AtomicI64,
     published: AtomicI64,
+    is_followed: AtomicBool,
 }
 
 impl Lead {
     /// Of a daemon that has no stream, as long as nothing is published.
     pub(crate) fn new() -> Lead {
-        Lead { committed: AtomicI64::new(0), published: AtomicI64::new(i64::MAX) }
+        Lead { committed: AtomicI64::new(0), published: AtomicI64::new(i64::MAX), is_followed: AtomicBool::new(false) }
     }
 
     pub(crate) fn commit(&self, seq: i64) {
@@ -30,6 +31,16 @@ impl Lead {
 
     pub(crate) fn publish(&self, seq: i64) {
         self.published.store(seq, Ordering::Relaxed);
+    }
+
+    /// Whether there are clients: heard of as they come, and at each commit.
+    pub(crate) fn follow(&self, is_followed: bool) {
+        self.is_followed.store(is_followed, Ordering::Relaxed);
+    }
+
+    /// How much a core should have under way.
+    pub(crate) fn depth(&self) -> Depth {
+        if self.is_followed.load(Ordering::Relaxed) { SHALLOW } else { DEEP }
     }
 
     fn articles(&self) -> i64 {
@@ -89,6 +100,17 @@ mod tests {
         assert!(!follower.keeps_up(&lead, now));
         lead.publish(101);
         assert!(follower.keeps_up(&lead, now));
+    }
+
+    #[test]
+    fn little_is_under_way_while_somebody_follows() {
+        let lead = Lead::new();
+        let polls_young_max = || lead.depth().polls_young_max;
+        assert_eq!(polls_young_max(), DEEP.polls_young_max);
+        lead.follow(true);
+        assert_eq!(polls_young_max(), SHALLOW.polls_young_max);
+        lead.follow(false);
+        assert_eq!(polls_young_max(), DEEP.polls_young_max);
     }
 
     /// Not more of the time than this, whether it moves or not.
