@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, OptionalExtension, ToSql, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, ToSql, params};
 use serde::Serialize;
 
 use super::change::{Seen, Version};
@@ -52,22 +52,24 @@ pub(super) fn take(db: &Connection, record: &PollRecord, seq: &mut i64, now_ms: 
         return Ok(taken);
     }
     // Whoever looks for the feed afterwards says that it is not there.
-    let Some((by, is_first)) = feed(db, record.feed_id)? else { return Ok(taken) };
-    let mut by = by;
-    let mut found = find_exactly(db, record, by)?;
+    let Some(FeedSoFar { mut by, is_first, is_blank }) = feed(db, record.feed_id)? else { return Ok(taken) };
+    let mut found = find_exactly(db, record, by, is_blank)?;
     if by == KeyBy::Guid && !record.is_delta {
         taken.verdict = verdict(db, record, &found)?;
     }
     if taken.verdict.is_some() {
         rekey::by_links(db, record.feed_id, &record.articles)?;
         by = KeyBy::Link;
-        found = find_exactly(db, record, by)?;
+        found = find_exactly(db, record, by, is_blank)?;
     }
-    find_otherwise(db, record, by, &mut found)?;
+    if !is_blank {
+        find_otherwise(db, record, by, &mut found)?;
+    }
     let wanted = match record.articles_initial_max.filter(|_| is_first) {
         Some(max) => newest(&record.articles, max),
         None => vec![true; record.articles.len()],
     };
+    let mut keeper = Keeper::new(db)?;
     for ((article, found), wanted) in record.articles.iter().zip(found).zip(wanted) {
         let key = article.keys.best(by);
         match found {
@@ -77,12 +79,12 @@ pub(super) fn take(db: &Connection, record: &PollRecord, seq: &mut i64, now_ms: 
             }
             Found::Nothing if wanted => {
                 *seq += 1;
-                insert(db, record.feed_id, key, *seq, article, now_ms)?;
+                keeper.insert(record.feed_id, key, *seq, article, now_ms)?;
                 taken.new_count += 1;
             }
             Found::Nothing => tombstone::bury(db, record.feed_id, article.keys.all(), now_ms)?,
             Found::Stored(known) => {
-                if compare(db, &known, article, record.updates.then_some(*seq + 1), now_ms)? {
+                if keeper.compare(&known, article, record.updates.then_some(*seq + 1), now_ms)? {
                     *seq += 1;
                     taken.updated_count += 1;
                 }
@@ -92,14 +94,30 @@ pub(super) fn take(db: &Connection, record: &PollRecord, seq: &mut i64, now_ms: 
     Ok(taken)
 }
 
-/// What the feed goes by, and whether this is its first document.
-fn feed(db: &Connection, feed_id: i64) -> rusqlite::Result<Option<(KeyBy, bool)>> {
-    db.prepare_cached("SELECT key_by = 'link', read_at IS NULL AND article_count = 0 FROM feed WHERE id = ?1")?
-        .query_row([feed_id], |row| Ok((if row.get(0)? { KeyBy::Link } else { KeyBy::Guid }, row.get(1)?)))
-        .optional()
+/// What is known of the feed itself.
+struct FeedSoFar {
+    by: KeyBy,
+    /// No document of it was read before this one.
+    is_first: bool,
+    /// No article of it is stored, and none is buried: there is nothing to look for.
+    is_blank: bool,
 }
 
-fn find_exactly(db: &Connection, record: &PollRecord, by: KeyBy) -> rusqlite::Result<Vec<Found>> {
+fn feed(db: &Connection, feed_id: i64) -> rusqlite::Result<Option<FeedSoFar>> {
+    db.prepare_cached(
+        "SELECT key_by = 'link', read_at IS NULL AND article_count = 0,
+                NOT EXISTS (SELECT 1 FROM article WHERE feed_id = feed.id)
+                AND NOT EXISTS (SELECT 1 FROM tombstone WHERE feed_id = feed.id)
+         FROM feed WHERE id = ?1",
+    )?
+    .query_row([feed_id], |row| {
+        let by = if row.get(0)? { KeyBy::Link } else { KeyBy::Guid };
+        Ok(FeedSoFar { by, is_first: row.get(1)?, is_blank: row.get(2)? })
+    })
+    .optional()
+}
+
+fn find_exactly(db: &Connection, record: &PollRecord, by: KeyBy, is_blank: bool) -> rusqlite::Result<Vec<Found>> {
     let mut seen = HashSet::with_capacity(record.articles.len());
     let mut found = Vec::with_capacity(record.articles.len());
     // The record is the document backwards, and of two the first in the document counts.
@@ -107,6 +125,8 @@ fn find_exactly(db: &Connection, record: &PollRecord, by: KeyBy) -> rusqlite::Re
         let key = article.keys.best(by);
         found.push(if !seen.insert(key) {
             Found::Twice
+        } else if is_blank {
+            Found::Nothing
         } else if let Some(known) = stored(db, record.feed_id, key)? {
             Found::Stored(known)
         } else {
@@ -221,46 +241,59 @@ fn newest(articles: &[Article], max: usize) -> Vec<bool> {
     wanted
 }
 
-/// Stores an article that is known anew if it has changed. At `seq` where its changes are delivered, which it then
-/// gives; without one it keeps its place.
-fn compare(db: &Connection, known: &Known, article: &Article, seq: Option<i64>, now_ms: i64) -> rusqlite::Result<bool> {
-    let seen = match &known.version {
-        None => Seen::Noted(Version::new(article.content_hash)),
-        Some(version) if version.hash == article.content_hash && version.back_since.is_none() => Seen::Same,
-        Some(version) => {
-            let mut revision = db.prepare_cached("SELECT revision FROM article WHERE id = ?1")?;
-            version.see(article.content_hash, revision.query_row([known.id], |row| row.get(0))?, now_ms)
-        }
-    };
-    match seen {
-        Seen::Same => Ok(false),
-        Seen::Noted(version) => {
-            remember(db, known.id, &version)?;
-            Ok(false)
-        }
-        Seen::Changed(version) => {
-            execute(db, UPDATE, article, &[&seq, &now_ms, &known.id])?;
-            if seq.is_none() {
-                search::refresh(db, known.id)?;
+/// What stores the articles of a poll. Its statements are looked up once: that takes its time, by the length of their SQL.
+struct Keeper<'db> {
+    db: &'db Connection,
+    insert: CachedStatement<'db>,
+    remember: CachedStatement<'db>,
+}
+
+impl<'db> Keeper<'db> {
+    fn new(db: &'db Connection) -> rusqlite::Result<Keeper<'db>> {
+        Ok(Keeper { db, insert: db.prepare_cached(INSERT)?, remember: db.prepare_cached(REMEMBER)? })
+    }
+
+    fn insert(&mut self, feed_id: i64, key: &str, seq: i64, article: &Article, now_ms: i64) -> rusqlite::Result<()> {
+        execute(&mut self.insert, article, &[&seq, &now_ms, &feed_id, &key])?;
+        self.remember(self.db.last_insert_rowid(), &Version::new(article.content_hash))
+    }
+
+    /// Stores an article that is known anew if it has changed. At `seq` where its changes are delivered, which it then
+    /// gives; without one it keeps its place.
+    fn compare(&mut self, known: &Known, article: &Article, seq: Option<i64>, now_ms: i64) -> rusqlite::Result<bool> {
+        let db = self.db;
+        let seen = match &known.version {
+            None => Seen::Noted(Version::new(article.content_hash)),
+            Some(version) if version.hash == article.content_hash && version.back_since.is_none() => Seen::Same,
+            Some(version) => {
+                let mut revision = db.prepare_cached("SELECT revision FROM article WHERE id = ?1")?;
+                version.see(article.content_hash, revision.query_row([known.id], |row| row.get(0))?, now_ms)
             }
-            remember(db, known.id, &version)?;
-            Ok(seq.is_some())
+        };
+        match seen {
+            Seen::Same => Ok(false),
+            Seen::Noted(version) => {
+                self.remember(known.id, &version)?;
+                Ok(false)
+            }
+            Seen::Changed(version) => {
+                execute(&mut db.prepare_cached(UPDATE)?, article, &[&seq, &now_ms, &known.id])?;
+                if seq.is_none() {
+                    search::refresh(db, known.id)?;
+                }
+                self.remember(known.id, &version)?;
+                Ok(seq.is_some())
+            }
         }
+    }
+
+    fn remember(&mut self, id: i64, version: &Version) -> rusqlite::Result<()> {
+        self.remember.execute(params![id, version.hash, version.formers_to_bytes(), version.back_since]).map(drop)
     }
 }
 
-fn insert(db: &Connection, feed_id: i64, key: &str, seq: i64, article: &Article, now_ms: i64) -> rusqlite::Result<()> {
-    execute(db, INSERT, article, &[&seq, &now_ms, &feed_id, &key])?;
-    remember(db, db.last_insert_rowid(), &Version::new(article.content_hash))
-}
-
-fn remember(db: &Connection, id: i64, version: &Version) -> rusqlite::Result<()> {
-    db.prepare_cached(
-        "INSERT OR REPLACE INTO article_version (article_id, hash, formers, back_since) VALUES (?1, ?2, ?3, ?4)",
-    )?
-    .execute(params![id, version.hash, version.formers_to_bytes(), version.back_since])
-    .map(drop)
-}
+const REMEMBER: &str =
+    "INSERT OR REPLACE INTO article_version (article_id, hash, formers, back_since) VALUES (?1, ?2, ?3, ?4)";
 
 const INSERT: &str = "INSERT INTO article (guid, url, title, authors, summary, content, image_url, enclosures, \
      categories, language, published_at, updated_at, comments_url, seq, fetched_at, feed_id, key) \
@@ -273,7 +306,7 @@ const UPDATE: &str = "UPDATE article SET guid = ?1, url = ?2, title = ?3, author
      revision = revision + (?14 IS NOT NULL) WHERE id = ?16";
 
 /// Runs a statement whose first parameters are what an article says, with `more` behind them.
-fn execute(db: &Connection, sql: &str, article: &Article, more: &[&dyn ToSql]) -> rusqlite::Result<()> {
+fn execute(statement: &mut CachedStatement<'_>, article: &Article, more: &[&dyn ToSql]) -> rusqlite::Result<()> {
     let [authors, categories] = [&article.authors, &article.categories].map(|list| json(list));
     let enclosures = json(&article.enclosures);
     let says: [&dyn ToSql; 13] = [
@@ -291,7 +324,7 @@ fn execute(db: &Connection, sql: &str, article: &Article, more: &[&dyn ToSql]) -
         &article.updated_at,
         &article.comments_url,
     ];
-    db.prepare_cached(sql)?.execute(&*[&says, more].concat()).map(drop)
+    statement.execute(&*[&says, more].concat()).map(drop)
 }
 
 fn json<T: Serialize>(list: &[T]) -> String {
