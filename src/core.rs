@@ -30,7 +30,7 @@ use futures_lite::{FutureExt, StreamExt};
 use crate::clock::Clock;
 use crate::executor::{nap, sleep};
 use crate::gauges::CoreGauges;
-use crate::limits::{FEEDS_IN_A_ROW_MAX, HEARTBEAT_MS, ROOM_LOOK, STREAM_LOOK};
+use crate::limits::{DEEP, FEEDS_IN_A_ROW_MAX, HEARTBEAT_MS, ROOM_LOOK, STREAM_LOOK};
 use crate::poll::{Desk, Entrant, Polled, Unpolled, poll};
 use crate::watch::{self, Doing, Flights};
 pub(crate) use agenda::{Agenda, Ended, Moment, Settings, Start, Ticket};
@@ -183,9 +183,7 @@ impl Core {
             self.gauges.is_cut_off.store(is_open, Ordering::Relaxed);
             self.agenda.borrow_mut().heed_breaker(is_open, at);
         }
-        let depth = self.desk.lead.depth();
-        self.agenda.borrow_mut().onset.set_max(depth.polls_young_max);
-        self.desk.uncommitted.set_bytes_max(depth.uncommitted_bytes_max);
+        self.heed_audience();
         let begin = || self.next_start(at.now).map(|start| self.start(start)).is_some();
         if self.pressure.let_begin(&self.desk.lead, at.now, begin) && self.agenda.borrow().overdue() > 0 {
             self.gauges.stream_waits.fetch_add(1, Ordering::Relaxed);
@@ -193,6 +191,15 @@ impl Core {
         self.show_backlog(at.now);
         self.show_fibers();
         self.show_shortage(at.now);
+    }
+
+    /// While somebody follows the stream less is under way. One poll more for each answer that did not have to wait: it may be
+    /// publishers that take their time, and none waits behind another.
+    fn heed_audience(&self) {
+        let depth = self.desk.lead.depth();
+        self.desk.uncommitted.set_bytes_max(depth.uncommitted_bytes_max);
+        let polls_young = depth.polls_young_max.saturating_add(self.desk.uncommitted.prompt_in_a_row());
+        self.agenda.borrow_mut().onset.set_max(polls_young.min(DEEP.polls_young_max));
     }
 
     fn next_start(&self, now: Instant) -> Option<Start> {
@@ -254,7 +261,7 @@ impl Core {
         self.changed.wait().or(timer).await;
     }
 
-    /// How long until the next deadline, or `longest`.
+    /// How long until the next deadline, at most `longest`.
     fn until_next(&self, longest: Duration) -> Duration {
         let breaker = self.desk.breaker.as_ref().map(RefCell::borrow);
         let next_at = self.agenda.borrow().next_at(breaker.as_deref(), self.has_room());
@@ -269,7 +276,7 @@ mod tests {
     use super::*;
     use crate::executor;
     use crate::fetch::{Access, Roots};
-    use crate::limits::UNPUBLISHED_MAX;
+    use crate::limits::{SHALLOW, STARTS_IN_A_ROW_MAX, UNPUBLISHED_MAX};
     use crate::poll::{Memory, Subscription};
     use crate::store::Store;
 
@@ -280,10 +287,11 @@ mod tests {
         let writer = Store::open(&dir.path().join("rssd.db")).unwrap().start(Clock::system(), |_| {}).unwrap();
         let handle = writer.handle();
         let waiting = executor::start("waiting", Placement::Unbound, move || async move {
-            let core = Core::alone(Desk::plain(Clock::system(), handle));
+            let core = Core::alone(Desk::plain(Clock::system(), handle), 2);
             let lead = &core.desk.lead;
             lead.publish(0);
-            core.put([1, 2].map(due_at_once).into(), false).await;
+            lead.set_audience(true);
+            core.put([1, 2].map(|id| due_at_once(id, "127.0.0.1")).into(), false).await;
             core.start_due();
             while core.agenda.borrow().in_flight() > 0 {
                 core.changed.wait().await;
@@ -301,16 +309,48 @@ mod tests {
         writer.stop(Clock::monotonic() + Duration::from_secs(60)).unwrap();
     }
 
+    #[test]
+    fn less_is_under_way_while_there_is_an_audience() {
+        let dir = tempfile::tempdir().unwrap();
+        let writer = Store::open(&dir.path().join("rssd.db")).unwrap().start(Clock::system(), |_| {}).unwrap();
+        let handle = writer.handle();
+        let beginning = executor::start("beginning", Placement::Unbound, move || async move {
+            let feeds = 2 * STARTS_IN_A_ROW_MAX;
+            for (has_audience, begun) in [(false, STARTS_IN_A_ROW_MAX), (true, SHALLOW.polls_young_max)] {
+                let core = Core::alone(Desk::plain(Clock::system(), handle.clone()), feeds);
+                core.desk.lead.set_audience(has_audience);
+                let entrants = (1..=feeds).map(|n| due_at_once(n as i64, &format!("127.0.0.{n}"))).collect();
+                core.put(entrants, false).await;
+                core.start_due();
+                assert_eq!(core.agenda.borrow().in_flight(), begun);
+                // More at once, as long as no answer has to wait for the writer.
+                while core.agenda.borrow().in_flight() > 0 {
+                    core.changed.wait().await;
+                }
+                let more = begun + core.desk.uncommitted.prompt_in_a_row();
+                core.start_due();
+                assert_eq!(core.agenda.borrow().in_flight(), more.min(STARTS_IN_A_ROW_MAX).min(feeds - begun));
+            }
+        });
+        beginning.unwrap().join().unwrap();
+        writer.stop(Clock::monotonic() + Duration::from_secs(60)).unwrap();
+    }
+
     impl Core {
-        fn alone(desk: Desk) -> Rc<Core> {
-            let settings =
-                Settings { index: 0, in_flight_max: 2, once: true, due_at_start: 2, host_pause: Duration::ZERO };
+        fn alone(desk: Desk, feeds: usize) -> Rc<Core> {
+            let settings = Settings {
+                index: 0,
+                in_flight_max: feeds,
+                once: true,
+                due_at_start: feeds,
+                host_pause: Duration::ZERO,
+            };
             Rc::new(Core::new(Rc::new(desk), settings, Arc::default()))
         }
     }
 
-    fn due_at_once(id: i64) -> Entrant {
-        let feed = crate::config::Feed::new(&id.to_string(), format!("http://127.0.0.1:9/{id}").parse().unwrap());
+    fn due_at_once(id: i64, host: &str) -> Entrant {
+        let feed = crate::config::Feed::new(id.to_string(), format!("http://{host}:9/{id}").parse().unwrap());
         let access = Arc::new(Access::open(&Roots::of_system().0));
         Entrant { subscription: Subscription { id, feed: feed.into(), access: Ok(access) }, memory: Memory::default() }
     }

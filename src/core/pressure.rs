@@ -93,6 +93,7 @@ mod tests {
     fn none_begins_while_the_stream_is_behind_and_that_is_told_once() {
         let (pressure, lead, now) = (Pressure::new(), Lead::new(), Clock::monotonic());
         lead.publish(0);
+        lead.set_audience(true);
         lead.commit(UNPUBLISHED_MAX);
         let told = [(); 3].map(|()| pressure.let_begin(&lead, now, || unreachable!("the stream is behind")));
         assert_eq!((told, pressure.stopped()), ([true, false, false], Stopped::ByStream));

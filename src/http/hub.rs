@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::executor::{nap, sleep};
 use crate::gauges::PollNews;
 use crate::limits::{
-    CROWD_LOOK, CROWD_MIN, CROWD_PAUSE, HISTORY_LOOK, HUB_RETRY, PAGE_FOLLOWED_ARTICLES_MAX, WAKES_IN_A_ROW_MAX,
+    CROWD_LOOK, CROWD_MIN, CROWD_PAUSE, HISTORY_LOOK, HUB_RETRY, PAGE_PUBLISHED_ARTICLES_MAX, WAKES_IN_A_ROW_MAX,
 };
 use crate::machine;
 use crate::stream::{Audience, Filter, Page};
@@ -29,7 +29,7 @@ pub(super) async fn follow_commits(site: Rc<Site>, mut commits: mpsc::Receiver<(
     loop {
         loop {
             let has_audience = audience.is_there(&site.seats, Clock::monotonic());
-            site.lead.follow(has_audience);
+            site.lead.set_audience(has_audience);
             if !catch_up(&site, has_audience).await {
                 break;
             }
@@ -54,7 +54,7 @@ async fn catch_up(site: &Site, has_audience: bool) -> bool {
                 db,
                 Range::After(from),
                 &Filter::default(),
-                PAGE_FOLLOWED_ARTICLES_MAX,
+                PAGE_PUBLISHED_ARTICLES_MAX,
                 Html::Sanitised,
                 epoch,
             ),

@@ -44,7 +44,7 @@ use crate::wire::Problem;
 pub(crate) struct News {
     /// Something was committed: look.
     pub(crate) commits: mpsc::Receiver<()>,
-    /// Of the stream, which is told of here.
+    /// Of the commits over what is published here.
     pub(crate) lead: Arc<Lead>,
     pub(crate) polls: mpsc::Receiver<PollNews>,
 }

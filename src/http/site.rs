@@ -55,7 +55,7 @@ impl Sources {
 /// The same, with what the HTTP core keeps of its own.
 pub(super) struct Site {
     pub(super) sources: Sources,
-    /// Told what is published, and for whom.
+    /// Told what is published, and whether anybody is there.
     pub(super) lead: Arc<Lead>,
     pub(super) ring: RefCell<Ring>,
     pub(super) chunks: RefCell<Chunks>,

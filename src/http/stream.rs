@@ -106,7 +106,8 @@ pub(super) async fn serve(site: &Rc<Site>, query: &Query, headers: &HeaderMap) -
         add(&site.counts.streams_refused, 1);
         return Err(Problem::unavailable("too many streams are open; come back later", RETRY_AFTER_BUSY_S));
     };
-    site.lead.follow(true);
+    // Before the next commit: what is due would begin as if nobody were there.
+    site.lead.set_audience(true);
     let client = Client {
         site: site.clone(),
         // What is published cannot be shared with those who get it sanitised.

@@ -16,10 +16,12 @@ use crate::limits::{DEEP, UNCOMMITTED_BYTES_OF_ONE_MAX};
 pub(crate) struct Uncommitted(Rc<RefCell<State>>);
 
 struct State {
-    answers_left: usize,
+    answers: usize,
+    answers_max: usize,
     bytes: u64,
     bytes_max: u64,
     line: VecDeque<(u64, oneshot::Sender<Place>)>,
+    prompt_in_a_row: usize,
 }
 
 /// An answer's. It is free again once this is dropped.
@@ -32,19 +34,33 @@ impl Uncommitted {
     /// Room for `max` answers.
     pub(crate) fn new(max: usize) -> Uncommitted {
         let bytes_max = DEEP.uncommitted_bytes_max;
-        Uncommitted(Rc::new(RefCell::new(State { answers_left: max, bytes: 0, bytes_max, line: VecDeque::new() })))
+        Uncommitted(Rc::new(RefCell::new(State {
+            answers: 0,
+            answers_max: max,
+            bytes: 0,
+            bytes_max,
+            line: VecDeque::new(),
+            prompt_in_a_row: 0,
+        })))
     }
 
     /// From now on room for so many bytes, of which there is enough for any one. What is inside stays.
     pub(crate) fn set_bytes_max(&self, bytes_max: u64) {
-        self.0.borrow_mut().bytes_max = bytes_max;
-        self.let_in();
+        let before = std::mem::replace(&mut self.0.borrow_mut().bytes_max, bytes_max);
+        if before < bytes_max {
+            self.let_in();
+        }
     }
 
     /// Whether a poll may begin: nobody waits, and there is some room.
     pub(crate) fn has_room(&self) -> bool {
         let state = self.0.borrow();
-        state.line.is_empty() && state.answers_left > 0 && state.bytes < state.bytes_max
+        state.line.is_empty() && state.answers < state.answers_max && state.bytes < state.bytes_max
+    }
+
+    /// How many answers were let in at once since one had to wait.
+    pub(crate) fn prompt_in_a_row(&self) -> usize {
+        self.0.borrow().prompt_in_a_row
     }
 
     /// Waits for room for an answer whose body is so large.
@@ -53,6 +69,10 @@ impl Uncommitted {
         let (sender, place) = oneshot::channel();
         self.0.borrow_mut().line.push_back((bytes, sender));
         self.let_in();
+        {
+            let state = &mut *self.0.borrow_mut();
+            state.prompt_in_a_row = if state.line.is_empty() { state.prompt_in_a_row.saturating_add(1) } else { 0 };
+        }
         place.await.expect("who stands in line is let in, or has left by himself")
     }
 
@@ -64,10 +84,11 @@ impl Uncommitted {
                 // Polls are given up while they wait.
                 state.line.retain(|(_, sender)| !sender.is_canceled());
                 match state.line.front() {
-                    Some((bytes, _)) if state.answers_left > 0 && state.bytes + *bytes <= state.bytes_max => {}
+                    Some((bytes, _))
+                        if state.answers < state.answers_max && state.bytes + *bytes <= state.bytes_max => {}
                     _ => return,
                 }
-                state.answers_left -= 1;
+                state.answers += 1;
                 let (bytes, sender) = state.line.pop_front().expect("it was just looked at");
                 state.bytes += bytes;
                 (bytes, sender)
@@ -82,7 +103,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         {
             let mut state = self.of.0.borrow_mut();
-            state.answers_left += 1;
+            state.answers -= 1;
             state.bytes -= self.bytes;
         }
         self.of.let_in();
@@ -138,7 +159,12 @@ mod tests {
         let (mut large, mut next) = (entering(&uncommitted, 2 * HALF), entering(&uncommitted, HALF));
         assert!(now(&mut large).is_none() && now(&mut next).is_none());
         uncommitted.set_bytes_max(4 * HALF);
-        assert!(now(&mut large).is_some() && now(&mut next).is_some());
+        assert_eq!(uncommitted.prompt_in_a_row(), 0);
+        let _large = now(&mut large).expect("there is room for both");
+        assert!(now(&mut next).is_some());
+        drop(block_on(uncommitted.enter(HALF)));
+        drop(block_on(uncommitted.enter(HALF)));
+        assert_eq!(uncommitted.prompt_in_a_row(), 2);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! What is new is read back, made safe and serialised once for all clients. On a machine whose CPUs are all busy with feeds the
 //! stream would get its share of them and no more, and fall behind by seconds. So cores begin no polls while it is behind by
-//! more than a page. Clients can hold them up by that for half of the time at most, whatever they do: after
+//! a page and somebody follows it. Clients can hold them up by that for half of the time at most, whatever they do: after
 //! [`STREAM_WAIT_MAX`] cores go on without the stream for [`STREAM_WAIT_PAUSE`].
 
 use std::cell::Cell;
@@ -16,13 +16,13 @@ use crate::limits::{DEEP, Depth, SHALLOW, STREAM_WAIT_MAX, STREAM_WAIT_PAUSE, UN
 pub(crate) struct Lead {
     committed: AtomicI64,
     published: AtomicI64,
-    is_followed: AtomicBool,
+    has_audience: AtomicBool,
 }
 
 impl Lead {
     /// Of a daemon that has no stream, as long as nothing is published.
     pub(crate) fn new() -> Lead {
-        Lead { committed: AtomicI64::new(0), published: AtomicI64::new(i64::MAX), is_followed: AtomicBool::new(false) }
+        Lead { committed: AtomicI64::new(0), published: AtomicI64::new(i64::MAX), has_audience: AtomicBool::new(false) }
     }
 
     pub(crate) fn commit(&self, seq: i64) {
@@ -33,14 +33,18 @@ impl Lead {
         self.published.store(seq, Ordering::Relaxed);
     }
 
-    /// Whether there are clients: heard of as they come, and at each commit.
-    pub(crate) fn follow(&self, is_followed: bool) {
-        self.is_followed.store(is_followed, Ordering::Relaxed);
+    /// Whether there are clients, or were of late: heard of as they come, and at each commit.
+    pub(crate) fn set_audience(&self, is_there: bool) {
+        self.has_audience.store(is_there, Ordering::Relaxed);
+    }
+
+    fn has_audience(&self) -> bool {
+        self.has_audience.load(Ordering::Relaxed)
     }
 
     /// How much a core should have under way.
     pub(crate) fn depth(&self) -> Depth {
-        if self.is_followed.load(Ordering::Relaxed) { SHALLOW } else { DEEP }
+        if self.has_audience() { SHALLOW } else { DEEP }
     }
 
     fn articles(&self) -> i64 {
@@ -48,7 +52,7 @@ impl Lead {
     }
 }
 
-/// One core's patience with it.
+/// One core's patience with the stream.
 #[derive(Debug, Default)]
 pub(crate) struct Follower(Cell<Patience>);
 
@@ -63,7 +67,7 @@ enum Patience {
 impl Follower {
     /// Whether the stream keeps up with what is committed, or was waited for long enough.
     pub(crate) fn keeps_up(&self, lead: &Lead, now: Instant) -> bool {
-        let is_behind = lead.articles() >= UNPUBLISHED_MAX;
+        let is_behind = lead.has_audience() && lead.articles() >= UNPUBLISHED_MAX;
         let next = match self.0.get() {
             Patience::NoneUntil(until) if now < until => Patience::NoneUntil(until),
             _ if !is_behind => Patience::Fresh,
@@ -94,22 +98,26 @@ mod tests {
     fn a_stream_that_is_behind_by_a_page_is_waited_for() {
         let (lead, follower, now) = (Lead::new(), Follower::default(), Clock::monotonic());
         lead.publish(100);
+        lead.set_audience(true);
         lead.commit(100 + UNPUBLISHED_MAX - 1);
         assert!(follower.keeps_up(&lead, now));
         lead.commit(100 + UNPUBLISHED_MAX);
         assert!(!follower.keeps_up(&lead, now));
         lead.publish(101);
         assert!(follower.keeps_up(&lead, now));
+        lead.publish(100);
+        lead.set_audience(false);
+        assert!(follower.keeps_up(&lead, now));
     }
 
     #[test]
-    fn little_is_under_way_while_somebody_follows() {
+    fn little_is_under_way_while_there_is_an_audience() {
         let lead = Lead::new();
         let polls_young_max = || lead.depth().polls_young_max;
         assert_eq!(polls_young_max(), DEEP.polls_young_max);
-        lead.follow(true);
+        lead.set_audience(true);
         assert_eq!(polls_young_max(), SHALLOW.polls_young_max);
-        lead.follow(false);
+        lead.set_audience(false);
         assert_eq!(polls_young_max(), DEEP.polls_young_max);
     }
 
@@ -120,6 +128,7 @@ mod tests {
         for moves in [0, 1] {
             let (lead, follower, start) = (Lead::new(), Follower::default(), Clock::monotonic());
             lead.publish(0);
+            lead.set_audience(true);
             let mut waited = 0;
             for step in 0..10_000 {
                 lead.commit(i64::from(step) + 3 * UNPUBLISHED_MAX);

@@ -1,4 +1,4 @@
-//! rssd at a scenario: a database in which every feed is due at the same moment, and the daemon that meets it.
+//! rssd at a scenario: a database in which every feed is due at one moment, or from it on, and the daemon that meets it.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
