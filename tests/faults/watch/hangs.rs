@@ -10,7 +10,7 @@ use rssd::tarpit::{Answer, Gate, Step, Tarpit};
 
 use super::manager::Manager;
 use crate::faults::scene::Scene;
-use crate::support::http::{self, Client, get, listening};
+use crate::support::http::{self, Client, Events, get, listening};
 use crate::support::{Daemon, Feeds, Finished, Home, guids, rss, tarpit};
 
 /// The rows say 2 s of the beginning; a busy machine gets a little more.
@@ -261,6 +261,8 @@ fn row_75_a_stream_that_hangs_holds_up_no_polls() {
     command.env("RSSD_TEST_HANG", "http:sleep:10s:/articles");
     let mut daemon = Daemon::spawn(command);
     let at = listening(&mut daemon);
+    // They wait for nobody's stream.
+    let _audience = Events::open(at, "", "");
     let asked = ask_and_leave(at, "/articles");
     message(&mut daemon, &["http hangs on purpose now"]);
     let feed = |number: usize| (format!("f{number}"), tarpit.url(&format!("f{number}.localhost"), "/healthy/2"));
