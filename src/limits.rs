@@ -124,6 +124,10 @@ pub const DESCRIPTORS_SPARE_MIN: u64 = 16;
 /// parsed of it.
 pub const ALLOCATION_MAPPED_BYTES_MIN: i32 = 256 << 10;
 
+/// What is free at the end of a thread's heap is given back above so many bytes: with less, a core gave the same pages back and
+/// took them again with each document.
+pub const ALLOCATION_KEPT_BYTES_MAX: i32 = 1 << 20;
+
 /// Where RLIMIT_AS leaves less the start fails: running short of memory later would end the process.
 pub const MEMORY_BYTES_MIN: u64 = 128 << 20;
 

@@ -10,9 +10,9 @@ use nix::unistd::Pid;
 
 use crate::config::Cores;
 use crate::limits::{
-    ALLOCATION_MAPPED_BYTES_MIN, BODIES_BYTES_MAX, CONNECTIONS_BESIDE_STREAMS_MAX, CONNECTIONS_MIN,
-    DESCRIPTORS_OF_EXECUTOR, DESCRIPTORS_OWN, DESCRIPTORS_RESERVED, DESCRIPTORS_SPARE_MIN, IN_FLIGHT_MAX,
-    IN_FLIGHT_MIN, MEMLOCK_BYTES_MIN, MEMORY_BYTES_A_POLL, MEMORY_BYTES_MIN,
+    ALLOCATION_KEPT_BYTES_MAX, ALLOCATION_MAPPED_BYTES_MIN, BODIES_BYTES_MAX, CONNECTIONS_BESIDE_STREAMS_MAX,
+    CONNECTIONS_MIN, DESCRIPTORS_OF_EXECUTOR, DESCRIPTORS_OWN, DESCRIPTORS_RESERVED, DESCRIPTORS_SPARE_MIN,
+    IN_FLIGHT_MAX, IN_FLIGHT_MIN, MEMLOCK_BYTES_MIN, MEMORY_BYTES_A_POLL, MEMORY_BYTES_MIN,
 };
 use crate::watch;
 
@@ -163,8 +163,10 @@ pub(crate) fn share(nofile: u64, memory: Option<u64>, cores: usize, streams_want
 pub(crate) fn set_up_allocator() {
     #[cfg(target_env = "gnu")]
     {
-        // SAFETY: both set a number of the allocator, which any thread may at any time.
+        // SAFETY: they set a number of the allocator, which any thread may at any time.
         unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, ALLOCATION_MAPPED_BYTES_MIN) };
+        // SAFETY: as above.
+        unsafe { libc::mallopt(libc::M_TRIM_THRESHOLD, ALLOCATION_KEPT_BYTES_MAX) };
         if address_space_max().is_some() {
             // SAFETY: as above.
             unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) };
