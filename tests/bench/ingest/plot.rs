@@ -41,7 +41,7 @@ fn svg(title: &str, runs: &[Run]) -> String {
         LEFT - 6.0,
         bottom + 18.0
     );
-    for (run, colour) in runs.iter().zip(COLOURS.iter().cycle()) {
+    for (nth, (run, colour)) in runs.iter().zip(COLOURS.iter().cycle()).enumerate() {
         let Some((end, count)) = run.curve.last() else { continue };
         // A commit is a step: nothing of it is there before.
         let mut line = format!("M{:.1} {:.1}", x(0.0), y(0));
@@ -53,7 +53,8 @@ fn svg(title: &str, runs: &[Run]) -> String {
             "<path d=\"{line}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"1.5\"/>\n\
              <text x=\"{:.1}\" y=\"{:.1}\" fill=\"{colour}\">{} {end:.2} s</text>\n",
             x(*end) + 6.0,
-            y(*count) + 4.0,
+            // One below the other, where lines end at the same place.
+            y(*count) + 4.0 + 16.0 * nth as f64,
             run.who
         )
         .expect("a String takes every write");
