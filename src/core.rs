@@ -177,6 +177,10 @@ impl Core {
 
     fn start_due(self: &Rc<Self>) {
         let at = self.moment();
+        if self.agenda.borrow().overdue() == 0 {
+            // What nobody was held up by says nothing of what comes due now.
+            self.desk.uncommitted.forget_prompt();
+        }
         self.agenda.borrow_mut().collect_due(at.now);
         if let Some(breaker) = &self.desk.breaker {
             let is_open = breaker.borrow().is_open();
@@ -185,7 +189,8 @@ impl Core {
         }
         self.heed_audience();
         let begin = || self.next_start(at.now).map(|start| self.start(start)).is_some();
-        if self.pressure.let_begin(&self.desk.lead, at.now, begin) && self.agenda.borrow().overdue() > 0 {
+        let holds_up = self.pressure.let_begin(&self.desk.lead, at.now, begin);
+        if holds_up && self.agenda.borrow().overdue() > 0 && self.pressure.tell() {
             self.gauges.stream_waits.fetch_add(1, Ordering::Relaxed);
         }
         self.show_backlog(at.now);
@@ -193,8 +198,8 @@ impl Core {
         self.show_shortage(at.now);
     }
 
-    /// While somebody follows the stream less is under way. One poll more for each answer that did not have to wait: it may be
-    /// publishers that take their time, and none waits behind another.
+    /// While the stream has an audience less is under way. One poll more for each answer that did not have to wait: they show
+    /// that nothing stands before the next, and publishers may just be slow.
     fn heed_audience(&self) {
         let depth = self.desk.lead.depth();
         self.desk.uncommitted.set_bytes_max(depth.uncommitted_bytes_max);
@@ -316,21 +321,34 @@ mod tests {
         let handle = writer.handle();
         let beginning = executor::start("beginning", Placement::Unbound, move || async move {
             let feeds = 2 * STARTS_IN_A_ROW_MAX;
-            for (has_audience, begun) in [(false, STARTS_IN_A_ROW_MAX), (true, SHALLOW.polls_young_max)] {
+            let core = |has_audience| {
                 let core = Core::alone(Desk::plain(Clock::system(), handle.clone()), feeds);
                 core.desk.lead.set_audience(has_audience);
-                let entrants = (1..=feeds).map(|n| due_at_once(n as i64, &format!("127.0.0.{n}"))).collect();
-                core.put(entrants, false).await;
+                core
+            };
+            let entrants = || (1..=feeds).map(|n| due_at_once(n as i64, &format!("127.0.0.{n}"))).collect();
+            let alone = core(false);
+            alone.put(entrants(), false).await;
+            alone.start_due();
+            assert_eq!(alone.agenda.borrow().in_flight(), STARTS_IN_A_ROW_MAX);
+
+            let core = core(true);
+            core.put(entrants(), false).await;
+            // More at once, as long as no answer waits for the writer.
+            for young in [1, 2].map(|times| times * SHALLOW.polls_young_max) {
                 core.start_due();
-                assert_eq!(core.agenda.borrow().in_flight(), begun);
-                // More at once, as long as no answer has to wait for the writer.
+                assert_eq!(core.agenda.borrow().in_flight(), young);
                 while core.agenda.borrow().in_flight() > 0 {
                     core.changed.wait().await;
                 }
-                let more = begun + core.desk.uncommitted.prompt_in_a_row();
-                core.start_due();
-                assert_eq!(core.agenda.borrow().in_flight(), more.min(STARTS_IN_A_ROW_MAX).min(feeds - begun));
             }
+            // Until all have begun: what comes due then comes together.
+            while core.agenda.borrow().overdue() > 0 {
+                assert_ne!(core.desk.uncommitted.prompt_in_a_row(), 0);
+                core.start_due();
+            }
+            core.start_due();
+            assert_eq!(core.desk.uncommitted.prompt_in_a_row(), 0);
         });
         beginning.unwrap().join().unwrap();
         writer.stop(Clock::monotonic() + Duration::from_secs(60)).unwrap();

@@ -158,12 +158,13 @@ pub(crate) fn share(nofile: u64, memory: Option<u64>, cores: usize, streams_want
 }
 
 /// Has the allocator give back what was large, and reserve little where address space is limited: of its own accord it
-/// keeps what was freed, up to 32 MiB a piece, and reserves 64 MiB for each thread. To be called before there are any.
+/// keeps what was freed, up to 32 MiB a piece, and reserves 64 MiB for each thread. What it then keeps at the end of a heap would
+/// stay at 128 KiB, which each document fills: that is set, too. To be called before there are any threads.
 #[cfg_attr(target_env = "gnu", expect(unsafe_code, reason = "nobody has a safe name for it"))]
 pub(crate) fn set_up_allocator() {
     #[cfg(target_env = "gnu")]
     {
-        // SAFETY: they set a number of the allocator, which any thread may at any time.
+        // SAFETY: it sets a number of the allocator, which any thread may at any time.
         unsafe { libc::mallopt(libc::M_MMAP_THRESHOLD, ALLOCATION_MAPPED_BYTES_MIN) };
         // SAFETY: as above.
         unsafe { libc::mallopt(libc::M_TRIM_THRESHOLD, ALLOCATION_KEPT_BYTES_MAX) };

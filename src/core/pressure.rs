@@ -14,6 +14,8 @@ pub(super) struct Pressure {
     behind_by: Cell<Duration>,
     stopped: Cell<Stopped>,
     stream: Follower,
+    /// That the stream holds polls up.
+    is_told: Cell<bool>,
 }
 
 /// Why no more polls began in a turn.
@@ -28,23 +30,33 @@ pub(super) enum Stopped {
 
 impl Pressure {
     pub(super) fn new() -> Pressure {
-        Pressure { behind_by: Cell::default(), stopped: Cell::new(Stopped::AtEnd), stream: Follower::default() }
+        Pressure {
+            behind_by: Cell::default(),
+            stopped: Cell::new(Stopped::AtEnd),
+            stream: Follower::default(),
+            is_told: Cell::default(),
+        }
     }
 
     /// Lets `begin` begin one poll after the other, as many as may begin in this turn, until it has none. Gives whether the
-    /// stream has just begun to hold them up.
+    /// stream holds them up.
     pub(super) fn let_begin(&self, lead: &Lead, now: Instant, mut begin: impl FnMut() -> bool) -> bool {
-        let before = self.stopped.get();
         if !self.stream.keeps_up(lead, now) {
             self.stopped.set(Stopped::ByStream);
-            return before != Stopped::ByStream;
+            return true;
         }
+        self.is_told.set(false);
         let is_behind = self.behind_by.take() > BEHIND_MAX;
         // One at least: where others have the CPU, every turn is a long one.
         let room = if is_behind { 1 } else { STARTS_IN_A_ROW_MAX };
         let begun = (0..room).take_while(|_| begin()).count();
         self.stopped.set(if begun == room { Stopped::ByTurn } else { Stopped::AtEnd });
         false
+    }
+
+    /// Whether that the stream holds polls up is news.
+    pub(super) fn tell(&self) -> bool {
+        !self.is_told.replace(true)
     }
 
     /// Of the last turn.
@@ -95,9 +107,11 @@ mod tests {
         lead.publish(0);
         lead.set_audience(true);
         lead.commit(UNPUBLISHED_MAX);
-        let told = [(); 3].map(|()| pressure.let_begin(&lead, now, || unreachable!("the stream is behind")));
-        assert_eq!((told, pressure.stopped()), ([true, false, false], Stopped::ByStream));
+        let told = || pressure.let_begin(&lead, now, || unreachable!("the stream is behind")) && pressure.tell();
+        assert_eq!(([told(), told(), told()], pressure.stopped()), ([true, false, false], Stopped::ByStream));
         lead.publish(1);
         assert_eq!(begun(&pressure, &lead, 1), 1);
+        lead.commit(1 + UNPUBLISHED_MAX);
+        assert!(told());
     }
 }

@@ -58,9 +58,14 @@ impl Uncommitted {
         state.line.is_empty() && state.answers < state.answers_max && state.bytes < state.bytes_max
     }
 
-    /// How many answers were let in at once since one had to wait.
+    /// How many answers were let in without waiting, with room left behind them, since one had to wait.
     pub(crate) fn prompt_in_a_row(&self) -> usize {
         self.0.borrow().prompt_in_a_row
+    }
+
+    /// Counts them anew.
+    pub(crate) fn forget_prompt(&self) {
+        self.0.borrow_mut().prompt_in_a_row = 0;
     }
 
     /// Waits for room for an answer whose body is so large.
@@ -71,7 +76,11 @@ impl Uncommitted {
         self.let_in();
         {
             let state = &mut *self.0.borrow_mut();
-            state.prompt_in_a_row = if state.line.is_empty() { state.prompt_in_a_row.saturating_add(1) } else { 0 };
+            if !state.line.is_empty() {
+                state.prompt_in_a_row = 0;
+            } else if state.bytes < state.bytes_max {
+                state.prompt_in_a_row = state.prompt_in_a_row.saturating_add(1);
+            }
         }
         place.await.expect("who stands in line is let in, or has left by himself")
     }
@@ -160,11 +169,17 @@ mod tests {
         assert!(now(&mut large).is_none() && now(&mut next).is_none());
         uncommitted.set_bytes_max(4 * HALF);
         assert_eq!(uncommitted.prompt_in_a_row(), 0);
-        let _large = now(&mut large).expect("there is room for both");
+        let large = now(&mut large).expect("there is room for both");
         assert!(now(&mut next).is_some());
+        // Who takes the last room says nothing of the next.
+        drop(block_on(uncommitted.enter(HALF)));
+        assert_eq!(uncommitted.prompt_in_a_row(), 0);
+        drop(large);
         drop(block_on(uncommitted.enter(HALF)));
         drop(block_on(uncommitted.enter(HALF)));
         assert_eq!(uncommitted.prompt_in_a_row(), 2);
+        uncommitted.forget_prompt();
+        assert_eq!(uncommitted.prompt_in_a_row(), 0);
     }
 
     #[test]

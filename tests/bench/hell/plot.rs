@@ -35,7 +35,7 @@ fn panel(out: &mut String, top: f64, judged_from: f64, name: &str, points: &[(f6
          <text x=\"{}\" y=\"{}\" text-anchor=\"end\">{most:.0}</text><text x=\"{}\" y=\"{bottom}\" text-anchor=\"end\">0</text>\n\
          <text x=\"{right}\" y=\"{}\" text-anchor=\"end\">{last:.0} s</text>\n\
          <path d=\"M{left} {above}V{bottom}H{right}\" fill=\"none\" stroke=\"#888\"/>\n\
-         <path d=\"M{from} {above}V{bottom}\" stroke=\"#bbb\" stroke-dasharray=\"4\"/>\n\
+         <path d=\"M{from:.1} {above}V{bottom}\" stroke=\"#bbb\" stroke-dasharray=\"4\"/>\n\
          <polyline points=\"{}\" fill=\"none\" stroke=\"#05a\" stroke-width=\"1.5\"/>\n",
         top + MARGIN - 8.0,
         left - 6.0,

@@ -261,7 +261,7 @@ fn row_75_a_stream_that_hangs_holds_up_no_polls() {
     command.env("RSSD_TEST_HANG", "http:sleep:10s:/articles");
     let mut daemon = Daemon::spawn(command);
     let at = listening(&mut daemon);
-    // They wait for nobody's stream.
+    // Without an audience polls do not wait for the stream at all.
     let _audience = Events::open(at, "", "");
     let asked = ask_and_leave(at, "/articles");
     message(&mut daemon, &["http hangs on purpose now"]);

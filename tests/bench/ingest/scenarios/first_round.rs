@@ -72,7 +72,7 @@ pub(crate) fn w1() {
     let floor = floor::measure(&scene.farm, W1_FEEDS, W1_SHAPE);
     let mut runs = scene.run();
     // Without the readers, which take dozens of times as long.
-    plot::draw("W1", "W1: articles committed by when", &runs);
+    plot::draw("W1", "articles committed by when", &runs);
     runs.extend(readers(&scene.urls, W1_SHAPE.articles as u64));
     table::print(&runs);
     let run = &runs[0];
@@ -95,7 +95,7 @@ pub(crate) fn w2() {
     drop(scene);
     let runs = Scene::set(W1_FEEDS, W1_SHAPE, some_ill).run();
     table::print(&runs);
-    plot::draw("W2", "W2: articles of healthy feeds committed by when", &runs);
+    plot::draw("W2", "articles of healthy feeds committed by when", &runs);
     let most = |run: &Run| run.until(0.95).unwrap_or(f64::INFINITY);
     let times = most(&runs[0]) / most(&w1);
     table::bar(
@@ -114,7 +114,7 @@ pub(crate) fn w4() {
     floor::measure(&scene.farm, W4_FEEDS, W4_SHAPE);
     let runs = scene.run();
     table::print(&runs);
-    plot::draw("W4", "W4: articles committed by when", &runs);
+    plot::draw("W4", "articles committed by when", &runs);
     let rate = W4_FEEDS as f64 / runs[0].until(1.0).unwrap_or(f64::INFINITY);
     table::bar(
         rate >= W4_FEEDS_A_SECOND_MIN,
