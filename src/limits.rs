@@ -441,7 +441,7 @@ pub struct Depth {
 pub const DEEP: Depth = Depth { polls_young_max: 40, uncommitted_bytes_max: 1 << 20 };
 
 /// While it has one: what is under way is what an article waits behind. Of 6,000 feeds that were due it was with a client 67 to
-/// 72 ms (p99) after the last byte of its feed, and 340 ms with 128 young polls, 1 MiB and pages of 500 articles. For each answer
+/// 83 ms (p99) after the last byte of its feed, and 340 ms with 128 young polls, 1 MiB and pages of 500 articles. For each answer
 /// in a row that did not wait for the writer one poll more may be young, up to [`DEEP`]'s: of publishers that answer slowly as
 /// many are asked as ever.
 pub const SHALLOW: Depth = Depth { polls_young_max: 8, uncommitted_bytes_max: 256 << 10 };
