@@ -283,15 +283,12 @@ mod tests {
     use crate::fetch::{Access, Roots};
     use crate::limits::{SHALLOW, STARTS_IN_A_ROW_MAX, UNPUBLISHED_MAX};
     use crate::poll::{Memory, Subscription};
-    use crate::store::Store;
+    use crate::store::{Store, WriterHandle};
 
     /// It looked again at once, thousands of times a second, while the readers lacked the CPU to bring the stream on.
     #[test]
     fn a_core_that_waits_for_the_stream_leaves_the_cpu_to_others() {
-        let dir = tempfile::tempdir().unwrap();
-        let writer = Store::open(&dir.path().join("rssd.db")).unwrap().start(Clock::system(), |_| {}).unwrap();
-        let handle = writer.handle();
-        let waiting = executor::start("waiting", Placement::Unbound, move || async move {
+        before_a_writer(|handle| async move {
             let core = Core::alone(Desk::plain(Clock::system(), handle), 2);
             let lead = &core.desk.lead;
             lead.publish(0);
@@ -310,16 +307,11 @@ mod tests {
             assert_eq!((core.agenda.borrow().overdue(), core.agenda.borrow().in_flight()), (1, 0));
             assert!(Clock::elapsed(began) >= STREAM_LOOK);
         });
-        waiting.unwrap().join().unwrap();
-        writer.stop(Clock::monotonic() + Duration::from_secs(60)).unwrap();
     }
 
     #[test]
     fn less_is_under_way_while_there_is_an_audience() {
-        let dir = tempfile::tempdir().unwrap();
-        let writer = Store::open(&dir.path().join("rssd.db")).unwrap().start(Clock::system(), |_| {}).unwrap();
-        let handle = writer.handle();
-        let beginning = executor::start("beginning", Placement::Unbound, move || async move {
+        before_a_writer(|handle| async move {
             let feeds = 2 * STARTS_IN_A_ROW_MAX;
             let core = |has_audience| {
                 let core = Core::alone(Desk::plain(Clock::system(), handle.clone()), feeds);
@@ -350,7 +342,14 @@ mod tests {
             core.start_due();
             assert_eq!(core.desk.uncommitted.prompt_in_a_row(), 0);
         });
-        beginning.unwrap().join().unwrap();
+    }
+
+    /// Runs it on an executor, with a writer to hand answers to.
+    fn before_a_writer<F: Future<Output = ()>>(test: impl FnOnce(WriterHandle) -> F + Send + 'static) {
+        let dir = tempfile::tempdir().unwrap();
+        let writer = Store::open(&dir.path().join("rssd.db")).unwrap().start(Clock::system(), |_| {}).unwrap();
+        let handle = writer.handle();
+        executor::start("core", Placement::Unbound, move || test(handle)).unwrap().join().unwrap();
         writer.stop(Clock::monotonic() + Duration::from_secs(60)).unwrap();
     }
 
