@@ -16,6 +16,7 @@ mod restraint;
 mod shortage;
 mod tally;
 mod telling;
+mod unsettled;
 
 use std::cell::{Cell, RefCell};
 use std::panic::AssertUnwindSafe;
@@ -31,7 +32,7 @@ use crate::clock::Clock;
 use crate::executor::{nap, sleep};
 use crate::gauges::CoreGauges;
 use crate::limits::{DEEP, FEEDS_IN_A_ROW_MAX, HEARTBEAT_MS, ROOM_LOOK, STREAM_LOOK};
-use crate::poll::{Desk, Entrant, Polled, Unpolled, poll};
+use crate::poll::{Desk, Entrant, Unpolled, poll};
 use crate::watch::{self, Doing, Flights};
 pub(crate) use agenda::{Agenda, Ended, Moment, Settings, Start, Ticket};
 use changed::Changed;
@@ -220,7 +221,8 @@ impl Core {
         let core = self.clone();
         let polling = async move {
             let Start { ticket, memory, flight, cancelled } = start;
-            let polling = poll(&core.desk, &ticket.subscription, &memory, &flight, cancelled);
+            let answered = |host_hold: Option<(&str, Duration)>| core.answered(&ticket, host_hold);
+            let polling = poll(&core.desk, &ticket.subscription, &memory, &flight, cancelled, answered);
             let (name, phase) = (&ticket.subscription.feed.name, || Some(flight.phase()));
             let polling = watch::during(Doing::Poll, name, phase, polling);
             let ended = match AssertUnwindSafe(polling).catch_unwind().await {
@@ -234,16 +236,27 @@ impl Core {
         glommio::spawn_local(polling).detach();
     }
 
+    /// An answer is there and will wait for the writer, but its host for nothing any more, unless it asked for that.
+    fn answered(&self, ticket: &Ticket, host_hold: Option<(&str, Duration)>) {
+        let at = self.moment();
+        let mut agenda = self.agenda.borrow_mut();
+        agenda.answered(ticket, at.now);
+        if let Some((host, hold)) = host_hold {
+            // Redirects of other hosts' feeds lead there no more either.
+            self.desk.fetcher.hold(host, at.now + hold);
+            let postponed = agenda.hold(host, ticket.id, hold, at);
+            if !postponed.is_empty() {
+                self.desk.writer.postpone(postponed);
+            }
+        }
+        if agenda.is_waited_for(ticket) {
+            self.changed.set();
+        }
+    }
+
     fn finished(&self, ticket: &Ticket, ended: Ended) {
         self.report(&ticket.subscription, &ended);
-        if let Ended::Polled(Polled { host_hold: Some((host, hold)), .. }) = &ended {
-            // Redirects of other hosts' feeds lead there no more either.
-            self.desk.fetcher.hold(host, Clock::monotonic() + *hold);
-        }
-        let postponed = self.agenda.borrow_mut().finished(ticket, ended, self.moment());
-        if !postponed.is_empty() {
-            self.desk.writer.postpone(postponed);
-        }
+        self.agenda.borrow_mut().finished(ticket, ended, Clock::monotonic());
         self.show_tally();
         self.changed.set();
     }
@@ -282,7 +295,7 @@ mod tests {
     use crate::executor;
     use crate::fetch::{Access, Roots};
     use crate::limits::{SHALLOW, STARTS_IN_A_ROW_MAX, UNPUBLISHED_MAX};
-    use crate::poll::{Memory, Subscription};
+    use crate::poll::{Memory, Subscription, Uncommitted};
     use crate::store::{Store, WriterHandle};
 
     /// It looked again at once, thousands of times a second, while the readers lacked the CPU to bring the stream on.
@@ -344,6 +357,31 @@ mod tests {
         });
     }
 
+    #[test]
+    fn a_host_is_asked_again_while_what_it_sent_waits_for_the_writer() {
+        before_a_writer(|handle| async move {
+            let desk = Desk { uncommitted: Uncommitted::new(1), ..Desk::plain(Clock::system(), handle) };
+            let core = Core::alone(desk, 2);
+            core.put([1, 2].map(|id| due_at_once(id, "127.0.0.1")).into(), false).await;
+            let _taken = core.desk.uncommitted.enter(0).await;
+            core.agenda.borrow_mut().collect_due(Clock::monotonic());
+            let first = core.next_start_with_room().expect("nothing keeps it");
+            assert!(core.next_start_with_room().is_none(), "one at a time");
+            core.start(first);
+            let woken = async {
+                core.changed.wait().await;
+                true
+            };
+            let timer = async {
+                sleep(Duration::from_secs(60)).await;
+                false
+            };
+            assert!(woken.or(timer).await, "nobody says that the host has answered");
+            let second = core.next_start_with_room().expect("the first one has its answer");
+            assert_eq!((second.ticket.id, core.agenda.borrow().in_flight()), (2, 2));
+        });
+    }
+
     /// Runs it on an executor, with a writer to hand answers to.
     fn before_a_writer<F: Future<Output = ()>>(test: impl FnOnce(WriterHandle) -> F + Send + 'static) {
         let dir = tempfile::tempdir().unwrap();
@@ -363,6 +401,10 @@ mod tests {
                 host_pause: Duration::ZERO,
             };
             Rc::new(Core::new(Rc::new(desk), settings, Arc::default()))
+        }
+
+        fn next_start_with_room(&self) -> Option<Start> {
+            self.agenda.borrow_mut().next_start(None, true, Clock::monotonic())
         }
     }
 

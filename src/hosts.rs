@@ -84,7 +84,7 @@ impl Hosts {
         false
     }
 
-    /// The poll of this host that was admitted has ended.
+    /// The poll of this host that was admitted asks it no more.
     pub(crate) fn ended(&mut self, host: &str, now: Instant) {
         let spacing = self.spacing(host);
         let Some(known) = self.by_name.get_mut(host) else { return };
@@ -136,6 +136,11 @@ impl Hosts {
         let Some(known) = self.by_name.get(host) else { return self.pause };
         let feeds = u32::try_from(known.feed_count.max(1)).unwrap_or(u32::MAX);
         (known.interval / feeds).clamp(self.pause, 2 * self.pause)
+    }
+
+    /// Whether a feed waits for this host.
+    pub(crate) fn is_waited_for(&self, host: &str) -> bool {
+        self.by_name.get(host).is_some_and(|known| !known.waiting.is_empty())
     }
 
     /// How many hosts there are.

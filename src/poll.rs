@@ -168,8 +168,6 @@ pub(crate) struct Polled {
     pub(crate) wait: Duration,
     /// There is to be no next one, in spite of `wait`.
     pub(crate) is_given_up: bool,
-    /// Nothing of this host, which may be that of a redirect's target, is to be asked for so long.
-    pub(crate) host_hold: Option<(String, Duration)>,
     pub(crate) new_count: usize,
     /// What was wrong with the document, if one was read.
     pub(crate) repaired: Vec<Repair>,
@@ -183,6 +181,27 @@ pub(crate) struct Polled {
     pub(crate) took_ms: u64,
     pub(crate) spent: Spent,
     pub(crate) failure: Option<Failure>,
+}
+
+#[cfg(test)]
+impl Polled {
+    /// One that read a document without news, and comes back after `wait`.
+    pub(crate) fn made_up(wait: Duration) -> Polled {
+        Polled {
+            memory: Memory::default(),
+            wait,
+            is_given_up: false,
+            new_count: 0,
+            repaired: Vec::new(),
+            wire_bytes: 0,
+            body_bytes: 0,
+            outcome: Outcome::Ok.name().to_owned(),
+            result: Outcome::Ok,
+            took_ms: 0,
+            spent: Spent::default(),
+            failure: None,
+        }
+    }
 }
 
 /// Why a poll is as if it had not been: nothing is stored, and the feed is due as it was.
@@ -206,7 +225,8 @@ pub(crate) enum Reading {
 /// Polls one feed once.
 ///
 /// `cancelled` resolves when the poll shall end without a result; from the moment on that the answer is there it is
-/// ignored, and what was received is committed.
+/// ignored, and what was received is committed. At that moment `answered` is called: nothing is asked of the host any more. It is
+/// given which host, be it that of a redirect's target, is to be left alone, and for how long.
 ///
 /// # Errors
 ///
@@ -217,6 +237,7 @@ pub(crate) async fn poll(
     memory: &Memory,
     flight: &Rc<Flight>,
     cancelled: oneshot::Receiver<()>,
+    answered: impl FnOnce(Option<(&str, Duration)>),
 ) -> Result<Polled, Unpolled> {
     let started_at = desk.clock.now_ms();
 
@@ -239,6 +260,7 @@ pub(crate) async fn poll(
     {
         return Err(Unpolled::CutOff);
     }
+    answered(trip.host_hold(desk.clock.now_ms()));
 
     let fetched_after = flight.age();
     flight.enter(Phase::Commit);

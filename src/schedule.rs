@@ -139,8 +139,6 @@ pub(crate) struct Next {
     pub(crate) at_ms: i64,
     /// Not at all, in spite of `wait`: the publisher said often enough that there is nothing.
     pub(crate) is_given_up: bool,
-    /// For so long nothing of the host that answered is to be asked.
-    pub(crate) host_hold: Option<Duration>,
     /// Failures in a row, this poll counted.
     pub(crate) failure_count: u32,
     /// Answers of 410 in a row, this poll counted.
@@ -163,15 +161,10 @@ pub(crate) fn next(pace: &Pace, state: &State, answer: &Answer, now_ms: i64) -> 
     let earliest = rules.iter().filter(|asked| !asked.rule.is_ours()).map(|asked| rules::grant(pace, asked)).max();
     let wait = jitter(pace, &rules[winner], earliest.unwrap_or_default(), state.seed);
     let wait = skip(pace, &state.hints.skip, wait, state.seed, now_ms, &mut rules);
-    // That of a redirect's target, where it is not the feed's own.
-    let is_of_host = |rule| rule == Rule::HostRetryAfter || rule == Rule::RetryAfter && answer.status == Some(429);
-    let host_hold = rules.iter().find(|asked| is_of_host(asked.rule));
     Next {
         wait,
         at_ms: later(now_ms, wait),
         is_given_up: gone_count >= GONE_POLLS_MAX,
-        // A moment that has passed already is asked for by some.
-        host_hold: host_hold.map(|asked| rules::grant(pace, asked)).filter(|hold| !hold.is_zero()),
         failure_count,
         gone_count,
         rules,

@@ -5,6 +5,7 @@
 //!
 //! Invariant: every feed has one place. It waits for its present deadline, is due in one of the queues, is in flight, or is done.
 
+use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::rc::Rc;
@@ -17,6 +18,7 @@ use super::feed::{Feed, Place};
 use super::onset::Onset;
 use super::shortage::Ceiling;
 use super::tally::Tally;
+use super::unsettled::Unsettled;
 use crate::breaker::Breaker;
 use crate::failure::Failure;
 use crate::fetch::Flight;
@@ -24,7 +26,6 @@ use crate::hosts::Hosts;
 use crate::limits::{DEADLINES_VOID_MAX, DEEP, POLL_PANIC_WAIT, RETRY_AFTER_MAX};
 use crate::poll::{Entrant, Memory, Polled, Subscription};
 use crate::schedule;
-use crate::store::Postponed;
 use crate::watch::Flights;
 
 /// What a core is started with.
@@ -81,6 +82,7 @@ pub(crate) struct Ticket {
     pub(super) turn: u64,
     host: String,
     pub(crate) subscription: Rc<Subscription>,
+    is_answered: Cell<bool>,
 }
 
 impl Ticket {
@@ -113,7 +115,9 @@ pub(crate) struct Agenda {
     /// The same and those that wait for their hosts, with when they came due.
     backlog: Backlog,
     in_flight: usize,
-    /// How many may be.
+    /// Those of them that wait for the writer.
+    unsettled: Unsettled,
+    /// How many may be in flight.
     pub(super) ceiling: Ceiling,
     /// How many of them may have begun just now.
     pub(super) onset: Onset,
@@ -137,6 +141,7 @@ impl Agenda {
             ready: VecDeque::new(),
             backlog: Backlog::default(),
             in_flight: 0,
+            unsettled: Unsettled::default(),
             ceiling: Ceiling::new(settings.in_flight_max),
             onset: Onset::new(DEEP.polls_young_max),
             turns: 0,
@@ -322,7 +327,7 @@ impl Agenda {
     fn next_of_ready(&mut self, now: Instant) -> Option<i64> {
         loop {
             let id = self.ready.pop_front()?;
-            if let Some(host) = due_host(&self.feeds, id)
+            if let Some(host) = due_host(&self.feeds, &self.unsettled, id)
                 && self.hosts.admit(host, id, now)
             {
                 return Some(id);
@@ -331,8 +336,8 @@ impl Agenda {
     }
 
     fn next_of_hosts(&mut self, now: Instant) -> Option<i64> {
-        let Agenda { hosts, feeds, .. } = self;
-        hosts.next(now, |host, id| due_host(feeds, id) == Some(host))
+        let Agenda { hosts, feeds, unsettled, .. } = self;
+        hosts.next(now, |host, id| due_host(feeds, unsettled, id) == Some(host))
     }
 
     fn start(&mut self, id: i64, now: Instant) -> Start {
@@ -343,30 +348,45 @@ impl Agenda {
         feed.place = Place::InFlight { _cancel: cancel, flight: flight.clone() };
         self.in_flight += 1;
         let number = self.onset.begin(now);
-        let ticket =
-            Ticket { id, number, turn: feed.turn, host: feed.host.clone(), subscription: feed.subscription.clone() };
+        let (host, subscription) = (feed.host.clone(), feed.subscription.clone());
+        let ticket = Ticket { id, number, turn: feed.turn, host, subscription, is_answered: Cell::new(false) };
         Start { ticket, memory: feed.memory.clone(), flight, cancelled }
     }
 
-    /// Takes in how a poll ended. Gives what the database shall know of others that it puts off.
-    pub(crate) fn finished(&mut self, ticket: &Ticket, ended: Ended, at: Moment) -> Vec<Postponed> {
+    /// Takes in that a poll has its answer: its host may be asked again.
+    pub(crate) fn answered(&mut self, ticket: &Ticket, now: Instant) {
+        ticket.is_answered.set(true);
+        self.unsettled.begin(ticket.id);
+        self.hosts.ended(&ticket.host, now);
+    }
+
+    /// Whether a feed waits for the host that was asked.
+    pub(crate) fn is_waited_for(&self, ticket: &Ticket) -> bool {
+        self.hosts.is_waited_for(&ticket.host)
+    }
+
+    /// Takes in how a poll ended.
+    pub(crate) fn finished(&mut self, ticket: &Ticket, ended: Ended, now: Instant) {
         self.in_flight -= 1;
         self.onset.end(ticket.number);
-        self.hosts.ended(&ticket.host, at.now);
-        let mut postponed = Vec::new();
+        if !ticket.is_answered.get() {
+            self.hosts.ended(&ticket.host, now);
+        }
         match ended {
             Ended::Polled(polled) => {
                 self.ceiling.got_by();
-                if let Some((host, hold)) = &polled.host_hold {
-                    postponed = self.hold(host, ticket.id, *hold, at);
-                }
-                self.remember(ticket, polled, at.now);
+                self.remember(ticket, polled, now);
             }
-            Ended::Short(_) => self.put_off(ticket, at.now),
-            Ended::Undone => self.go_on(ticket.id, ticket.turn, Duration::ZERO, at.now),
-            Ended::Panicked => self.go_on(ticket.id, ticket.turn, POLL_PANIC_WAIT, at.now),
+            Ended::Short(_) => self.put_off(ticket, now),
+            Ended::Undone => self.go_on(ticket.id, ticket.turn, Duration::ZERO, now),
+            Ended::Panicked => self.go_on(ticket.id, ticket.turn, POLL_PANIC_WAIT, now),
         }
-        postponed
+        if ticket.is_answered.get()
+            && let Some(turn) = self.unsettled.end(ticket.id)
+            && is_due(&self.feeds, ticket.id, turn)
+        {
+            self.ready.push_back(ticket.id);
+        }
     }
 
     /// Takes over what a poll has left. One that was under way to its commit while its feed was changed counts as well, if
@@ -392,8 +412,10 @@ impl Agenda {
         }
         self.tally.put(feed);
         if !matches!(feed.place, Place::Done) {
+            feed.follow_host(&mut self.hosts);
+            // Others may have been told meanwhile to leave it alone.
             let held =
-                feed.follow_host(&mut self.hosts).map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
+                self.hosts.held_until(&feed.host).map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
             let turn = feed.turn;
             self.go_on(ticket.id, turn, wait.max(held), now);
         }
@@ -448,7 +470,10 @@ impl Agenda {
         let deadlines: std::collections::HashSet<(Instant, i64, u64)> = self.deadlines.iter().map(|at| at.0).collect();
         let is_placed = |id: i64, feed: &Feed| match feed.place {
             Place::Waiting => deadlines.contains(&(feed.due_at, id, feed.turn)),
-            Place::Due => self.ready.contains(&id) || self.hosts.holds(&feed.host, id),
+            Place::Due => {
+                let is_kept = self.unsettled.holds(id, feed.turn);
+                is_kept || self.ready.contains(&id) || self.hosts.holds(&feed.host, id)
+            }
             Place::InFlight { .. } => self.in_flight > 0,
             Place::Done => true,
         };
@@ -479,7 +504,9 @@ fn is_due(feeds: &HashMap<i64, Box<Feed>>, id: i64, turn: u64) -> bool {
     feeds.get(&id).is_some_and(|feed| feed.turn == turn && matches!(feed.place, Place::Due))
 }
 
-/// The host of a feed that is due still: it may have been removed or changed while it waited.
-fn due_host(feeds: &HashMap<i64, Box<Feed>>, id: i64) -> Option<&str> {
-    feeds.get(&id).filter(|feed| matches!(feed.place, Place::Due)).map(|feed| &*feed.host)
+/// The host of a feed that is due still, and may be polled as far as it itself goes: it may have been removed or changed while it
+/// waited, and its last answer may not be stored yet.
+fn due_host<'a>(feeds: &'a HashMap<i64, Box<Feed>>, unsettled: &Unsettled, id: i64) -> Option<&'a str> {
+    let feed = feeds.get(&id).filter(|feed| matches!(feed.place, Place::Due))?;
+    (!unsettled.keep(id, feed.turn)).then_some(&*feed.host)
 }

@@ -94,17 +94,14 @@ impl Feed {
         self.memory.state.planning.given_up_for.is_some()
     }
 
-    /// Counts among the feeds of another host from now on if its last poll has moved its `effective_url` there. Gives until
-    /// when that one, asked by another feed meanwhile, is to be left alone.
-    pub(super) fn follow_host(&mut self, hosts: &mut Hosts) -> Option<Instant> {
+    /// Counts among the feeds of another host from now on if its last poll has moved its `effective_url` there.
+    pub(super) fn follow_host(&mut self, hosts: &mut Hosts) {
         let host = self.subscription.host(&self.memory.state);
-        if host == self.host {
-            return None;
+        if host != self.host {
+            hosts.leave(&self.host);
+            hosts.join(&host, self.subscription.feed.interval);
+            self.host = host;
         }
-        hosts.leave(&self.host);
-        hosts.join(&host, self.subscription.feed.interval);
-        self.host = host;
-        hosts.held_until(&self.host)
     }
 
     /// A wait that was not decided by its last poll, moved out of the time that its document skips.
@@ -211,16 +208,15 @@ mod tests {
     }
 
     #[test]
-    fn a_feed_that_moves_hears_what_its_new_host_asked_for() {
-        let (mut hosts, now) = (Hosts::new(Duration::ZERO), Clock::monotonic());
+    fn a_feed_that_moves_counts_among_those_of_its_new_host() {
+        let mut hosts = Hosts::new(Duration::ZERO);
         hosts.join("a.test", MINUTE);
-        hosts.join("b.test", MINUTE);
-        hosts.hold("b.test", now + MINUTE);
-        let mut feed = Feed::new(entrant(NOW_MS, 1), now);
-        assert_eq!(feed.follow_host(&mut hosts), None);
+        let mut feed = Feed::new(entrant(NOW_MS, 1), Clock::monotonic());
+        feed.follow_host(&mut hosts);
+        assert_eq!((feed.host(), hosts.count()), ("a.test", 1));
         feed.memory.state.effective_url = Some("http://b.test/".to_owned());
-        assert_eq!((feed.follow_host(&mut hosts), feed.host()), (Some(now + MINUTE), "b.test"));
-        assert_eq!(feed.follow_host(&mut hosts), None);
+        feed.follow_host(&mut hosts);
+        assert_eq!((feed.host(), hosts.count()), ("b.test", 1));
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Agenda {
 
     /// Leaves a host alone for as long as one of its feeds was asked to: the others are put off, here and, by what it gives, in
     /// the database.
-    pub(super) fn hold(&mut self, host: &str, asked: i64, hold: Duration, at: Moment) -> Vec<Postponed> {
+    pub(crate) fn hold(&mut self, host: &str, asked: i64, hold: Duration, at: Moment) -> Vec<Postponed> {
         let Moment { now, wall_ms } = at;
         let until = now + hold;
         self.hosts.hold(host, until);
@@ -165,7 +165,7 @@ mod tests {
         let tried: Vec<_> = std::iter::from_fn(|| agenda.next_start(None, true, now)).collect();
         assert_eq!(tried.len(), 500);
         for start in tried {
-            agenda.finished(&start.ticket, Ended::Undone, Moment { now, wall_ms });
+            agenda.finished(&start.ticket, Ended::Undone, now);
         }
         agenda.collect_due(now);
         assert!(agenda.next_start(None, true, now).is_none());

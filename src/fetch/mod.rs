@@ -49,6 +49,7 @@ use url::{Origin, Url};
 pub use access::Access;
 pub use flight::{Flight, PhaseTimes, Timeouts};
 pub(crate) use resolve::{NameService, NameWatch};
+use retry_after::RetryAfter;
 pub use roots::Roots;
 pub(crate) use roots::Trust;
 use tls::ClientConfigs;
@@ -137,7 +138,13 @@ impl Trip {
     /// What Retry-After came with, and what it asks for as a wait from `now_ms`; `None` where it is missing or makes no sense.
     pub(crate) fn retry_after(&self, now_ms: i64) -> Option<(&RetryAfter, Duration)> {
         let asked = self.retry_after.as_ref()?;
-        Some((asked, retry_after::parse(&asked.value, now_ms)?))
+        Some((asked, asked.wait(now_ms)?))
+    }
+
+    /// Which host is to be left alone by all that ask it, and for how long from `now_ms`.
+    pub(crate) fn host_hold(&self, now_ms: i64) -> Option<(&str, Duration)> {
+        let asked = self.retry_after.as_ref()?;
+        Some((&asked.host, asked.host_hold(now_ms)?))
     }
 
     /// Whether a host wants fewer requests (RFC 6585, section 4), be it that it said so once more or was spared.
@@ -156,16 +163,6 @@ impl Trip {
     pub(crate) fn freshness(&self, now_ms: i64) -> Option<Freshness> {
         self.caching.freshness(now_ms)
     }
-}
-
-/// Who asked by `Retry-After` to be left alone.
-#[derive(Clone, Debug)]
-pub(crate) struct RetryAfter {
-    pub(crate) status: u16,
-    /// Of the URL that answered so: that of a redirect's target, too.
-    pub(crate) host: String,
-    /// As sent.
-    value: String,
 }
 
 /// How far a request came.

@@ -3,7 +3,6 @@
 //! Pure. Validators are in the same record as the articles that came with them, or in none.
 
 use std::mem::take;
-use std::time::Duration;
 
 use futures_channel::oneshot;
 
@@ -65,7 +64,6 @@ impl Outcome {
 pub(crate) struct Finding {
     state: FeedState,
     next: schedule::Next,
-    host_hold: Option<(String, Duration)>,
     feed_meta: Option<FeedMeta>,
     articles: Vec<Article>,
     is_delta: bool,
@@ -90,7 +88,7 @@ impl Finding {
             Ok(Reading::Articles { document, is_delta, .. }) => (Some(document), *is_delta),
             _ => (None, false),
         };
-        let Plan { next, host_hold, planning } =
+        let Plan { next, planning } =
             plan(subscription, memory, trip, reading.as_ref().err(), document, is_delta, now_ms);
         let mut state = next_state(&memory.state, &reading, &next, asked.started_at, now_ms);
         learn(&mut state, subscription.feed.url.as_str(), trip, &reading, now_ms);
@@ -112,7 +110,7 @@ impl Finding {
         };
         log.outcome = failure.as_ref().map_or_else(|| outcome.name().to_owned(), Failure::class_and_phase);
         log.error = failure.as_ref().map(|failure| failure.message.clone());
-        Finding { state, next, host_hold, feed_meta, articles, is_delta, repaired, log, outcome, failure }
+        Finding { state, next, feed_meta, articles, is_delta, repaired, log, outcome, failure }
     }
 
     /// What the writer is given, once; `done` hears when it is durable.
@@ -163,7 +161,6 @@ impl Finding {
             memory: Memory { poll_count: memory.poll_count + 1, ..memory },
             wait: self.next.wait,
             is_given_up: self.next.is_given_up && is_stored,
-            host_hold: self.host_hold,
             new_count,
             repaired: self.repaired,
             wire_bytes,

@@ -1,7 +1,5 @@
 //! What a poll tells the schedule, and what the schedule gives back to be stored with it.
 
-use std::time::Duration;
-
 use sha2::{Digest, Sha256};
 
 use super::{Memory, Subscription};
@@ -16,8 +14,6 @@ use crate::store::Planning;
 /// When to come back, and what is to be found again then.
 pub(super) struct Plan {
     pub(super) next: schedule::Next,
-    /// Which host is to be left alone, and for how long.
-    pub(super) host_hold: Option<(String, Duration)>,
     pub(super) planning: Planning,
 }
 
@@ -77,8 +73,7 @@ pub(super) fn plan(
         gone_count: next.gone_count,
         given_up_for: next.is_given_up.then(|| fingerprint(&subscription.feed)),
     };
-    let host_hold = answered_by.zip(next.host_hold);
-    Plan { next, host_hold, planning }
+    Plan { next, planning }
 }
 
 /// Whether `planning` gives up the feed that feeds.toml describes.

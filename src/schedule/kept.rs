@@ -156,7 +156,6 @@ mod tests {
             wait: Duration::from_secs(1),
             at_ms: NOW_MS + 1_000,
             is_given_up: gone_count > 2,
-            host_hold: None,
             failure_count: 0,
             gone_count,
             rules,

@@ -55,17 +55,15 @@ struct Hold {
 
 /// A poll as its publisher saw it, once it is stored.
 pub(super) struct Seen<'a> {
-    pub(super) core: usize,
     pub(super) feed_id: i64,
     pub(super) feed: &'a Feed,
     pub(super) is_failure: bool,
     pub(super) is_gone: bool,
     /// Waits that were asked for, in ms, each already cut to what the operator lets publishers have.
     pub(super) wishes: Vec<u64>,
-    /// The host that said so is to be left alone for so many ms.
-    pub(super) hold: Option<(String, u64)>,
     pub(super) answered_at: u64,
-    pub(super) answered_wall: i64,
+    /// Its host asked to be left alone.
+    pub(super) is_held: bool,
     /// Of the wall clock, until then.
     pub(super) steps: u32,
 }
@@ -140,16 +138,32 @@ impl Judge {
         book.asked_ms = seen.wishes.iter().copied().chain([ms(floor)]).max().unwrap_or(0);
         book.closed_until = seen.answered_at + book.asked_ms;
         book.steps = seen.steps;
-        if let Some((host, hold_ms)) = &seen.hold {
-            let until = seen.answered_at + hold_ms;
-            let until_wall = seen.answered_wall + *hold_ms as i64;
-            let hold = Hold { until, until_wall, feed: seen.feed_id, url: seen.feed.url.to_string(), is_stored: true };
-            let known = &mut self.hosts.entry((seen.core, host.clone())).or_default().hold;
-            if known.as_ref().is_none_or(|known| known.until < until) {
-                *known = Some(hold);
-            }
+        let failures = book.failures;
+        let holds = self.hosts.values_mut().filter_map(|host| host.hold.as_mut());
+        for hold in holds.filter(|hold| hold.feed == seen.feed_id && hold.url == seen.feed.url.as_str()) {
+            hold.is_stored |= seen.is_held;
         }
-        self.feeds[&seen.feed_id].failures
+        failures
+    }
+
+    /// The host is to be left alone for so many ms: a poll was told so.
+    pub(super) fn was_asked(
+        &mut self,
+        core: usize,
+        host: String,
+        ticket: &Ticket,
+        hold_ms: u64,
+        now: u64,
+        wall_ms: i64,
+    ) {
+        let until = now + hold_ms;
+        let until_wall = wall_ms.saturating_add_unsigned(hold_ms);
+        let url = ticket.subscription.feed.url.to_string();
+        let hold = Hold { until, until_wall, feed: ticket.id, url, is_stored: false };
+        let known = &mut self.hosts.entry((core, host)).or_default().hold;
+        if known.as_ref().is_none_or(|known| known.until < until) {
+            *known = Some(hold);
+        }
     }
 
     pub(super) fn clock_stepped(&mut self) {

@@ -51,9 +51,8 @@ struct News {
     is_failure: bool,
     is_gone: bool,
     wishes: Vec<u64>,
-    hold: Option<(String, u64)>,
     answered_at: u64,
-    answered_wall: i64,
+    is_held: bool,
     steps: u32,
 }
 
@@ -108,6 +107,13 @@ impl World {
         let Start { ticket, memory, flight, cancelled } = start;
         let Subscription { feed, .. } = &*ticket.subscription;
         self.judge.started(core, &ticket, self.scale.host_pause, self.now);
+        let is_uncommitted = |flying: &Flying| {
+            let Flying { ticket: Ticket { id, .. }, stage, .. } = flying;
+            *id == ticket.id && flying.core == core && !matches!(stage, Stage::Fetching(_))
+        };
+        if self.life.iter().flat_map(|life| life.polls.values()).any(is_uncommitted) {
+            violated("a_poll_starts_from_what_is_stored", feed.name.clone());
+        }
         let started_at = self.moment().wall_ms;
         let state = &memory.state;
         let has_validators = state.etag.is_some() || state.last_modified.is_some();
@@ -153,7 +159,10 @@ impl World {
         if is_ours {
             return self.finished(flying.core, &flying.ticket, Ended::Undone);
         }
+        self.host_is_free(flying.core, &flying.ticket, &answer);
         flying.stage = Stage::Received(answer);
+        let life = self.life.as_mut().expect("it is running");
+        let it = &mut life.cores[flying.core];
         if it.room == 0 {
             it.waiting.push_back(poll);
             life.polls.insert(poll, flying);
@@ -161,6 +170,22 @@ impl World {
         }
         it.room -= 1;
         self.read(poll, flying);
+    }
+
+    /// An answer is there: its host may be asked again, unless it asked to be left alone.
+    fn host_is_free(&mut self, core: usize, ticket: &Ticket, answer: &Answer) {
+        let (at, now) = (self.moment(), self.now);
+        self.judge.ended(core, ticket.host(), now);
+        let agenda = &mut self.life.as_mut().expect("it is running").cores[core].agenda;
+        agenda.answered(ticket, at.now);
+        let hold = answer.trip.host_hold(at.wall_ms);
+        let postponed = hold.map(|(host, hold)| agenda.hold(host, ticket.id, hold, at));
+        if let Some(retry_s) = answer.retry_s.filter(|_| answer.is_host_wide) {
+            let host = host_of(&answer.trip.hops.last().expect("it was asked").url);
+            self.judge.was_asked(core, host, ticket, retry(retry_s), now, at.wall_ms);
+        }
+        self.ask_to_postpone(postponed.unwrap_or_default());
+        self.wake(core, now);
     }
 
     pub(super) fn cancelled(&mut self, poll: u64) {
@@ -177,7 +202,7 @@ impl World {
         let Flying { core, ticket, memory, flight, cancelled, asked, url, begun, stage } = flying;
         let Stage::Received(answer) = stage else { unreachable!("it was put there") };
         let Subscription { feed, .. } = &*ticket.subscription;
-        let (trip, result, retry_s, is_host_wide) = (&answer.trip, answer.result, answer.retry_s, answer.is_host_wide);
+        let (trip, result, retry_s) = (&answer.trip, answer.result, answer.retry_s);
         let mut wishes = Vec::new();
         let scope = trip.hops.last().map_or(url.clone(), |hop| hop.url.to_string());
         let reading = result.map(|brought| match brought {
@@ -206,9 +231,8 @@ impl World {
             is_failure: failure.is_some(),
             is_gone: failure.is_some_and(|failure| failure.class == Class::Gone),
             wishes,
-            hold: retry_s.filter(|_| is_host_wide).zip(trip.hops.last()).map(|(s, hop)| (host_of(&hop.url), retry(s))),
             answered_at: self.now,
-            answered_wall: wall_ms,
+            is_held: answer.is_host_wide && retry_s.is_some(),
             steps: self.judge.steps,
         };
         let total_ms = u32::try_from(answer.took_ms).expect("it is short");
@@ -233,18 +257,16 @@ impl World {
         let life = self.life.as_ref().expect("it is running");
         let flying = &life.polls[&poll];
         let Stage::Writing { news, .. } = &flying.stage else { unreachable!("it waits for the writer") };
-        let News { is_failure, is_gone, ref wishes, ref hold, answered_at, answered_wall, steps } = *news;
+        let News { is_failure, is_gone, ref wishes, answered_at, is_held, steps } = *news;
         let subscription = &flying.ticket.subscription;
         let seen = Seen {
-            core: flying.core,
             feed_id: flying.ticket.id,
             feed: &subscription.feed,
             is_failure,
             is_gone,
             wishes: wishes.clone(),
-            hold: hold.clone(),
             answered_at,
-            answered_wall,
+            is_held,
             steps,
         };
         self.judge.stored(&seen);
@@ -290,12 +312,13 @@ impl World {
 
     fn finished(&mut self, core: usize, ticket: &Ticket, ended: Ended) {
         let at = self.moment();
-        self.judge.ended(core, ticket.host(), self.now);
+        if !matches!(ended, Ended::Polled(_)) {
+            self.judge.ended(core, ticket.host(), self.now);
+        }
         let life = self.life.as_mut().expect("it is running");
         let it = &mut life.cores[core];
-        let postponed = it.agenda.finished(ticket, ended, at);
+        it.agenda.finished(ticket, ended, at.now);
         it.breaker.set_hosts(it.agenda.host_count());
-        self.ask_to_postpone(postponed);
         self.wake(core, self.now);
     }
 
