@@ -50,6 +50,28 @@ fn usage(who: UsageWho) -> Cpu {
     Cpu { user: seconds(usage.user_time()), system: seconds(usage.system_time()) }
 }
 
+/// What the CPUs of the machine have done since it was started, in clock ticks.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Machine {
+    idle: f64,
+    whole: f64,
+}
+
+impl Machine {
+    pub(crate) fn now() -> Machine {
+        let text = fs::read_to_string("/proc/stat").unwrap_or_default();
+        // user, nice, system, idle, iowait, irq, softirq, steal; what guests use is in the first two.
+        let line = text.lines().next().unwrap_or_default();
+        let ticks: Vec<f64> = line.split_whitespace().skip(1).take(8).filter_map(|tick| tick.parse().ok()).collect();
+        Machine { idle: ticks.iter().skip(3).take(2).sum(), whole: ticks.iter().sum() }
+    }
+
+    /// The share of the CPUs' time since then in which they had nothing to do.
+    pub(crate) fn idle_since(self, before: Machine) -> f64 {
+        (self.idle - before.idle) / (self.whole - before.whole)
+    }
+}
+
 /// `utime` and `stime`; the name before them may hold anything.
 fn stat(path: &str) -> Option<Cpu> {
     let text = fs::read_to_string(path).ok()?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rssd::clock::Clock;
 
 use crate::figures::Times;
-use crate::process::{Cpu, Held, threads};
+use crate::process::{Cpu, Held, Machine, threads};
 use crate::support::pause;
 
 /// Between two looks: at what is committed, and at what a process holds.
@@ -25,6 +25,8 @@ pub(crate) struct Run {
     /// Of it, what was used before anything was due.
     pub(crate) cpu_of_start: Cpu,
     pub(crate) held: Held,
+    /// The share of the CPUs' time in which they had nothing to do, for this program or another.
+    pub(crate) idle: f64,
     /// Of `/health` meanwhile; nobody else has one.
     pub(crate) health: Times,
     /// Threads of the program, with their CPU seconds and until when they were busy.
@@ -51,6 +53,7 @@ impl Run {
         mut count: impl FnMut() -> u64,
         mut goes_on: impl FnMut() -> bool,
     ) {
+        let machine = Machine::now();
         let mut look = 0;
         loop {
             // In this order: what was committed just before the end is counted.
@@ -67,6 +70,7 @@ impl Run {
             look += 1;
             if committed >= self.wanted || ends {
                 self.cpu = Cpu::of(pid);
+                self.idle = Machine::now().idle_since(machine);
                 self.look_at_threads(pid, at);
                 return;
             }

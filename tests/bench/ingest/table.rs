@@ -45,8 +45,8 @@ pub(crate) fn print_busy(run: &Run) {
     busy.sort_by(|a, b| a.name.cmp(&b.name));
     let told: Vec<String> =
         busy.iter().map(|busy| format!("{} {:.2} s until {:.2}", busy.name, busy.seconds, busy.until)).collect();
-    let start = run.cpu_of_start.total();
-    println!("{}: {start:.2} CPU s to start; by thread {}", run.who, told.join(", "));
+    let (start, idle) = (run.cpu_of_start.total(), run.idle * 100.0);
+    println!("{}: {start:.2} CPU s to start; the CPUs idle for {idle:.0} %; by thread {}", run.who, told.join(", "));
 }
 
 /// Prints what each thread has used between two looks, as far as it is anything.

@@ -20,5 +20,5 @@ pub(crate) const ALL: [(&str, &str, fn()); 10] = [
     ("W7", "5,000 clients of the stream while 200 articles a second are committed", fan_out::w7),
     ("W8", "100,000 feeds in feeds.toml: idle, then due", scale::w8),
     ("latency", "from a feed's last byte to a subscriber, with three times W1 running", latency::run),
-    ("balance", "500 feeds of one host and 1,500 of others, on ten cores", balance::run),
+    ("balance", "500 feeds of one host and 1,500 of others", balance::run),
 ];
