@@ -172,6 +172,9 @@ pub const FEEDS_IN_A_ROW_MAX: usize = 500;
 /// Void deadlines that a core keeps beyond its feeds; then it sweeps them out.
 pub const DEADLINES_VOID_MAX: usize = 1_024;
 
+/// Hosts without feeds whose core is remembered, beyond as many as there are feeds; then they are forgotten.
+pub const HOSTS_EMPTY_MAX: usize = 1_024;
+
 /// Polls in flight that a core logs when it is asked, the oldest first; the rest is only counted.
 pub const IN_FLIGHT_LOGGED_MAX: usize = 100;
 

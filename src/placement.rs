@@ -1,8 +1,10 @@
-//! Which core a feed belongs to: the one that its host hashes to.
+//! Which core a feed belongs to: the one that its host hashes to, as far as that has room for it in [`shares`].
 //!
 //! All feeds of a host stand on one core, so that politeness, DNS answers and kept connections are plain local
 //! state. Pure, and the same in every run and release: the hash is spelled out here, and tests pin its values. Changing the number
 //! of cores from n to n+1 moves one host in n+1, all of them to the new core.
+
+pub(crate) mod shares;
 
 use url::Url;
 
@@ -17,11 +19,10 @@ pub(crate) fn host_of(url: &Url) -> String {
     }
 }
 
-/// The core, from 0 to `cores` - 1, that `host` (as [`host_of`] gives it) belongs to. Without cores: 0.
+/// The core, from 0 to `cores` - 1, that a host with this [`hash`] belongs to. Without cores: 0.
 ///
 /// The jump consistent hash of Lamping and Veach (<https://arxiv.org/abs/1406.2294>).
-pub(crate) fn core_of(host: &str, cores: usize) -> usize {
-    let mut key = hash(host.as_bytes());
+fn jump(mut key: u64, cores: usize) -> usize {
     let mut core = 0;
     let mut next = 0.0;
     while next < cores as f64 {
@@ -51,6 +52,10 @@ pub(crate) fn mix(mut x: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn core_of(host: &str, cores: usize) -> usize {
+        jump(hash(host.as_bytes()), cores)
+    }
 
     #[test]
     fn hosts_are_authorities_without_default_ports() {

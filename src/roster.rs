@@ -9,17 +9,21 @@ use crate::config;
 use crate::config::plan::{self, Plan, changed_keys};
 use crate::fetch::Access;
 use crate::placement;
+use crate::placement::shares::Shares;
 use crate::poll::{Entrant, Subscription};
 
 /// By feed id.
 pub(crate) struct Roster {
     cores: usize,
+    shares: Shares,
     placed: HashMap<i64, Placed>,
 }
 
 /// A feed as its core knows it.
 struct Placed {
     core: usize,
+    /// By whose hash it was placed there.
+    host: u64,
     feed: Arc<config::Feed>,
     access: Result<Arc<Access>, String>,
 }
@@ -36,8 +40,8 @@ pub(crate) struct Change {
 }
 
 impl Placed {
-    fn new(core: usize, subscription: &Subscription) -> Placed {
-        Placed { core, feed: subscription.feed.clone(), access: subscription.access.clone() }
+    fn new(core: usize, host: u64, subscription: &Subscription) -> Placed {
+        Placed { core, host, feed: subscription.feed.clone(), access: subscription.access.clone() }
     }
 
     /// What is another now; empty where it is the same.
@@ -51,7 +55,7 @@ impl Placed {
 
 impl Roster {
     pub(crate) fn new(cores: usize) -> Roster {
-        Roster { cores, placed: HashMap::new() }
+        Roster { cores, shares: Shares::new(cores), placed: HashMap::new() }
     }
 
     /// How many feeds are polled.
@@ -68,25 +72,22 @@ impl Roster {
         };
         let kept: HashSet<i64> = entrants.iter().map(|entrant| entrant.subscription.id).collect();
         for (id, gone) in self.placed.extract_if(|id, _| !kept.contains(id)) {
+            self.shares.leave(gone.host);
             change.removes[gone.core].push(id);
             change.plan.removed.push(gone.feed.name.clone());
         }
         change.plan.removed.sort_unstable();
-        for entrant in entrants {
+        let hosts = self.place(&entrants);
+        for (entrant, host) in entrants.into_iter().zip(hosts) {
             let subscription = &entrant.subscription;
             let (id, name) = (subscription.id, subscription.feed.name.clone());
             let keys = self.placed.get(&id).map(|old| old.changed_keys(subscription)).unwrap_or_default();
-            let core = match self.placed.get(&id) {
-                Some(_) if keys.is_empty() => {
-                    change.plan.unchanged.push(name);
-                    continue;
-                }
-                // It may have moved to another host since the start. It stays until the next one: a poll that is on its way to
-                // its commit here would be unknown to another core, which then polls early.
-                Some(old) if old.feed.url == subscription.feed.url => old.core,
-                _ => placement::core_of(&entrant.host(), self.cores),
-            };
-            match self.placed.insert(id, Placed::new(core, subscription)) {
+            if keys.is_empty() && self.placed.contains_key(&id) {
+                change.plan.unchanged.push(name);
+                continue;
+            }
+            let core = self.shares.core_of(host).expect("it has joined");
+            match self.placed.insert(id, Placed::new(core, host, subscription)) {
                 Some(old) => {
                     change.plan.changed.push(plan::Change { name, keys });
                     if old.core != core {
@@ -98,6 +99,34 @@ impl Roster {
             change.puts[core].push(entrant);
         }
         change
+    }
+
+    /// Has the hosts of these share the cores, and gives the one by which each is placed.
+    fn place(&mut self, entrants: &[Entrant]) -> Vec<u64> {
+        let mut newcomers = Vec::new();
+        let mut place = |entrant: &Entrant| {
+            let Subscription { id, feed, .. } = &entrant.subscription;
+            if let Some(old) = self.placed.get(id) {
+                // It may have moved to another host since the start. It stays until the next one: a poll that is on its way to
+                // its commit here would be unknown to another core, which then polls early.
+                if old.feed.url == feed.url {
+                    return old.host;
+                }
+                self.shares.leave(old.host);
+            }
+            let host = placement::hash(entrant.host().as_bytes());
+            newcomers.push(host);
+            host
+        };
+        let hosts = entrants.iter().map(&mut place).collect();
+        self.shares.join(newcomers);
+        hosts
+    }
+
+    /// Where the feeds of this host are.
+    #[cfg(test)]
+    pub(crate) fn core_of(&self, host: &str) -> Option<usize> {
+        self.shares.core_of(placement::hash(host.as_bytes()))
     }
 }
 

@@ -10,7 +10,6 @@ use crate::core::Ticket;
 use crate::limits::{
     BREAKER_PROBE_WAIT, BREAKER_SILENCE_MIN, GONE_POLLS_MAX, POLLS_PER_SECOND_AT_START, RETRY_AFTER_MAX,
 };
-use crate::placement;
 use crate::store::{FeedRecord, FeedState};
 
 #[derive(Default)]
@@ -193,8 +192,14 @@ impl Judge {
         }
     }
 
-    /// The daemon is started again.
-    pub(super) fn restarted(&mut self, feeds: &[(&Feed, &FeedRecord)], cores: usize, now: u64, wall_ms: i64) {
+    /// The daemon is started again. `core_of` is where the feeds of a host are now.
+    pub(super) fn restarted(
+        &mut self,
+        feeds: &[(&Feed, &FeedRecord)],
+        core_of: impl Fn(&str) -> Option<usize>,
+        now: u64,
+        wall_ms: i64,
+    ) {
         self.starts.clear();
         for (feed, record) in feeds {
             self.resumed(feed, record.id, &record.state, now, wall_ms);
@@ -207,10 +212,9 @@ impl Judge {
         };
         // All feeds of a host are on one core now.
         for ((_, host), book) in std::mem::take(&mut self.hosts) {
-            let Some(mut hold) = book.hold.filter(is_asked) else { continue };
+            let (Some(mut hold), Some(core)) = (book.hold.filter(is_asked), core_of(&host)) else { continue };
             let ahead = u64::try_from(hold.until_wall - wall_ms).unwrap_or(0);
             hold.until = hold.until.min(now + ahead);
-            let core = placement::core_of(&host, cores);
             let known = &mut self.hosts.entry((core, host)).or_default().hold;
             if known.as_ref().is_none_or(|known| known.until < hold.until) {
                 *known = Some(hold);

@@ -355,14 +355,14 @@ impl World {
             return self.soon(1_000, Event::Start);
         };
         self.judge.registered(&self.config, &records);
-        let known: Vec<_> = self.config.iter().zip(&records).collect();
-        self.judge.restarted(&known, self.scale.cores, self.now, at.wall_ms);
-        let entrants = self.subscribe(records);
+        let entrants = self.subscribe(records.clone());
         let due_at_start = count_due(&entrants, at.wall_ms);
         let Scale { cores, in_flight_max, young_max, uncommitted_max, host_pause, .. } = self.scale;
         self.note(format_args!("the daemon starts with {} feeds, {due_at_start} due", entrants.len()));
         let mut roster = Roster::new(cores);
         let shares = roster.take_over(entrants).puts;
+        let known: Vec<_> = self.config.iter().zip(&records).collect();
+        self.judge.restarted(&known, |host| roster.core_of(host), self.now, at.wall_ms);
         let size = Size { articles: 1 + self.dice.below(40), bytes: 10_000 };
         let core = |(index, share)| {
             let settings = Settings { index, in_flight_max, once: false, due_at_start, host_pause };
