@@ -31,7 +31,7 @@ use futures_lite::{FutureExt, StreamExt};
 use crate::clock::Clock;
 use crate::executor::{nap, sleep};
 use crate::gauges::CoreGauges;
-use crate::limits::{DEEP, FEEDS_IN_A_ROW_MAX, HEARTBEAT_MS, ROOM_LOOK, STREAM_LOOK};
+use crate::limits::{FEEDS_IN_A_ROW_MAX, HEARTBEAT_MS, ROOM_LOOK, STREAM_LOOK};
 use crate::poll::{Desk, Entrant, Unpolled, poll};
 use crate::watch::{self, Doing, Flights};
 pub(crate) use agenda::{Agenda, Ended, Moment, Settings, Start, Ticket};
@@ -205,7 +205,7 @@ impl Core {
         let depth = self.desk.lead.depth();
         self.desk.uncommitted.set_bytes_max(depth.uncommitted_bytes_max);
         let polls_young = depth.polls_young_max.saturating_add(self.desk.uncommitted.prompt_in_a_row());
-        self.agenda.borrow_mut().onset.set_max(polls_young.min(DEEP.polls_young_max));
+        self.agenda.borrow_mut().onset.set_max(polls_young.min(depth.polls_young_prompt_max));
     }
 
     fn next_start(&self, now: Instant) -> Option<Start> {

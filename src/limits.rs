@@ -435,19 +435,20 @@ pub const POLL_YOUNG: Duration = Duration::from_millis(30);
 pub struct Depth {
     /// Polls younger than [`POLL_YOUNG`]; the others that are due wait, and memory with them.
     pub polls_young_max: usize,
+    /// One more may be for each answer in a row that did not wait for the writer, up to so many: of publishers that answer slowly
+    /// as many are asked as ever.
+    pub polls_young_prompt_max: usize,
     /// Of bodies whose articles are not committed yet.
     pub uncommitted_bytes_max: u64,
 }
 
-/// While the stream has no audience: what keeps a core busy and makes large batches. 2,000 feeds that were due at the same moment
-/// took 326 MiB when all of them began at once, and no less time.
-pub const DEEP: Depth = Depth { polls_young_max: 40, uncommitted_bytes_max: 1 << 20 };
+/// While the stream has no audience: what keeps a core busy while the disk syncs, and makes large batches. 2,000 feeds that were due
+/// at the same moment took 326 MiB when all of them began at once, and no less time.
+pub const DEEP: Depth = Depth { polls_young_max: 80, polls_young_prompt_max: 80, uncommitted_bytes_max: 2 << 20 };
 
 /// While it has one: what is under way is what an article waits behind. Of 6,000 feeds that were due it was with a client 67 to
-/// 83 ms (p99) after the last byte of its feed, and 340 ms with 128 young polls, 1 MiB and pages of 500 articles. For each answer
-/// in a row that did not wait for the writer one poll more may be young, up to [`DEEP`]'s: of publishers that answer slowly as
-/// many are asked as ever.
-pub const SHALLOW: Depth = Depth { polls_young_max: 8, uncommitted_bytes_max: 256 << 10 };
+/// 83 ms (p99) after the last byte of its feed, and 340 ms with 128 young polls, 1 MiB and pages of 500 articles.
+pub const SHALLOW: Depth = Depth { polls_young_max: 8, polls_young_prompt_max: 40, uncommitted_bytes_max: 256 << 10 };
 
 const _: () = assert!(SHALLOW.polls_young_max <= DEEP.polls_young_max);
 const _: () = assert!(SHALLOW.uncommitted_bytes_max <= DEEP.uncommitted_bytes_max, "there is room for any one body");
@@ -957,7 +958,7 @@ pub const PAGE_LINKS_MAX: usize = 50;
 // ---- the store ------------------------------------------------------------------------------------------------------
 
 /// A transaction closes when it holds this many articles.
-pub const BATCH_ARTICLES_MAX: usize = 512;
+pub const BATCH_ARTICLES_MAX: usize = 1_024;
 /// A transaction takes no further poll once it holds this many: those that found nothing new cost two pages each.
 pub const BATCH_POLLS_MAX: usize = 512;
 /// A transaction takes no further poll once it has been open for so long; the rest goes into the next one.
