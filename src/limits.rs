@@ -988,6 +988,8 @@ pub const WAL_PAGES_MAX: i32 = 4_096;
 /// It waits for them this long, deaf to a stop and to polls, so less than what makes it late; it does without if one has no
 /// end, and tries again after [`WAL_CHECKPOINT_PAGES`] more, then after twice as many, and so on.
 pub const WAL_RESTART_MS_MAX: u64 = 750;
+/// Between two looks whether they are gone.
+pub const WAL_RESTART_LOOK_MS: u64 = 5;
 /// The most pages between two such tries: 256 MiB.
 pub const WAL_RESTART_PAGES_MAX: i32 = 65_536;
 /// A -wal that had to grow beyond this is cut back to it.

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, select};
@@ -31,8 +32,8 @@ use super::wal::Restart;
 use super::{Degraded, FeedRecord, PollRecord, Postponed, Store, StoreError, StoreEvent, StoreFault, WriterGauges};
 use crate::clock::Clock;
 use crate::limits::{
-    BATCH_POLLS_MAX, WAL_CHECKPOINT_PAGES, WAL_RESTART_MS_MAX, WRITER_BUSY_MS_MAX, WRITER_RETRY_MS_MAX,
-    WRITER_RETRY_MS_MIN, WRITER_STOP_MS_MAX,
+    BATCH_POLLS_MAX, WAL_CHECKPOINT_PAGES, WAL_RESTART_LOOK_MS, WAL_RESTART_MS_MAX, WRITER_BUSY_MS_MAX,
+    WRITER_RETRY_MS_MAX, WRITER_RETRY_MS_MIN, WRITER_STOP_MS_MAX,
 };
 use crate::watch::{self, Cell, Doing};
 
@@ -81,6 +82,9 @@ enum Halt {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum WalLeft {
     Nothing,
+    /// A reader stands in the way.
+    Held,
+    /// The disk does.
     Commits,
 }
 
@@ -217,7 +221,7 @@ impl WriterLoop {
             }
         }
         let left = self.checkpoint(CheckpointMode::TRUNCATE)?;
-        if let WalLeft::Commits = left {
+        if left != WalLeft::Nothing {
             log::warn!(
                 "database {}: its -wal is kept, it holds committed articles; the next start moves them",
                 self.path.display()
@@ -475,10 +479,17 @@ impl WriterLoop {
     /// at work now; new ones are not in its way. One that is slow, or another program's, is not waited for to its end.
     fn restart_wal(&mut self) -> Result<(), StoreError> {
         let wait = |db: &Connection, ms| db.busy_timeout(Duration::from_millis(ms));
-        wait(&self.db, WAL_RESTART_MS_MAX).map_err(|error| StoreError::from_sqlite(&self.path, &error))?;
-        let left = self.checkpoint(CheckpointMode::RESTART);
+        let deadline = Clock::monotonic() + Duration::from_millis(WAL_RESTART_MS_MAX);
+        wait(&self.db, 0).map_err(|error| StoreError::from_sqlite(&self.path, &error))?;
+        // SQLite would wait for the place that a reader has, and the next one may take it that is in nobody's way. So it looks
+        // anew each time.
+        let mut left = self.checkpoint(CheckpointMode::RESTART);
+        while matches!(left, Ok(WalLeft::Held)) && Clock::monotonic() < deadline {
+            thread::sleep(Duration::from_millis(WAL_RESTART_LOOK_MS));
+            left = self.checkpoint(CheckpointMode::RESTART);
+        }
         wait(&self.db, WRITER_BUSY_MS_MAX).map_err(|error| StoreError::from_sqlite(&self.path, &error))?;
-        if left? == WalLeft::Commits {
+        if left? == WalLeft::Held {
             log::warn!(
                 "database {}: a reader holds an old snapshot of it, one of this daemon's or another program, and its -wal grows",
                 self.path.display()
@@ -494,13 +505,18 @@ impl WriterLoop {
         let _busy = watch::busy(Doing::Checkpoint, "");
         let left = match self.crash.checkpoint(&self.path, || self.db.wal_checkpoint_v2(None::<&str>, mode)) {
             Ok((pages, moved)) if pages == moved => WalLeft::Nothing,
-            Ok(_) => WalLeft::Commits,
-            Err(error) if matches!(self.remedy(&error), Remedy::Retry(_)) => WalLeft::Commits,
-            Err(error) => return Err(StoreError::from_sqlite(&self.path, &error)),
+            Ok(_) => WalLeft::Held,
+            Err(error) => match self.remedy(&error) {
+                Remedy::Retry(Degraded::Locked) => WalLeft::Held,
+                Remedy::Retry(_) => WalLeft::Commits,
+                _ => return Err(StoreError::from_sqlite(&self.path, &error)),
+            },
         };
         self.checkpoint_pages = match left {
             WalLeft::Nothing => WAL_CHECKPOINT_PAGES,
-            WalLeft::Commits => self.wal_pages.load(Ordering::Relaxed).saturating_add(WAL_CHECKPOINT_PAGES),
+            WalLeft::Held | WalLeft::Commits => {
+                self.wal_pages.load(Ordering::Relaxed).saturating_add(WAL_CHECKPOINT_PAGES)
+            }
         };
         self.show_wal();
         Ok(left)

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 
 use super::*;
-use crate::limits::READER_QUEUE_MAX;
+use crate::limits::{READER_QUEUE_MAX, WAL_PAGES_MAX};
 
 /// The deadline where a question is to meet it.
 const SOON: Duration = Duration::from_millis(50);
@@ -261,18 +261,72 @@ fn row_62_readers_that_overlap_without_end_do_not_let_the_wal_grow() {
         })
     });
     let mut wal_max = 0;
-    for n in 0..250 {
-        let mut bulky = poll(id, &[]);
-        bulky.articles = vec![Article { content: Some("x".repeat(400_000)), ..article(&n.to_string()) }];
-        running.store(bulky).unwrap();
-        wal_max = wal_max.max(fs::metadata(wal_path(&f.path())).unwrap().len());
+    for n in 0..120 {
+        running.store(bulky(id, n)).unwrap();
+        wal_max = wal_max.max(wal_len(&f));
     }
     stopping.store(true, Ordering::Relaxed);
     askers.into_iter().for_each(|asker| asker.join().unwrap());
     println!("{wal_max} bytes of -wal at most, {} questions met their deadline", handle.gauges().too_slow());
-    // Beside other tests waits have been in vain, those at 16, 20 and 28 MiB; later ones are at 44 and 76.
-    assert!(wal_max < 78 << 20, "{wal_max} bytes of -wal");
+    // The first wait, at 16 MiB, may be in vain on a machine that is busy, and the second, at 20.
+    assert!(wal_max < 28 << 20, "{wal_max} bytes of -wal");
     stop(readers);
     running.stop().unwrap();
-    assert!(fs::metadata(f.path()).unwrap().len() > 95 << 20, "what was written");
+    assert!(fs::metadata(f.path()).unwrap().len() > 45 << 20, "what was written");
+}
+
+/// SQLite waits for the place that a reader has: the next one took it and shared it with the one after that, and the wait for the
+/// place came to nothing, though what they read was in nobody's way.
+#[test]
+fn row_62_a_reader_in_the_place_of_another_does_not_let_the_wal_grow() {
+    let f = Fixture::new();
+    let running = f.start();
+    let id = running.register(&["a"])[0].id;
+    let begin = |db: &Connection| {
+        db.execute_batch("BEGIN").unwrap();
+        db.query_row("SELECT count(*) FROM feed", [], |row| row.get::<_, i64>(0)).unwrap();
+    };
+    let (first, second) = (f.outside(), f.outside());
+    begin(&first);
+    let full = u64::try_from(WAL_PAGES_MAX).unwrap() * 4_096;
+    let mut n = 0;
+    let mut store = || {
+        n += 1;
+        running.store(bulky(id, n)).unwrap();
+        wal_len(&f)
+    };
+    while store() < full - (2 << 20) {}
+    begin(&second);
+    while store() < full {}
+    // Now the writer waits. There is a reader at every moment.
+    let stopping = Arc::new(AtomicBool::new(false));
+    let renewing = {
+        let stopping = stopping.clone();
+        std::thread::spawn(move || {
+            while !stopping.load(Ordering::Relaxed) {
+                for db in [&first, &second] {
+                    std::thread::park_timeout(Duration::from_millis(20));
+                    db.execute_batch("COMMIT").unwrap();
+                    begin(db);
+                }
+            }
+        })
+    };
+    let wal_max = (0..20).map(|_| store()).max().unwrap();
+    stopping.store(true, Ordering::Relaxed);
+    renewing.join().unwrap();
+    // The next wait would be at 20 MiB.
+    assert!(wal_max < full + (3 << 20), "{wal_max} bytes of -wal");
+    running.stop().unwrap();
+}
+
+/// The poll of a feed with one article of 400 KB.
+fn bulky(feed_id: i64, n: i32) -> Poll {
+    let mut bulky = poll(feed_id, &[]);
+    bulky.articles = vec![Article { content: Some("x".repeat(400_000)), ..article(&n.to_string()) }];
+    bulky
+}
+
+fn wal_len(f: &Fixture) -> u64 {
+    fs::metadata(wal_path(&f.path())).unwrap().len()
 }

@@ -61,6 +61,7 @@ pub(super) const ROWS: &[Row] = &[
             "row_62_a_question_is_given_up_at_its_deadline_and_the_reader_lives_on",
             "row_62_no_snapshot_outlives_its_question",
             "row_62_readers_that_overlap_without_end_do_not_let_the_wal_grow",
+            "row_62_a_reader_in_the_place_of_another_does_not_let_the_wal_grow",
         ],
     },
     Row {
