@@ -13,7 +13,6 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use futures_channel::{mpsc, oneshot};
 use glommio::Placement;
-use glommio::sync::Semaphore;
 
 use crate::clock::Clock;
 use crate::config::plan::{Plan, changed_daemon_keys};
@@ -478,7 +477,6 @@ fn start_core(
                 breaker: start.is_breaking.then(RefCell::default),
                 lead: start.lead,
                 uncommitted: Uncommitted::new(start.uncommitted_max),
-                reading: Semaphore::new(1),
             };
             core::run(Rc::new(desk), share, settings, command_receiver, gauges).await;
             ended.done = true;

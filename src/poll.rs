@@ -16,7 +16,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_channel::{mpsc, oneshot};
-use glommio::sync::Semaphore;
 use sha2::{Digest, Sha256};
 use url::Url;
 
@@ -93,8 +92,6 @@ pub(crate) struct Desk {
     pub(crate) breaker: Option<RefCell<Breaker>>,
     /// For the answers of this core that wait for the writer.
     pub(crate) uncommitted: Uncommitted,
-    /// For the documents of this core: one is read at a time.
-    pub(crate) reading: Semaphore,
     /// Of the commits over the stream.
     pub(crate) lead: Arc<Lead>,
 }
@@ -110,7 +107,6 @@ impl Desk {
             writer,
             breaker: Some(RefCell::default()),
             uncommitted: Uncommitted::new(crate::limits::UNCOMMITTED_MAX),
-            reading: Semaphore::new(1),
             lead: Arc::new(Lead::new()),
         }
     }
@@ -271,12 +267,7 @@ pub(crate) async fn poll(
     let body_bytes = body_bytes(&fetched);
     let _uncommitted = desk.uncommitted.enter(body_bytes.unwrap_or(0)).await;
 
-    // Gate, parse, normalise, key: on the core's own stack. Where many documents have come it looks between two of them what
-    // else has: hosts whose feeds come one after the other would wait for all of them at each step.
-    let turn = match body_bytes {
-        Some(_) => Some(desk.reading.acquire_permit(1).await.expect("it is never closed")),
-        None => None,
-    };
+    // Gate, parse, normalise, key: on the core's own stack.
     nap().await;
     let now_ms = desk.clock.now_ms();
     flight.enter(Phase::Parse);
@@ -284,7 +275,6 @@ pub(crate) async fn poll(
     let mut unreadable = memory.unreadable.clone();
     let reading = fetched.and_then(|fetched| read(subscription, &memory.state, fetched, now_ms, &mut unreadable));
     let parse = Clock::elapsed(parse_started);
-    drop(turn);
 
     // Schedule the next poll: it is stored with what this one brought.
     flight.enter(Phase::Commit);
