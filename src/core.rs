@@ -1,7 +1,7 @@
 //! One core: an executor that runs the polls which its agenda starts.
 //!
 //! Everything here is local to one executor: no lock, no atomics but gauges. A core never blocks; it waits for its next
-//! deadline, a poll's end, a command, or, while polls are due that may not begin yet, for a moment. Deadlines are on the
+//! deadline, a poll's answer or end, a command, or, while polls are due that may not begin yet, for a moment. Deadlines are on the
 //! monotonic clock: a step of the wall clock moves none.
 
 mod agenda;
@@ -256,12 +256,15 @@ impl Core {
 
     fn finished(&self, ticket: &Ticket, ended: Ended) {
         self.report(&ticket.subscription, &ended);
-        self.agenda.borrow_mut().finished(ticket, ended, Clock::monotonic());
+        let postponed = self.agenda.borrow_mut().finished(ticket, ended, self.moment());
+        if let Some(postponed) = postponed {
+            self.desk.writer.postpone(vec![postponed]);
+        }
         self.show_tally();
         self.changed.set();
     }
 
-    /// Until there may be something to do: a deadline, a poll's end, a heartbeat.
+    /// Until there may be something to do: a deadline, a poll's answer or end, a heartbeat.
     async fn next_turn(&self) {
         // What makes room, or brings the stream on, does not wake a core.
         let wait = match self.pressure.stopped() {

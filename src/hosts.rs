@@ -36,9 +36,9 @@ struct Host {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Place {
     Free,
-    /// Since when one of its feeds is being polled.
+    /// Since when it is asked for one of its feeds.
     Busy(Instant),
-    /// Polled a moment ago.
+    /// Asked a moment ago.
     Resting,
 }
 

@@ -435,8 +435,8 @@ pub const POLL_YOUNG: Duration = Duration::from_millis(30);
 pub struct Depth {
     /// Polls younger than [`POLL_YOUNG`]; the others that are due wait, and memory with them.
     pub polls_young_max: usize,
-    /// One more may be for each answer in a row that did not wait for the writer, up to so many: of publishers that answer slowly
-    /// as many are asked as ever.
+    /// One more may be for each answer in a row that did not wait for the writer, up to so many: where publishers answer slowly
+    /// nothing waits behind their polls.
     pub polls_young_prompt_max: usize,
     /// Of bodies whose articles are not committed yet.
     pub uncommitted_bytes_max: u64,
@@ -450,7 +450,8 @@ pub const DEEP: Depth = Depth { polls_young_max: 80, polls_young_prompt_max: 80,
 /// 83 ms (p99) after the last byte of its feed, and 340 ms with 128 young polls, 1 MiB and pages of 500 articles.
 pub const SHALLOW: Depth = Depth { polls_young_max: 8, polls_young_prompt_max: 40, uncommitted_bytes_max: 256 << 10 };
 
-const _: () = assert!(SHALLOW.polls_young_max <= DEEP.polls_young_max);
+const _: () = assert!(SHALLOW.polls_young_max <= SHALLOW.polls_young_prompt_max);
+const _: () = assert!(SHALLOW.polls_young_prompt_max <= DEEP.polls_young_max);
 const _: () = assert!(SHALLOW.uncommitted_bytes_max <= DEEP.uncommitted_bytes_max, "there is room for any one body");
 
 /// Polls that a core begins in one turn. Before it begins more it looks how far behind it is.

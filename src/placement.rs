@@ -1,8 +1,8 @@
 //! Which core a feed belongs to: the one that its host hashes to, as far as that has room for it in [`shares`].
 //!
 //! All feeds of a host stand on one core, so that politeness, DNS answers and kept connections are plain local
-//! state. Pure, and the same in every run and release: the hash is spelled out here, and tests pin its values. Changing the number
-//! of cores from n to n+1 moves one host in n+1, all of them to the new core.
+//! state. Pure. The hash is the same in every run and release: it is spelled out here, and tests pin its values. Changing the number
+//! of cores from n to n+1 moves one host in n+1, all of them to the new core, as far as the hash decides.
 
 pub(crate) mod shares;
 

@@ -3,7 +3,8 @@
 //! Pure: no executor, no clock, no channel. Events and the time go in; polls to start, and when to look again, come out. Whoever
 //! runs the polls tells how they ended, be it a core or a simulator.
 //!
-//! Invariant: every feed has one place. It waits for its present deadline, is due in one of the queues, is in flight, or is done.
+//! Invariant: every feed has one place. It waits for its present deadline, is due in one of the queues or until its last answer is
+//! stored, is in flight, or is done.
 
 use std::cell::Cell;
 use std::cmp::Reverse;
@@ -26,6 +27,7 @@ use crate::hosts::Hosts;
 use crate::limits::{DEADLINES_VOID_MAX, DEEP, POLL_PANIC_WAIT, RETRY_AFTER_MAX};
 use crate::poll::{Entrant, Memory, Polled, Subscription};
 use crate::schedule;
+use crate::store::Postponed;
 use crate::watch::Flights;
 
 /// What a core is started with.
@@ -115,7 +117,7 @@ pub(crate) struct Agenda {
     /// The same and those that wait for their hosts, with when they came due.
     backlog: Backlog,
     in_flight: usize,
-    /// Those of them that wait for the writer.
+    /// Those of them that have their answer.
     unsettled: Unsettled,
     /// How many may be in flight.
     pub(super) ceiling: Ceiling,
@@ -365,21 +367,22 @@ impl Agenda {
         self.hosts.is_waited_for(&ticket.host)
     }
 
-    /// Takes in how a poll ended.
-    pub(crate) fn finished(&mut self, ticket: &Ticket, ended: Ended, now: Instant) {
+    /// Takes in how a poll ended. Gives what the database shall know of its feed if that is put off once more.
+    pub(crate) fn finished(&mut self, ticket: &Ticket, ended: Ended, at: Moment) -> Option<Postponed> {
         self.in_flight -= 1;
         self.onset.end(ticket.number);
         if !ticket.is_answered.get() {
-            self.hosts.ended(&ticket.host, now);
+            self.hosts.ended(&ticket.host, at.now);
         }
+        let mut postponed = None;
         match ended {
             Ended::Polled(polled) => {
                 self.ceiling.got_by();
-                self.remember(ticket, polled, now);
+                postponed = self.remember(ticket, polled, at);
             }
-            Ended::Short(_) => self.put_off(ticket, now),
-            Ended::Undone => self.go_on(ticket.id, ticket.turn, Duration::ZERO, now),
-            Ended::Panicked => self.go_on(ticket.id, ticket.turn, POLL_PANIC_WAIT, now),
+            Ended::Short(_) => self.put_off(ticket, at.now),
+            Ended::Undone => self.go_on(ticket.id, ticket.turn, Duration::ZERO, at.now),
+            Ended::Panicked => postponed = self.go_on_held(ticket.id, ticket.turn, POLL_PANIC_WAIT, at),
         }
         if ticket.is_answered.get()
             && let Some(turn) = self.unsettled.end(ticket.id)
@@ -387,18 +390,19 @@ impl Agenda {
         {
             self.ready.push_back(ticket.id);
         }
+        postponed
     }
 
     /// Takes over what a poll has left. One that was under way to its commit while its feed was changed counts as well, if
     /// the URL is the same: what was known at the reload is older than what is stored now.
-    fn remember(&mut self, ticket: &Ticket, polled: Polled, now: Instant) {
+    fn remember(&mut self, ticket: &Ticket, polled: Polled, at: Moment) -> Option<Postponed> {
         let (wait, is_given_up) = (polled.wait, polled.is_given_up);
-        let Some(feed) = self.feeds.get_mut(&ticket.id) else { return };
+        let feed = self.feeds.get_mut(&ticket.id)?;
         // Due as well: it was due when the old one was polled, and so is the new one.
         let is_waiting = matches!(feed.place, Place::Waiting | Place::Due);
         let is_changed = feed.turn != ticket.turn;
         if is_changed && !(is_waiting && feed.subscription.feed.url == ticket.subscription.feed.url) {
-            return;
+            return None;
         }
         self.tally.take(feed);
         feed.memory = polled.memory;
@@ -411,14 +415,19 @@ impl Agenda {
             self.hosts.leave(&feed.host);
         }
         self.tally.put(feed);
-        if !matches!(feed.place, Place::Done) {
-            feed.follow_host(&mut self.hosts);
-            // Others may have been told meanwhile to leave it alone.
-            let held =
-                self.hosts.held_until(&feed.host).map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
-            let turn = feed.turn;
-            self.go_on(ticket.id, turn, wait.max(held), now);
+        if matches!(feed.place, Place::Done) {
+            return None;
         }
+        feed.follow_host(&mut self.hosts);
+        let turn = feed.turn;
+        self.go_on_held(ticket.id, turn, wait, at)
+    }
+
+    /// The same as [`Agenda::go_on`] for who has its answer: another feed may have been told meanwhile to leave the host alone.
+    fn go_on_held(&mut self, id: i64, turn: u64, wait: Duration, at: Moment) -> Option<Postponed> {
+        let (wait, postponed) = self.heed_hold(id, turn, wait, at);
+        self.go_on(id, turn, wait, at.now);
+        postponed
     }
 
     /// What follows a poll: the next deadline, unless the feed was changed, removed, or was to be polled once.
@@ -494,7 +503,7 @@ impl Agenda {
         self.in_flight
     }
 
-    /// Feeds that are due and not admitted yet.
+    /// Feeds that are due and not admitted yet, but for those that wait for their own last answer.
     pub(crate) fn overdue(&self) -> usize {
         self.ready.len() + self.hosts.waiting_count()
     }

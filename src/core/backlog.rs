@@ -97,7 +97,7 @@ mod tests {
         assert!(agenda.next_start(None, true, now).is_none(), "the other one waits for the host");
         assert_eq!(agenda.due_since(), Some(now));
         let later = now + Duration::from_secs(5);
-        agenda.finished(&start.ticket, Ended::Undone, later);
+        agenda.finished(&start.ticket, Ended::Undone, Moment { now: later, wall_ms });
         agenda.collect_due(later);
         assert_eq!(agenda.due_since(), Some(now));
         let later = later + host_pause;

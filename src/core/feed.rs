@@ -29,7 +29,7 @@ pub(crate) struct Feed {
 pub(crate) enum Place {
     /// Until its deadline.
     Waiting,
-    /// Due, in `ready` or in its host's queue.
+    /// Due, in `ready`, in its host's queue, or in `unsettled`.
     Due,
     /// Dropping the sender cancels the poll.
     InFlight { _cancel: oneshot::Sender<()>, flight: Rc<Flight> },

@@ -58,7 +58,6 @@ impl Agenda {
         let until = now + hold;
         self.hosts.hold(host, until);
         let spacing = self.hosts.spacing(host);
-        let until_ms = wall_ms.saturating_add_unsigned(duration_ms(hold));
         let mut held = Vec::new();
         let mut postponed = Vec::new();
         let is_early = |(id, feed): &(&i64, &Feed)| {
@@ -77,15 +76,9 @@ impl Agenda {
         for (_, id) in early {
             let Some(feed) = self.feeds.get_mut(&id) else { continue };
             let place = u32::try_from(held.len()).unwrap_or(u32::MAX);
-            let wait = feed.unskipped(hold + spacing.saturating_mul(place), wall_ms);
+            let (wait, told) = put_off(feed, id, hold, spacing.saturating_mul(place), wall_ms);
             held.push((id, now + wait));
-            let next_poll_at = wall_ms.saturating_add_unsigned(duration_ms(wait));
-            let planning = &mut feed.memory.state.planning;
-            let schedule = schedule::write_held(planning.schedule.as_deref(), hold, until_ms);
-            planning.schedule = Some(schedule.clone());
-            feed.memory.state.next_poll_at = Some(next_poll_at);
-            let url = feed.subscription.feed.url.to_string();
-            postponed.push(Postponed { feed_id: id, url, next_poll_at, schedule });
+            postponed.push(told);
         }
         if held.is_empty() {
             return postponed;
@@ -103,6 +96,26 @@ impl Agenda {
             }
         }
         postponed
+    }
+
+    /// Puts a feed off that has had its answer, if its host has asked meanwhile to be left alone for longer than `wait`. Gives how
+    /// long it waits, and what the database shall know of that.
+    pub(super) fn heed_hold(
+        &mut self,
+        id: i64,
+        turn: u64,
+        wait: Duration,
+        at: Moment,
+    ) -> (Duration, Option<Postponed>) {
+        let Some(feed) = self.feeds.get_mut(&id).filter(|feed| feed.turn == turn) else { return (wait, None) };
+        let held = self.hosts.held_until(&feed.host).map(|until| until.saturating_duration_since(at.now));
+        match held.filter(|held| *held > wait) {
+            Some(hold) => {
+                let (wait, told) = put_off(feed, id, hold, Duration::ZERO, at.wall_ms);
+                (wait, Some(told))
+            }
+            None => (wait, None),
+        }
     }
 
     /// Shows an outage of our own network, and takes the polls up again behind it, spread out. `is_open` is the breaker.
@@ -139,6 +152,19 @@ impl Agenda {
     }
 }
 
+/// Puts a feed off to the end of its host's hold, and so far behind it. Gives its wait, and what the database shall know of it.
+fn put_off(feed: &mut Feed, feed_id: i64, hold: Duration, behind: Duration, wall_ms: i64) -> (Duration, Postponed) {
+    let wait = feed.unskipped(hold + behind, wall_ms);
+    let next_poll_at = wall_ms.saturating_add_unsigned(duration_ms(wait));
+    let until_ms = wall_ms.saturating_add_unsigned(duration_ms(hold));
+    let state = &mut feed.memory.state;
+    let schedule = schedule::write_held(state.planning.schedule.as_deref(), hold, until_ms);
+    state.planning.schedule = Some(schedule.clone());
+    state.next_poll_at = Some(next_poll_at);
+    let url = feed.subscription.feed.url.to_string();
+    (wait, Postponed { feed_id, url, next_poll_at, schedule })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -165,7 +191,7 @@ mod tests {
         let tried: Vec<_> = std::iter::from_fn(|| agenda.next_start(None, true, now)).collect();
         assert_eq!(tried.len(), 500);
         for start in tried {
-            agenda.finished(&start.ticket, Ended::Undone, now);
+            agenda.finished(&start.ticket, Ended::Undone, Moment { now, wall_ms });
         }
         agenda.collect_due(now);
         assert!(agenda.next_start(None, true, now).is_none());

@@ -154,7 +154,7 @@ mod tests {
             agenda.collect_due(now);
             while let Some(start) = agenda.next_start(None, true, now) {
                 let short = Failure::new(Class::Connect, Phase::Connect, "none left").short(true);
-                agenda.finished(&start.ticket, Ended::Short(short), now);
+                agenda.finished(&start.ticket, Ended::Short(short), Moment { now, wall_ms });
             }
             assert_eq!(agenda.lost(), None);
             if agenda.is_done() {

@@ -66,8 +66,12 @@ mod tests {
         Entrant::made_up(feed, FeedRecord { id, ..FeedRecord::default() })
     }
 
+    fn at(now: Instant) -> Moment {
+        Moment { now, wall_ms: WALL_MS }
+    }
+
     fn put(agenda: &mut Agenda, entrant: Entrant, now: Instant) {
-        agenda.put(vec![entrant], false, Moment { now, wall_ms: WALL_MS });
+        agenda.put(vec![entrant], false, at(now));
     }
 
     fn next(agenda: &mut Agenda, now: Instant) -> Option<Start> {
@@ -98,7 +102,7 @@ mod tests {
         let second = next(&mut agenda, now).expect("the host has answered");
         assert_eq!((second.ticket.id, agenda.in_flight()), (2, 2));
         // Its commit frees nobody's host.
-        agenda.finished(&first.ticket, Ended::Polled(Polled::made_up(HOUR)), now);
+        agenda.finished(&first.ticket, Ended::Polled(Polled::made_up(HOUR)), at(now));
         put(&mut agenda, entrant(3, 3), now);
         assert!(next(&mut agenda, now).is_none(), "the second asks it");
     }
@@ -118,7 +122,7 @@ mod tests {
             agenda.answered(&second.ticket, now);
             assert!(next(&mut agenda, now).is_none(), "{path}: it was polled from what was known before");
             // Lost: nothing is known of it but what was.
-            agenda.finished(&first.ticket, Ended::Panicked, now);
+            agenda.finished(&first.ticket, Ended::Panicked, at(now));
             let again = next(&mut agenda, now).expect("nothing keeps it any more");
             assert_eq!(again.ticket.id, 1);
         }
@@ -130,10 +134,13 @@ mod tests {
         let (mut agenda, first) = answered(now);
         let second = next(&mut agenda, now).expect("the host has answered");
         agenda.answered(&second.ticket, now);
-        agenda.hold("h.test", second.ticket.id, 2 * HOUR, Moment { now, wall_ms: WALL_MS });
-        for start in [first, second] {
-            agenda.finished(&start.ticket, Ended::Polled(Polled::made_up(HOUR)), now);
-        }
+        agenda.hold("h.test", second.ticket.id, 2 * HOUR, at(now));
+        let polled = Ended::Polled(Polled::made_up(HOUR));
+        let postponed = agenda.finished(&first.ticket, polled, at(now)).expect("the database is told");
+        assert_eq!((postponed.feed_id, postponed.next_poll_at), (1, WALL_MS + 7_200_000));
+        assert!(postponed.schedule.contains("host_retry_after"), "{}", postponed.schedule);
+        // Also who has nothing stored: its own wait may be the shorter one.
+        assert!(agenda.finished(&second.ticket, Ended::Panicked, at(now)).is_some());
         for feed in agenda.feeds().values() {
             assert!(matches!(feed.place, Place::Waiting));
             assert_eq!(feed.due_at, now + 2 * HOUR);

@@ -108,8 +108,8 @@ impl World {
         let Subscription { feed, .. } = &*ticket.subscription;
         self.judge.started(core, &ticket, self.scale.host_pause, self.now);
         let is_uncommitted = |flying: &Flying| {
-            let Flying { ticket: Ticket { id, .. }, stage, .. } = flying;
-            *id == ticket.id && flying.core == core && !matches!(stage, Stage::Fetching(_))
+            let Flying { ticket: Ticket { id, subscription, .. }, stage, .. } = flying;
+            *id == ticket.id && subscription.feed.url == feed.url && !matches!(stage, Stage::Fetching(_))
         };
         if self.life.iter().flat_map(|life| life.polls.values()).any(is_uncommitted) {
             violated("a_poll_starts_from_what_is_stored", feed.name.clone());
@@ -317,8 +317,9 @@ impl World {
         }
         let life = self.life.as_mut().expect("it is running");
         let it = &mut life.cores[core];
-        it.agenda.finished(ticket, ended, at.now);
+        let postponed = it.agenda.finished(ticket, ended, at);
         it.breaker.set_hosts(it.agenda.host_count());
+        self.ask_to_postpone(postponed.into_iter().collect());
         self.wake(core, self.now);
     }
 

@@ -485,7 +485,7 @@ impl WriterLoop {
         // anew each time.
         let mut left = self.checkpoint(CheckpointMode::RESTART);
         while matches!(left, Ok(WalLeft::Held)) && Clock::monotonic() < deadline {
-            thread::sleep(Duration::from_millis(WAL_RESTART_LOOK_MS));
+            thread::park_timeout(Duration::from_millis(WAL_RESTART_LOOK_MS));
             left = self.checkpoint(CheckpointMode::RESTART);
         }
         wait(&self.db, WRITER_BUSY_MS_MAX).map_err(|error| StoreError::from_sqlite(&self.path, &error))?;

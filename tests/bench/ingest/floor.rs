@@ -22,7 +22,7 @@ use crate::table;
 const AT_ONCE: usize = 500;
 
 /// Articles of one transaction, as the writer has it.
-const BATCH: usize = 512;
+const BATCH: usize = rssd::limits::BATCH_ARTICLES_MAX;
 
 /// The first schema: the rest of it is ours and not the work's.
 const SCHEMA: &str = include_str!("../../../migrations/0001_feeds_and_articles.sql");

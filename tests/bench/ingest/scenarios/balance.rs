@@ -9,8 +9,7 @@ use super::first_round::W1_SHAPE;
 const OF_ONE_HOST: usize = 500;
 const OF_OTHERS: usize = 1_500;
 
-/// What the CPUs may leave unused until the last core is done, and how much earlier than the last a core may be done where each
-/// has a CPU of its own.
+/// What the CPUs may leave unused until the last core is done, where nothing else runs on them.
 const IDLE_MAX: f64 = 0.1;
 
 pub(crate) fn run() {
