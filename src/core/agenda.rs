@@ -374,16 +374,18 @@ impl Agenda {
         if !ticket.is_answered.get() {
             self.hosts.ended(&ticket.host, at.now);
         }
-        let mut postponed = None;
-        match ended {
+        let postponed = match ended {
             Ended::Polled(polled) => {
                 self.ceiling.got_by();
-                postponed = self.remember(ticket, polled, at);
+                self.remember(ticket, polled, at)
             }
-            Ended::Short(_) => self.put_off(ticket, at.now),
-            Ended::Undone => self.go_on(ticket.id, ticket.turn, Duration::ZERO, at.now),
-            Ended::Panicked => postponed = self.go_on_held(ticket.id, ticket.turn, POLL_PANIC_WAIT, at),
-        }
+            Ended::Short(_) => {
+                self.put_off(ticket, at.now);
+                None
+            }
+            Ended::Undone => self.go_on(ticket.id, ticket.turn, Duration::ZERO, at),
+            Ended::Panicked => self.go_on(ticket.id, ticket.turn, POLL_PANIC_WAIT, at),
+        };
         if ticket.is_answered.get()
             && let Some(turn) = self.unsettled.end(ticket.id)
             && is_due(&self.feeds, ticket.id, turn)
@@ -420,24 +422,20 @@ impl Agenda {
         }
         feed.follow_host(&mut self.hosts);
         let turn = feed.turn;
-        self.go_on_held(ticket.id, turn, wait, at)
+        self.go_on(ticket.id, turn, wait, at)
     }
 
-    /// The same as [`Agenda::go_on`] for who has its answer: another feed may have been told meanwhile to leave the host alone.
-    fn go_on_held(&mut self, id: i64, turn: u64, wait: Duration, at: Moment) -> Option<Postponed> {
-        let (wait, postponed) = self.heed_hold(id, turn, wait, at);
-        self.go_on(id, turn, wait, at.now);
-        postponed
-    }
-
-    /// What follows a poll: the next deadline, unless the feed was changed, removed, or was to be polled once.
-    fn go_on(&mut self, id: i64, turn: u64, wait: Duration, now: Instant) {
-        let Some(feed) = self.feeds.get_mut(&id).filter(|feed| feed.turn == turn) else { return };
+    /// What follows a poll: the next deadline, unless the feed was changed, removed, or was to be polled once. While it was polled
+    /// another feed may have been told to leave its host alone.
+    fn go_on(&mut self, id: i64, turn: u64, wait: Duration, at: Moment) -> Option<Postponed> {
+        self.feeds.get(&id).filter(|feed| feed.turn == turn)?;
+        let (wait, postponed) = self.heed_hold(id, wait, at);
         if self.settings.once || self.draining {
-            feed.place = Place::Done;
-            return;
+            self.feeds.get_mut(&id)?.place = Place::Done;
+        } else {
+            self.wait_until(id, at.now + wait);
         }
-        self.wait_until(id, now + wait);
+        postponed
     }
 
     /// Lets nothing start any more, and cancels what is fetched.

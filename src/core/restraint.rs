@@ -76,7 +76,7 @@ impl Agenda {
         for (_, id) in early {
             let Some(feed) = self.feeds.get_mut(&id) else { continue };
             let place = u32::try_from(held.len()).unwrap_or(u32::MAX);
-            let (wait, told) = put_off(feed, id, hold, spacing.saturating_mul(place), wall_ms);
+            let (wait, told) = hold_back(feed, id, hold, spacing.saturating_mul(place), wall_ms);
             held.push((id, now + wait));
             postponed.push(told);
         }
@@ -98,20 +98,14 @@ impl Agenda {
         postponed
     }
 
-    /// Puts a feed off that has had its answer, if its host has asked meanwhile to be left alone for longer than `wait`. Gives how
-    /// long it waits, and what the database shall know of that.
-    pub(super) fn heed_hold(
-        &mut self,
-        id: i64,
-        turn: u64,
-        wait: Duration,
-        at: Moment,
-    ) -> (Duration, Option<Postponed>) {
-        let Some(feed) = self.feeds.get_mut(&id).filter(|feed| feed.turn == turn) else { return (wait, None) };
+    /// Puts a feed off whose host has asked to be left alone for longer than `wait`. Gives how long it waits, and what the database
+    /// shall know of that.
+    pub(super) fn heed_hold(&mut self, id: i64, wait: Duration, at: Moment) -> (Duration, Option<Postponed>) {
+        let Some(feed) = self.feeds.get_mut(&id) else { return (wait, None) };
         let held = self.hosts.held_until(&feed.host).map(|until| until.saturating_duration_since(at.now));
         match held.filter(|held| *held > wait) {
             Some(hold) => {
-                let (wait, told) = put_off(feed, id, hold, Duration::ZERO, at.wall_ms);
+                let (wait, told) = hold_back(feed, id, hold, Duration::ZERO, at.wall_ms);
                 (wait, Some(told))
             }
             None => (wait, None),
@@ -153,7 +147,7 @@ impl Agenda {
 }
 
 /// Puts a feed off to the end of its host's hold, and so far behind it. Gives its wait, and what the database shall know of it.
-fn put_off(feed: &mut Feed, feed_id: i64, hold: Duration, behind: Duration, wall_ms: i64) -> (Duration, Postponed) {
+fn hold_back(feed: &mut Feed, feed_id: i64, hold: Duration, behind: Duration, wall_ms: i64) -> (Duration, Postponed) {
     let wait = feed.unskipped(hold + behind, wall_ms);
     let next_poll_at = wall_ms.saturating_add_unsigned(duration_ms(wait));
     let until_ms = wall_ms.saturating_add_unsigned(duration_ms(hold));

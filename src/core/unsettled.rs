@@ -129,11 +129,13 @@ mod tests {
     }
 
     #[test]
-    fn who_has_answered_already_is_put_off_too_when_the_host_asks_for_it() {
+    fn who_is_in_flight_is_put_off_too_when_its_host_asks_for_it() {
         let now = Clock::monotonic();
         let (mut agenda, first) = answered(now);
         let second = next(&mut agenda, now).expect("the host has answered");
         agenda.answered(&second.ticket, now);
+        put(&mut agenda, entrant(3, 3), now);
+        let third = next(&mut agenda, now).expect("the host has answered again");
         agenda.hold("h.test", second.ticket.id, 2 * HOUR, at(now));
         let polled = Ended::Polled(Polled::made_up(HOUR));
         let postponed = agenda.finished(&first.ticket, polled, at(now)).expect("the database is told");
@@ -141,6 +143,8 @@ mod tests {
         assert!(postponed.schedule.contains("host_retry_after"), "{}", postponed.schedule);
         // Also who has nothing stored: its own wait may be the shorter one.
         assert!(agenda.finished(&second.ticket, Ended::Panicked, at(now)).is_some());
+        // And who has no answer at all: it would be due at once.
+        assert!(agenda.finished(&third.ticket, Ended::Undone, at(now)).is_some());
         for feed in agenda.feeds().values() {
             assert!(matches!(feed.place, Place::Waiting));
             assert_eq!(feed.due_at, now + 2 * HOUR);

@@ -483,11 +483,13 @@ impl WriterLoop {
         wait(&self.db, 0).map_err(|error| StoreError::from_sqlite(&self.path, &error))?;
         // SQLite would wait for the place that a reader has, and the next one may take it that is in nobody's way. So it looks
         // anew each time.
-        let mut left = self.checkpoint(CheckpointMode::RESTART);
-        while matches!(left, Ok(WalLeft::Held)) && Clock::monotonic() < deadline {
+        let left = loop {
+            let left = self.checkpoint(CheckpointMode::RESTART);
+            if !matches!(left, Ok(WalLeft::Held)) || Clock::monotonic() >= deadline {
+                break left;
+            }
             thread::park_timeout(Duration::from_millis(WAL_RESTART_LOOK_MS));
-            left = self.checkpoint(CheckpointMode::RESTART);
-        }
+        };
         wait(&self.db, WRITER_BUSY_MS_MAX).map_err(|error| StoreError::from_sqlite(&self.path, &error))?;
         if left? == WalLeft::Held {
             log::warn!(
